@@ -1,0 +1,47 @@
+#!/bin/sh
+# Makes a checkout ready, then runs the command given: installs what package-lock.json names, puts the carried Node
+# first on the PATH, builds dist/ when a source is newer, and replaces itself with the command. Safe to run twice at once.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+cd "$root"
+
+# The build and the tests start servers and programs whose environment is part of what is tested.
+unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
+PATH=$root/node_modules/.bin:$PATH
+export PATH
+
+stamp=node_modules/.ready-lock
+built=dist/.built
+
+installed() { cmp -s package-lock.json "$stamp"; }
+is_built() {
+  [ -f "$built" ] && [ -z "$(find src scripts/build.ts package.json -newer "$built" -print -quit 2>/dev/null)" ]
+}
+
+make_ready() {
+  if ! installed; then
+    echo 'installing packages (npm ci)' >&2
+    npm ci --loglevel=error --no-audit --no-fund >&2
+    cp package-lock.json "$stamp"
+  fi
+  major=$(node -p 'process.versions.node.split(".")[0]')
+  if [ "$major" -lt 24 ]; then
+    echo "scripts/ready.sh: twowarm needs Node.js 24 or newer, found $(node --version) at $(command -v node)" >&2
+    echo 'HINT:  Install the optional dependencies (npm ci without --omit=optional): they carry it.' >&2
+    exit 1
+  fi
+  is_built || node scripts/build.ts >&2
+}
+
+if ! installed || ! is_built; then
+  # flock(1) is part of util-linux, which every Debian has; the lock goes with the process that holds it.
+  if command -v flock >/dev/null 2>&1; then
+    exec 9>.ready.lock
+    flock 9
+    make_ready
+    exec 9>&-
+  else
+    make_ready
+  fi
+fi
+exec "$@"
