@@ -1,0 +1,36 @@
+// Turns a base backup into a standby, or into a server that recovers and opens, the way its version wants it told:
+// recovery.conf before PostgreSQL 12, a signal file and postgresql.conf since.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Cluster } from './cluster.ts';
+import { giveToServerUser } from './server-user.ts';
+import { settingsText, type Settings } from './settings.ts';
+
+export interface StandbyOptions {
+  restoreCommand: string;
+  /** 'standby' keeps following until promoted; 'recovery' opens at the end of the WAL. */
+  mode: 'standby' | 'recovery';
+  /** Further recovery settings: primary_conninfo, recovery_target_time, archive_cleanup_command and so on. */
+  extra?: Settings;
+}
+
+/** Configures a stopped cluster. It follows the newest timeline, unless `extra` says otherwise. */
+export function configureStandby(
+  cluster: Cluster,
+  { restoreCommand, mode, extra = {} }: StandbyOptions,
+): void {
+  const settings = { restore_command: restoreCommand, recovery_target_timeline: 'latest', ...extra };
+  if (cluster.postgres.major >= 12) {
+    cluster.setSettings(settings);
+    write(cluster, `${mode}.signal`, '');
+  } else {
+    write(cluster, 'recovery.conf', settingsText({ standby_mode: mode === 'standby', ...settings }));
+  }
+}
+
+function write(cluster: Cluster, name: string, content: string): void {
+  const file = join(cluster.dataDirectory, name);
+  writeFileSync(file, content, { mode: 0o600 });
+  giveToServerUser(file);
+}
