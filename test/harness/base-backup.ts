@@ -3,8 +3,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { placeCluster, type Cluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { copyDataDirectory } from './copy-data-directory.ts';
+import { placeCluster } from './create-cluster.ts';
 import { giveToServerUser } from './server-user.ts';
 import type { Settings } from './settings.ts';
 
@@ -30,7 +31,7 @@ export async function baseBackup(primary: Cluster, options: BaseBackupOptions): 
   const label = join(copy.dataDirectory, 'backup_label');
   writeFileSync(label, labelfile, { mode: 0o600 });
   giveToServerUser(label);
-  copy.setSettings({ ...copy.address(), ...options.settings });
+  copy.setSettings({ ...copy.address, ...options.settings });
   return copy;
 }
 

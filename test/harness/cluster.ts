@@ -1,75 +1,39 @@
-// A real PostgreSQL cluster in a sandbox: created, started, asked, stopped and promoted with PostgreSQL's own
-// programs, which run as the server user under an empty environment, like a service.
+// A real PostgreSQL cluster in a sandbox: started, asked, stopped and promoted with PostgreSQL's own programs, which
+// run as the server user under an empty environment, like a service. How one comes about is create-cluster.ts.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client, type QueryResultRow } from 'pg';
+import type { Client, QueryResultRow } from 'pg';
 
-import { freePort } from './free-port.ts';
+import { inSession, rowsOf } from './pg-session.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import { run, type RunResult } from './run.ts';
 import type { Sandbox } from './sandbox.ts';
 import { appendSettings, type Settings } from './settings.ts';
 import { waitFor } from './wait-for.ts';
 
-const LIMIT_S = 60;
-const LIMIT_MS = LIMIT_S * 1_000;
-
-export interface ClusterOptions {
-  postgres: PostgresBinaries;
-  /** Names the cluster's directory in the sandbox; keep it short, a socket's path is limited to 107 bytes. */
-  name: string;
-  initdbArgs?: readonly string[];
-  settings?: Settings;
-}
-
-/** A new cluster, not started: `<sandbox>/<name>/data`, superuser postgres, trust, loopback only, small memory. */
-export async function createCluster(sandbox: Sandbox, options: ClusterOptions): Promise<Cluster> {
-  const { postgres, name, initdbArgs = [], settings = {} } = options;
-  const cluster = await placeCluster(sandbox, name, postgres);
-  const args = ['--no-sync', '--locale=C', '-E', 'UTF8', '-A', 'trust', '-U', 'postgres', ...initdbArgs];
-  const result = await run(join(postgres.bindir, 'initdb'), [...args, '-D', cluster.dataDirectory]);
-  if (result.code !== 0) throw new Error(`initdb failed: ${result.stdout}${result.stderr}`);
-  cluster.setSettings({ shared_buffers: '16MB', max_connections: 30, ...cluster.address(), ...settings });
-  return cluster;
-}
-
-/** Directories and a port for a cluster whose data directory comes from elsewhere, say from a base backup. */
-export async function placeCluster(
-  sandbox: Sandbox,
-  name: string,
-  postgres: PostgresBinaries,
-): Promise<Cluster> {
-  const parent = sandbox.directory(name);
-  if (existsSync(join(parent, 'data'))) throw new Error(`the sandbox already has a cluster ${name}`);
-  return new Cluster(sandbox, name, postgres, sandbox.directory(join(name, 'socket')), await freePort());
-}
+/** pg_ctl's own limit; below a test's, so that a failure shows the server's log. */
+const LIMIT_S = 40;
 
 export class Cluster {
   readonly sandbox: Sandbox;
   readonly name: string;
   readonly postgres: PostgresBinaries;
+  readonly port: number;
   /** The data directory's parent, the cluster's alone: twowarm's default home is `twowarm` in it. */
   readonly parent: string;
   readonly dataDirectory: string;
   readonly socketDirectory: string;
   readonly logFile: string;
-  readonly port: number;
 
-  constructor(
-    sandbox: Sandbox,
-    name: string,
-    postgres: PostgresBinaries,
-    socketDirectory: string,
-    port: number,
-  ) {
+  constructor(sandbox: Sandbox, name: string, postgres: PostgresBinaries, port: number) {
     this.sandbox = sandbox;
     this.name = name;
     this.postgres = postgres;
-    this.parent = join(sandbox.path, name);
-    this.dataDirectory = join(this.parent, 'data');
-    this.logFile = join(this.parent, 'log');
-    this.socketDirectory = socketDirectory;
     this.port = port;
+    this.parent = sandbox.directory(name);
+    this.dataDirectory = join(this.parent, 'data');
+    this.socketDirectory = sandbox.directory(join(name, 'socket'));
+    this.logFile = join(this.parent, 'log');
   }
 
   /** For libpq and for primary_conninfo. */
@@ -78,16 +42,16 @@ export class Cluster {
   }
 
   /** The settings that make this cluster reachable, and no other. */
-  address(): Settings {
+  get address(): Settings {
     return { listen_addresses: '127.0.0.1', port: this.port, unix_socket_directories: this.socketDirectory };
   }
 
-  /** Appends to postgresql.conf; `reload()` or `restart` makes them count. */
+  /** Appends to postgresql.conf, where the last one of a name counts; a reload or restart makes them effective. */
   setSettings(settings: Settings): void {
     appendSettings(join(this.dataDirectory, 'postgresql.conf'), settings);
   }
 
-  /** Starts the server and waits until it accepts connections (a warm standby: until recovery has begun), or does not. */
+  /** Starts the server and waits until it accepts connections (with hot_standby off: until recovery has begun). */
   async start({ wait = true } = {}): Promise<void> {
     await this.#control('start', wait ? '-w' : '-W', '-l', this.logFile);
   }
@@ -110,29 +74,21 @@ export class Cluster {
     return (await this.pgCtl('status')).code === 0;
   }
 
-  /** The postmaster's process id, while there is one. */
+  /** The postmaster's process id, as long as its lock file is there. */
   postmasterPid(): number | undefined {
     const file = join(this.dataDirectory, 'postmaster.pid');
-    return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
+    return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined;
   }
 
-  /**
-   * One query in a session of its own, its rows. Several statements in one text are one transaction, and the rows are
-   * the last one's: a switch of WAL files needs a call of its own.
-   */
+  /** The rows of one query in a session of its own. A switch of WAL files needs a call of its own: see rowsOf. */
   async query<Row extends QueryResultRow = QueryResultRow>(
     sql: string,
     params: unknown[] = [],
   ): Promise<Row[]> {
-    return this.session(async (client) => {
-      // With parameters the extended protocol is used, which allows one statement only.
-      const result = await (params.length === 0 ? client.query<Row>(sql) : client.query<Row>(sql, params));
-      const last = Array.isArray(result) ? (result.at(-1) as typeof result) : result;
-      return last.rows;
-    });
+    return this.session((client) => rowsOf<Row>(client, sql, params));
   }
 
-  /** The first column of the first row, as node-postgres gives it (bigint and pg_lsn as text). */
+  /** The first column of the first row, as node-postgres gives it (bigint, numeric and pg_lsn as text). */
   async value<T = string>(sql: string, params: unknown[] = []): Promise<T> {
     const [row] = await this.query(sql, params);
     return Object.values(row ?? {})[0] as T;
@@ -140,21 +96,7 @@ export class Cluster {
 
   /** Several queries in one session, which is closed whatever happens. */
   async session<T>(work: (client: Client) => Promise<T>): Promise<T> {
-    const client = new Client({
-      host: this.socketDirectory,
-      port: this.port,
-      user: 'postgres',
-      database: 'postgres',
-      connectionTimeoutMillis: LIMIT_MS,
-      query_timeout: LIMIT_MS,
-    });
-    client.on('error', () => undefined); // A server that dies under us is reported by the query.
-    await client.connect();
-    try {
-      return await work(client);
-    } finally {
-      await client.end();
-    }
+    return inSession(this, work);
   }
 
   /** Ends the current WAL segment and returns its name. Does not wait until it is archived. */
@@ -167,10 +109,9 @@ export class Cluster {
   /** Waits until PostgreSQL has marked a finished WAL file as archived. */
   async waitUntilArchived(walFile: string): Promise<void> {
     const status = join(this.dataDirectory, 'pg_wal', 'archive_status', walFile);
-    await waitFor(
-      `${walFile} archived by ${this.name}`,
-      () => existsSync(`${status}.done`) || !existsSync(`${status}.ready`),
-    );
+    // A file that was recycled since has neither mark.
+    const archived = (): boolean => existsSync(`${status}.done`) || !existsSync(`${status}.ready`);
+    await waitFor(`${walFile} to be archived by ${this.name}`, archived);
   }
 
   /** What the server, and the programs it started, have logged so far. */
@@ -180,17 +121,15 @@ export class Cluster {
 
   /** Runs pg_ctl on this data directory; its exit code is in the result. */
   async pgCtl(action: string, ...args: string[]): Promise<RunResult> {
-    return run(join(this.postgres.bindir, 'pg_ctl'), [action, '-D', this.dataDirectory, ...args], {
-      timeoutMs: LIMIT_MS * 2,
-    });
+    return run(join(this.postgres.bindir, 'pg_ctl'), [action, '-D', this.dataDirectory, ...args]);
   }
 
   async #control(action: string, ...args: string[]): Promise<void> {
-    const sizeBefore = existsSync(this.logFile) ? statSync(this.logFile).size : 0;
+    const logged = existsSync(this.logFile) ? statSync(this.logFile).size : 0;
     const limit = action === 'reload' ? [] : ['-t', String(LIMIT_S)];
     const result = await this.pgCtl(action, ...args, ...limit);
     if (result.code === 0) return;
-    const said = this.log().slice(sizeBefore);
+    const said = Buffer.from(this.log()).subarray(logged).toString();
     throw new Error(
       `pg_ctl ${action} of ${this.name} failed: ${result.stdout}${result.stderr}\nits log:\n${said}`,
     );

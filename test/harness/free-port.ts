@@ -10,6 +10,7 @@ const ATTEMPTS = 200;
 /**
  * A port that is free on 127.0.0.1, and stays reserved for this process until it ends: the reservation is a socket
  * that listens on the same port of 127.0.0.2, so the kernel decides between claimants and clears up after them.
+ * A server that would listen on every address of the machine therefore fails, as it should in a test.
  */
 export async function freePort(): Promise<number> {
   // Below the range that the kernel takes the ports of outgoing connections from.

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { baseBackup } from './base-backup.ts';
-import { createCluster, type Cluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { createCluster } from './create-cluster.ts';
 import { installation } from './installation.ts';
 import { embeddedPostgres, findPostgres } from './postgres-binaries.ts';
 import { processesIn } from './processes.ts';
-import { run, shell, start } from './run.ts';
+import { run, shell, startProgram } from './run.ts';
 import { makeSandbox } from './sandbox.ts';
 import { serverUser, serverUserCanEnter } from './server-user.ts';
 import { configureStandby } from './standby.ts';
@@ -63,9 +64,8 @@ describe.concurrent('a base backup', () => {
       configureStandby(standby, {
         restoreCommand: `cp ${archive}/%f %p`,
         mode: 'standby',
-        ...(major >= 12 ? { extra: { wal_retrieve_retry_interval: '100ms' } } : {}),
+        extra: { wal_retrieve_retry_interval: '100ms' },
       });
-      if (major < 12) standby.setSettings({ wal_retrieve_retry_interval: '100ms' });
       await standby.start();
 
       await insertAndArchive(primary, 1, 1_000);
@@ -117,7 +117,7 @@ describe('a program', () => {
 
   it('is ended with its sandbox, however stubborn', async () => {
     const sandbox = makeSandbox('stubborn');
-    const stubborn = start('/bin/sh', ['-c', "trap '' TERM; echo on; while :; do sleep 0.1; done"], {
+    const stubborn = startProgram('/bin/sh', ['-c', "trap '' TERM; echo on; while :; do sleep 0.1; done"], {
       cwd: sandbox.path,
     });
     await waitFor('the program', () => processesIn(sandbox.path).length > 0);

@@ -67,11 +67,9 @@ export function embeddedPostgres(major: number): PostgresBinaries {
 /** Installs the packages of test/servers unless they are; safe for callers in parallel. Takes about 20 s and 600 MB. */
 export function ensureServers(): void {
   const installed = spawnSync('sh', [join(SERVERS, 'ready.sh')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
+    stdio: ['ignore', 2, 2],
   });
-  if (installed.status !== 0)
-    throw new Error(`could not install the servers of the tests:\n${installed.stderr}`);
+  if (installed.status !== 0) throw new Error(`could not install the servers of the tests, see above`);
 }
 
 function describe(bindir: string, kind: PostgresBinaries['kind']): PostgresBinaries {

@@ -1,9 +1,9 @@
 // The one directory that everything of a test run lives under: sandboxes, the staged installation, servers that had
 // to be copied. A run is one vitest run with all its workers (global-setup.ts makes it), or one plain `node` process.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
 
 import { atExit } from './cleanup.ts';
 import { endProcessesIn } from './processes.ts';
@@ -18,7 +18,7 @@ const VARIABLE = 'TWOWARM_TEST_RUN';
  */
 export function runDirectory(): string {
   const known = process.env[VARIABLE];
-  if (known !== undefined) return known;
+  if (known !== undefined && existsSync(known)) return known;
   const path = makeEnterable();
   process.env[VARIABLE] = path;
   atExit(() => removeRunDirectory(path));

@@ -40,7 +40,7 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  return start(command, args, options).result;
+  return startProgram(command, args, options).result;
 }
 
 /** Runs a command line by `sh -c`, which is what PostgreSQL does with archive_command and restore_command. */
@@ -49,7 +49,11 @@ export async function shell(commandLine: string, options: RunOptions = {}): Prom
 }
 
 /** Starts a program and does not wait for it: for those that wait themselves. */
-export function start(command: string, args: readonly string[], options: RunOptions = {}): RunningProgram {
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): RunningProgram {
   const { cwd = '/', env = {}, user = 'server', input = '', timeoutMs = 60_000 } = options;
   const { uid, gid } = serverUser();
   const startedMs = performance.now();

@@ -24,12 +24,12 @@ export function makeSandbox(label: string): Sandbox {
   const forget = atExit(() => removeTree(path));
 
   function directory(name: string): string {
-    const wanted = join(path, name);
-    if (wanted === path) return path;
-    directory(join(name, '..'));
-    mkdirSync(wanted, { recursive: true, mode: 0o700 });
-    giveToServerUser(wanted);
-    return wanted;
+    let made = path;
+    for (const step of name.split('/')) {
+      made = join(made, step);
+      if (mkdirSync(made, { recursive: true, mode: 0o700 }) !== undefined) giveToServerUser(made);
+    }
+    return made;
   }
 
   function file(name: string, content: string | Uint8Array, mode = 0o600): string {

@@ -7,11 +7,15 @@ import type { Cluster } from './cluster.ts';
 import { giveToServerUser } from './server-user.ts';
 import { settingsText, type Settings } from './settings.ts';
 
+/** What recovery.conf took, and postgresql.conf refused, before PostgreSQL 12. */
+const RECOVERY_CONF =
+  /^(restore_command|archive_cleanup_command|standby_mode|trigger_file|recovery_.*|primary_.*)$/;
+
 export interface StandbyOptions {
   restoreCommand: string;
   /** 'standby' keeps following until promoted; 'recovery' opens at the end of the WAL. */
   mode: 'standby' | 'recovery';
-  /** Further recovery settings: primary_conninfo, recovery_target_time, archive_cleanup_command and so on. */
+  /** Further settings, of recovery or not: primary_conninfo, recovery_target_time, wal_retrieve_retry_interval. */
   extra?: Settings;
 }
 
@@ -24,9 +28,12 @@ export function configureStandby(
   if (cluster.postgres.major >= 12) {
     cluster.setSettings(settings);
     write(cluster, `${mode}.signal`, '');
-  } else {
-    write(cluster, 'recovery.conf', settingsText({ standby_mode: mode === 'standby', ...settings }));
+    return;
   }
+  const all = Object.entries({ standby_mode: mode === 'standby', ...settings });
+  const ofRecovery = all.filter(([name]) => RECOVERY_CONF.test(name));
+  cluster.setSettings(Object.fromEntries(all.filter(([name]) => !RECOVERY_CONF.test(name))));
+  write(cluster, 'recovery.conf', settingsText(Object.fromEntries(ofRecovery)));
 }
 
 function write(cluster: Cluster, name: string, content: string): void {
