@@ -1,11 +1,13 @@
 // The harness on real servers: what every other test here relies on.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { baseBackup } from './base-backup.ts';
 import type { Cluster } from './cluster.ts';
+import { copyTree } from './copy-tree.ts';
 import { createCluster } from './create-cluster.ts';
+import { freePort } from './free-port.ts';
 import { installation } from './installation.ts';
 import { embeddedPostgres, findPostgres } from './postgres-binaries.ts';
 import { processesIn } from './processes.ts';
@@ -132,6 +134,27 @@ describe('the installation', () => {
     const node = join(installation(), 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
     expect((await run(node, ['--version'])).stdout).toMatch(/^v24\./);
   });
+});
+
+describe('a copy of a tree', () => {
+  it.each(['link', 'copy'] as const)(
+    'by %s is open to the server user, whatever the original is',
+    async (mode) => {
+      await using sandbox = makeSandbox('copy');
+      sandbox.file('closed/bin/tool', '#!/bin/sh\necho done\n', 0o700);
+      const copy = join(sandbox.path, 'copy');
+      copyTree(join(sandbox.path, 'closed'), copy, mode);
+      expect(statSync(join(copy, 'bin', 'tool')).mode & 0o777).toBe(0o755);
+      expect(statSync(join(sandbox.path, 'closed', 'bin', 'tool')).mode & 0o777).toBe(0o700);
+      expect((await run(join(copy, 'bin', 'tool'), [])).stdout).toBe('done\n');
+      expect(readdirSync(sandbox.path).sort()).toEqual(['closed', 'copy']);
+    },
+  );
+});
+
+it('ports are given once', async () => {
+  const ports = await Promise.all(Array.from({ length: 50 }, freePort));
+  expect(new Set(ports).size).toBe(50);
 });
 
 it('waiting in vain says for what, and what was last seen', async () => {

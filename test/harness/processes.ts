@@ -43,7 +43,7 @@ export function endProcessesIn(directory: string): void {
     if (elapsed > LIMIT_MS) throw new Error(`could not end ${JSON.stringify(left)}`);
     for (const found of left) {
       if (elapsed > POLITE_MS) kill(found.pid, 'SIGKILL');
-      else if (!asked.has(found.pid)) kill(found.pid, politeSignal(found.pid));
+      else if (!asked.has(found.pid)) askToEnd(found.pid);
       asked.add(found.pid);
     }
     pause(20);
@@ -51,9 +51,11 @@ export function endProcessesIn(directory: string): void {
 }
 
 /** SIGQUIT is PostgreSQL's immediate shutdown, after which it leaves no shared memory behind. */
-function politeSignal(pid: number): NodeJS.Signals {
+function askToEnd(pid: number): void {
   const name = quietly(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
-  return name === 'postgres' || name === 'postmaster' ? 'SIGQUIT' : 'SIGTERM';
+  kill(pid, name === 'postgres' ? 'SIGQUIT' : 'SIGTERM');
+  // A test may have stopped it.
+  kill(pid, 'SIGCONT');
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {
