@@ -1,0 +1,106 @@
+// Every destination gets the file, all at the same time, each within its own time limit. One that fails does not keep
+// the others from having it, but the call fails: PostgreSQL must not remove the segment.
+import type { ThisNode } from '../postgres/this-node.ts';
+import { bounded } from '../program/bounded.ts';
+import type { Voice } from '../program/command.ts';
+import { describeError } from '../program/print-error.ts';
+import type { Destination } from '../program/settings/settings.ts';
+import { inspectAs, type Inspection } from '../transport/inspection.ts';
+import { openDestination, openSource } from '../transport/open.ts';
+import { withRetry } from '../transport/retry.ts';
+import type { PutOutcome, Transport } from '../transport/transport.ts';
+import type { WalFileName } from '../wal/filename.ts';
+
+export interface Shipment {
+  name: WalFileName;
+  /** Absolute path of the file in pg_wal. */
+  source: string;
+  dryRun: boolean;
+}
+
+/** Opens a destination, does one thing with it within its time limit, and closes it. */
+export async function atDestination<T>(
+  destination: Destination,
+  node: ThisNode,
+  what: string,
+  stop: AbortSignal,
+  verb: (road: Transport, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return bounded(`${what} at ${destination.url}`, destination.timeLimitMs, stop, async (signal) => {
+    const road = withRetry(await openDestination(destination.url, node.identity));
+    try {
+      return await verb(road, signal);
+    } finally {
+      await road.close();
+    }
+  });
+}
+
+async function store(
+  { name, source, dryRun }: Shipment,
+  destination: Destination,
+  inspection: Inspection,
+  node: ThisNode,
+  stop: AbortSignal,
+): Promise<PutOutcome> {
+  if (!dryRun) {
+    return atDestination(destination, node, `store ${name.name}`, stop, (road, signal) =>
+      road.put(name.name, source, inspection.of, signal),
+    );
+  }
+  const { dryRun: dry } = await import('../transport/dry-run.ts');
+  const road = dry(await openSource(destination.url, node.identity));
+  return road.put(name.name, source, inspection.of, stop);
+}
+
+/** Stores the file at every destination, or throws the first fault after reporting the others. */
+export async function storeEverywhere(
+  shipment: Shipment,
+  node: ThisNode,
+  voice: Voice,
+  stop: AbortSignal,
+): Promise<void> {
+  const { name } = shipment.name;
+  const { destinations } = node.settings;
+  const inspect = () =>
+    inspectAs(shipment.name, node.systemIdentifier, `cannot archive ${name}: it is not what its name says`);
+  const inspections = destinations.map(inspect);
+  const results = await Promise.allSettled(
+    destinations.map((destination, index) => store(shipment, destination, inspections[index]!, node, stop)),
+  );
+  const warning = inspections.map((inspection) => inspection.warning()).find((each) => each !== undefined);
+  if (warning !== undefined)
+    await voice.report('WARNING', { message: warning, hint: 'Is there a newer twowarm?' });
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'fulfilled') await tell(shipment, destinations[index]!, result.value, voice);
+  }
+  const faults = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  for (const fault of faults.slice(1)) await voice.report('ERROR', describeError(fault).report);
+  if (faults.length > 0) throw faults[0];
+}
+
+async function tell(
+  shipment: Shipment,
+  destination: Destination,
+  outcome: PutOutcome,
+  voice: Voice,
+): Promise<void> {
+  const { name } = shipment.name;
+  if (shipment.dryRun) {
+    const would = {
+      stored: 'would be stored',
+      'already-stored': 'is stored',
+      'stored-as-version': 'would be kept as a version',
+    };
+    return voice.answer(`${name} ${would[outcome]} at ${destination.url}\n`);
+  }
+  if (outcome === 'stored-as-version') {
+    await voice.report('WARNING', {
+      message: `${name} exists at ${destination.url} with different content; this one is kept beside it`,
+      detail: 'Two promotions of one timeline have each archived their last, partial segment.',
+    });
+  }
+  await voice.event(`archived ${name}`, { file: name, destination: destination.name, outcome });
+}

@@ -1,0 +1,83 @@
+// The state "discard": the file is given up on purpose, which is written down first, durably, at this node, and then
+// at every destination, where a standby sees it. What could not be told a destination is told before the next file.
+import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ThisNode } from '../postgres/this-node.ts';
+import type { Voice } from '../program/command.ts';
+import { errnoOf, fromSystemError } from '../program/program-error.ts';
+import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
+import type { GapRecord } from '../transport/transport.ts';
+import { atDestination } from './destinations.ts';
+
+const gapsIn = (stateDirectory: string): string => join(stateDirectory, 'gaps');
+const untoldIn = (stateDirectory: string): string => join(stateDirectory, 'untold-gaps');
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => !name.startsWith('.'))
+      .sort();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw fromSystemError(error, `could not read ${directory}`);
+  }
+}
+
+const readGap = (directory: string, name: string): GapRecord =>
+  JSON.parse(readFileSync(join(directory, name), 'utf8')) as GapRecord;
+
+/** The gap records of this node, in name order. */
+export function listGaps(stateDirectory: string): GapRecord[] {
+  const directory = gapsIn(stateDirectory);
+  return namesIn(directory).map((name) => readGap(directory, name));
+}
+
+async function tellDestinations(gap: GapRecord, node: ThisNode, stop: AbortSignal): Promise<void> {
+  for (const destination of node.settings.destinations) {
+    await atDestination(destination, node, `record the gap ${gap.name}`, stop, (road, signal) =>
+      road.recordGap(gap, signal),
+    );
+  }
+}
+
+function writeGap(gap: GapRecord, { stateDirectory, nodeId }: ThisNode['identity']): void {
+  const text = `${JSON.stringify(gap)}\n`;
+  for (const directory of [gapsIn(stateDirectory), untoldIn(stateDirectory)]) {
+    ensureDirectory(directory);
+    createSmallFile(join(directory, gap.name), text, nodeId);
+  }
+}
+
+/** Gives a file up: returns only when that is on record. */
+export async function discardFile(
+  name: string,
+  dryRun: boolean,
+  node: ThisNode,
+  voice: Voice,
+  stop: AbortSignal,
+): Promise<void> {
+  if (dryRun) return voice.answer(`${name} would be discarded\n`);
+  const { settings, identity } = node;
+  writeGap({ name, reason: 'discarded', at: new Date().toISOString(), node: settings.nodeName }, identity);
+  await voice.report('WARNING', {
+    message: `discarded ${name}: the archiving state is "discard"`,
+    hint: 'Point-in-time recovery and archive-only standbys end here. To archive again: twowarm archiving on',
+  });
+  try {
+    await deliverGaps(node, stop);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    await voice.report('WARNING', {
+      message: `${reason}; it will be recorded before the next file is archived`,
+    });
+  }
+}
+
+/** Tells the destinations of gaps that they have not heard of. */
+export async function deliverGaps(node: ThisNode, stop: AbortSignal): Promise<void> {
+  const untold = untoldIn(node.identity.stateDirectory);
+  for (const name of namesIn(untold)) {
+    await tellDestinations(readGap(untold, name), node, stop);
+    unlinkSync(join(untold, name));
+  }
+}

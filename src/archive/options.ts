@@ -1,0 +1,27 @@
+// The command lines of archiveWALFile and `twowarm archiving`, as data.
+import { archivingStates } from '../program/archiving-state.ts';
+import { commonOptions, type Option, type Positional } from '../program/command.ts';
+
+export const archiveArguments: readonly Positional[] = [
+  { name: '%p', summary: 'The path of the file to archive, relative to the data directory.', required: true },
+  { name: '%f', summary: 'Its file name.', required: true },
+];
+
+export const archiveOptions: readonly Option[] = [
+  ...commonOptions,
+  { name: 'dry-run', summary: 'Check everything and say what would be done; change nothing.' },
+];
+
+export const archivingArguments: readonly Positional[] = [
+  {
+    name: 'STATE',
+    summary: 'What to do, or status to show it.',
+    required: true,
+    choices: [...archivingStates, 'status'],
+  },
+];
+
+export const archivingOptions: readonly Option[] = [
+  ...commonOptions,
+  { name: 'json', summary: 'Print the status as JSON.' },
+];

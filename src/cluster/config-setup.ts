@@ -1,0 +1,80 @@
+// configSetup: the settings in force and where each came from; with `debug` in 2warm's NAME=value form.
+import { placeOf } from '../postgres/this-node.ts';
+import { readArchivingState } from '../program/archiving-state.ts';
+import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
+import { findPlace } from '../program/home.ts';
+import { ProgramError } from '../program/program-error.ts';
+import { readSettings } from '../program/settings/read.ts';
+import type { InForce, Settings } from '../program/settings/settings.ts';
+
+type Value = InForce['value'];
+
+function toml(value: Value): string {
+  if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
+  if (typeof value !== 'string') return String(value);
+  return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
+}
+
+function table(inForce: readonly InForce[]): string {
+  const rows = inForce.map(({ key, value, origin }) => [key, toml(value), origin] as const);
+  const [keys, values] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map(([key, value, origin]) => `${key.padEnd(keys!)} = ${value.padEnd(values!)}  # ${origin}\n`)
+    .join('');
+}
+
+/** Quoted for `eval` in a shell, as scripts of 2warm's time used it. */
+const shellWord = (text: string): string =>
+  /^[A-Za-z0-9_./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** 2warm's own names first, then every key as NAME=value. */
+function assignments(settings: Settings, inForce: readonly InForce[], active: boolean): string {
+  const historic: [string, string][] = [
+    ['PGDATA', settings.dataDirectory],
+    ['ARCHIVE', settings.archiveDirectory],
+    ['ARCHIVING_ACTIVE', active ? 'yes' : 'no'],
+  ];
+  const named = inForce.map(({ key, value }): [string, string] => [
+    `TWOWARM_${key.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`,
+    Array.isArray(value) ? value.join(' ') : String(value),
+  ]);
+  return [...historic, ...named].map(([name, value]) => `${name}=${shellWord(value)}\n`).join('');
+}
+
+function isArchiving(home: string): boolean {
+  try {
+    return readArchivingState(home) === 'on';
+  } catch (error) {
+    if (error instanceof ProgramError) return false;
+    throw error;
+  }
+}
+
+async function run(call: ProgramCall): Promise<number> {
+  const { settings, inForce } = readSettings(findPlace(placeOf(call)));
+  if (call.options['json'] === true) {
+    call.voice.answer(
+      `${JSON.stringify({ configuration: settings.configurationFile, settings: inForce })}\n`,
+    );
+  } else if (call.positionals[0] === 'debug') {
+    call.voice.answer(assignments(settings, inForce, isArchiving(settings.home)));
+  } else {
+    call.voice.answer(`# ${settings.configurationFile}\n${table(inForce)}`);
+  }
+  return 0;
+}
+
+export const command: Command = {
+  name: 'configSetup',
+  summary: 'Prints the settings in force and where each came from.',
+  positionals: [
+    {
+      name: 'debug',
+      summary: "Print NAME=value lines, as 2warm's configSetup did.",
+      required: false,
+      choices: ['debug'],
+    },
+  ],
+  options: [...commonOptions, { name: 'json', summary: 'Print JSON.' }],
+  run,
+};

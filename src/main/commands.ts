@@ -1,0 +1,21 @@
+// Every command by its name, loaded when it is called. `twowarm <name>` and the generated documents read this table.
+import type { Command } from '../program/command.ts';
+
+export const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  archiveWALFile: () => import('../archive/command.ts'),
+  restoreWALFile: () => import('../restore/command.ts'),
+  configSetup: () => import('../cluster/config-setup.ts'),
+  archiving: () => import('../archive/archiving-command.ts'),
+};
+
+/** Names that the contract gives to commands which this version does not have. */
+export const notBuilt: readonly string[] = [
+  'pg_standby',
+  'copyToStandby',
+  'copyToDR',
+  'configStandby',
+  'distrib2warm',
+  'flushPrimary',
+  'triggerStandby',
+  'rsyncDR',
+];

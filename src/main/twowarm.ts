@@ -1,0 +1,55 @@
+// twowarm <command>: finds the command and runs it; alone, or with --help, it lists them.
+import type { Command, ProgramCall } from '../program/command.ts';
+import { ProgramError } from '../program/program-error.ts';
+import { runCommand } from '../program/run.ts';
+import { didYouMean } from '../program/settings/did-you-mean.ts';
+import { version } from '../program/version.ts';
+import { commands, notBuilt } from './commands.ts';
+
+async function listCommands(call: ProgramCall): Promise<number> {
+  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
+  const lines = loaded.map(({ command }) => `  ${command.name.padEnd(16)}${command.summary}`);
+  const usage = 'Usage: twowarm COMMAND [OPTION]... [ARGUMENT]...';
+  const status = 'EXIT STATUS\n  that of the command; 2 for an unknown one';
+  const text = [
+    usage,
+    '',
+    "Ships PostgreSQL's write-ahead log, restores it, and promotes.",
+    '',
+    'Commands:',
+    ...lines,
+  ];
+  call.voice.answer([...text, '', 'twowarm COMMAND --help says more.', '', status, ''].join('\n'));
+  return 0;
+}
+
+function refuseUnknown(name: string): never {
+  if (notBuilt.includes(name)) throw new ProgramError('not-built', `the command ${name} is not built yet`);
+  const meant = didYouMean(name, Object.keys(commands));
+  throw new ProgramError(
+    'usage',
+    `unknown command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
+    {
+      hint: 'twowarm --help lists the commands.',
+    },
+  );
+}
+
+const list: Command = {
+  name: 'twowarm',
+  summary: 'Lists the commands.',
+  positionals: [],
+  options: [],
+  run: listCommands,
+};
+
+const [name, ...words] = process.argv.slice(2);
+if (name === undefined || name === '--help' || name === '-?' || name === '-h' || name === 'help') {
+  await runCommand(list, []);
+} else if (name === '--version' || name === '-V') {
+  await runCommand({ ...list, run: async ({ voice }) => (voice.answer(`twowarm ${version}\n`), 0) }, []);
+} else {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) await runCommand({ ...list, run: async () => refuseUnknown(name) }, []);
+  else await runCommand((await load()).command, words);
+}

@@ -1,0 +1,150 @@
+// The one door to yargs: options, --help and --version of every command, from its declaration. Calls with plain
+// positional arguments never load this.
+import { join } from 'node:path';
+import yargs, { type Argv, type Options } from 'yargs';
+import type { Command, Option, Positional, ProgramCall } from './command.ts';
+import { errorKinds } from './error-kinds.ts';
+import { ProgramError } from './program-error.ts';
+import { didYouMean } from './settings/did-you-mean.ts';
+import { version } from './version.ts';
+
+const universal: readonly Option[] = [
+  { name: 'help', alias: '?', summary: 'Print this help.' },
+  { name: 'version', alias: 'V', summary: 'Print the version.' },
+];
+const optionsOf = (command: Command): readonly Option[] => [...command.options, ...universal];
+
+const written = ({ name, required }: Positional): string => (required ? name : `[${name}]`);
+
+/** 'archiveWALFile [OPTION]... %p %f' */
+export function usageOf(command: Command): string {
+  return [command.name, '[OPTION]...', ...command.positionals.map(written)].join(' ');
+}
+
+/** The line for postgresql.conf, quoted for the shell, for PostgreSQL's placeholders and for the file. */
+export function configurationLine(command: Command, installedAt: string): string | undefined {
+  if (command.postgresqlConf === undefined) return undefined;
+  const { setting, arguments: placeholders } = command.postgresqlConf;
+  const program = join(installedAt, 'bin', command.name);
+  const word = /^[A-Za-z0-9/._-]+$/.test(program) ? program : `"${program.replace(/(["$`\\])/g, '\\$1')}"`;
+  return `${setting} = '${word.replaceAll('%', '%%').replaceAll("'", "''")} ${placeholders}'`;
+}
+
+function exitStatus(command: Command): string {
+  const rows = [
+    { code: 0, meaning: 'success' },
+    ...(command.exitStatus ?? []),
+    ...Object.values(errorKinds).map(({ exitCode, meaning }) => ({ code: exitCode, meaning })),
+  ];
+  return [
+    'EXIT STATUS',
+    ...rows.map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`),
+  ].join('\n');
+}
+
+function epilogue(command: Command): string {
+  const line = configurationLine(command, join(import.meta.dirname, '..'));
+  const positionals = command.positionals.map(({ name, summary }) => `  ${name.padEnd(12)}  ${summary}`);
+  return [
+    ...(positionals.length > 0 ? ['Arguments:', ...positionals, ''] : []),
+    ...(line === undefined ? [] : ['In postgresql.conf:', `  ${line}`, '']),
+    exitStatus(command),
+  ].join('\n');
+}
+
+function refuse(command: Command, message: string, detail?: string): never {
+  const hint = `Usage: ${usageOf(command)}; see ${command.name} --help.`;
+  throw new ProgramError('usage', message, { detail, hint });
+}
+
+function checkPositionals(command: Command, words: readonly string[]): void {
+  const missing = command.positionals.find(({ required }, index) => required && words[index] === undefined);
+  if (missing !== undefined) refuse(command, `missing argument ${missing.name}`);
+  const extra = words[command.positionals.length];
+  if (extra !== undefined) refuse(command, `too many arguments, the first is "${extra}"`);
+  command.positionals.forEach(({ name, choices }, index) => {
+    const word = words[index];
+    if (word === '') refuse(command, `argument ${name} is empty`);
+    if (word === undefined || choices === undefined || choices.includes(word)) return;
+    const meant = didYouMean(word, choices);
+    const suggestion = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    refuse(command, `argument ${name} must be one of ${choices.join(', ')}, not "${word}"${suggestion}`);
+  });
+}
+
+function checkOptions(command: Command, given: object): void {
+  const known = optionsOf(command).flatMap(({ name, alias }) =>
+    alias === undefined ? [name] : [name, alias],
+  );
+  for (const name of Object.keys(given).filter((key) => key !== '_' && key !== '--' && key !== '$0')) {
+    if (known.includes(name)) continue;
+    const meant = didYouMean(name, known);
+    const dashes = name.length === 1 ? '-' : '--';
+    refuse(
+      command,
+      `unknown option "${dashes}${name}"${meant === undefined ? '' : `; did you mean "--${meant}"?`}`,
+    );
+  }
+}
+
+function parserFor(command: Command): Argv {
+  return yargs()
+    .locale('en')
+    .scriptName(command.name)
+    .usage(`Usage: ${usageOf(command)}\n\n${command.summary}`)
+    .parserConfiguration({
+      'parse-positional-numbers': false,
+      'camel-case-expansion': false,
+      'boolean-negation': false,
+      'dot-notation': false,
+      'duplicate-arguments-array': false,
+    })
+    .version(false)
+    .help(false)
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) =>
+      refuse(command, message ?? error?.message ?? 'unknown'),
+    )
+    .options(Object.fromEntries(optionsOf(command).map((option) => [option.name, toYargs(option)])))
+    .epilogue(epilogue(command))
+    .wrap(null);
+}
+
+function toYargs({ alias, argument, summary }: Option): Options {
+  const shared = {
+    describe: argument === undefined ? summary : `${summary} (${argument})`,
+    ...(alias && { alias }),
+  };
+  return argument === undefined
+    ? { ...shared, type: 'boolean' as const }
+    : { ...shared, type: 'string' as const, requiresArg: true };
+}
+
+/** Usage, options, EXIT STATUS and the line for postgresql.conf, as `--help` prints them. */
+export async function helpOf(command: Command): Promise<string> {
+  return parserFor(command).getHelp();
+}
+
+/** The words of a call sorted into positionals and options; 'answered' when --help or --version was all. */
+export async function parseArguments(
+  command: Command,
+  words: readonly string[],
+): Promise<Pick<ProgramCall, 'positionals' | 'options'> | 'answered'> {
+  const given = await parserFor(command).parseAsync([...words]);
+  if (given['help'] === true) return answer(await helpOf(command));
+  if (given['version'] === true) return answer(`${command.name} (twowarm) ${version}`);
+  const { _: positionals, ...options } = given;
+  checkOptions(command, options);
+  checkPositionals(command, positionals.map(String));
+  return {
+    positionals: positionals.map(String),
+    options: Object.fromEntries(
+      command.options.map(({ name }) => [name, given[name] as string | boolean | undefined]),
+    ),
+  };
+}
+
+function answer(text: string): 'answered' {
+  process.stdout.write(`${text}\n`);
+  return 'answered';
+}

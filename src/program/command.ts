@@ -1,0 +1,68 @@
+// What every command declares about itself, as data: its arguments and options, its exit codes, and what it does.
+// The parser, each --help, docs/options.md and the man pages come from these declarations.
+import type { Level, Report } from './print-error.ts';
+import type { Fields } from './log.ts';
+
+export interface Positional {
+  name: string;
+  summary: string;
+  required: boolean;
+  /** The only words it may be, if there are only some. */
+  choices?: readonly string[];
+}
+
+export interface Option {
+  /** Without dashes: 'dry-run'. */
+  name: string;
+  alias?: string;
+  /** The word for its value in the help ('FILE'); an option without one is a switch. */
+  argument?: string;
+  summary: string;
+}
+
+export interface Command {
+  name: string;
+  /** One sentence. */
+  summary: string;
+  positionals: readonly Positional[];
+  options: readonly Option[];
+  /** Exit codes beyond 0 and the table of error kinds. */
+  exitStatus?: readonly { code: number; meaning: string }[];
+  /** The setting of postgresql.conf that calls it, and the placeholders: archive_command, '%p %f'. */
+  postgresqlConf?: { setting: string; arguments: string };
+  /** Does the work; the exit code, or a ProgramError. */
+  run(call: ProgramCall): Promise<number>;
+  /** The exit code of a fault where the table of kinds is not the rule (restore_command's modes). */
+  exitCodeOfFault?(call: ProgramCall, exitCode: number): number;
+}
+
+export interface ProgramCall {
+  positionals: readonly string[];
+  options: Readonly<Record<string, string | boolean | undefined>>;
+  environment: Readonly<Record<string, string | undefined>>;
+  workingDirectory: string;
+  /** Aborts on SIGTERM and SIGINT. */
+  stop: AbortSignal;
+  voice: Voice;
+}
+
+/** How a command speaks while it works. The log loads with the first word, so that a silent success costs nothing. */
+export interface Voice {
+  /** From now on events also go to this file, as JSON. */
+  alsoTo(file: string | undefined): void;
+  report(level: Level, report: Report, fields?: Fields): Promise<void>;
+  /** A success: said only to the file. */
+  event(message: string, fields: Fields): Promise<void>;
+  /** The answer that a person or a script asked for, to stdout. */
+  answer(text: string): void;
+}
+
+export const commonOptions: readonly Option[] = [
+  { name: 'config', argument: 'FILE', summary: 'The configuration file to use.' },
+  {
+    name: 'pgdata',
+    alias: 'D',
+    argument: 'DIRECTORY',
+    summary: 'The data directory; default: the working directory, then PGDATA.',
+  },
+];

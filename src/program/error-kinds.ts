@@ -1,0 +1,48 @@
+// Every fault a program can end with: its exit code, what it means, and whether trying again can help.
+// docs/errors.md and the EXIT STATUS of each --help are made from this table. Codes stay within 2-125: PostgreSQL's
+// archiver does not count a failure above 125 in pg_stat_archiver (pgarch.c), and 1 is restoreWALFile's "absent".
+
+export interface ErrorKind {
+  readonly exitCode: number;
+  readonly meaning: string;
+  /** True when the same call may succeed a moment later without anybody's help. */
+  readonly retryable: boolean;
+}
+
+const kind = (exitCode: number, meaning: string, retryable = false): ErrorKind => ({
+  exitCode,
+  meaning,
+  retryable,
+});
+
+export const errorKinds = {
+  usage: kind(2, 'the command line is wrong'),
+  settings: kind(3, 'the configuration is missing, wrong, or not safely owned'),
+  'not-built': kind(4, 'the configuration asks for something this version does not have'),
+  'data-directory': kind(5, 'the data directory cannot be read or is not the configured one'),
+  'invalid-name': kind(10, 'the file name is not one that PostgreSQL archives'),
+  'source-missing': kind(11, 'the file to archive does not exist or cannot be read'),
+  'invalid-file': kind(
+    12,
+    'the content is not what the file name says: wrong size, header, address or timeline',
+  ),
+  'wrong-cluster': kind(13, 'the file, the archive or the home belongs to another cluster'),
+  'archive-duplicate': kind(
+    14,
+    'the archive holds different content under this name; both copies are untouched',
+  ),
+  'archiving-on-hold': kind(15, 'archiving is on hold: PostgreSQL keeps the WAL'),
+  'file-exists': kind(16, 'the file to restore to exists with other content'),
+  'directory-missing': kind(20, 'an archive, destination or source directory does not exist'),
+  'permission-denied': kind(21, 'the operating system denied access'),
+  'read-only': kind(22, 'the file system is mounted read-only'),
+  'no-space': kind(23, 'the disk or the quota is full'),
+  'no-hard-links': kind(24, 'the file system of the archive has no hard links'),
+  'format-unknown': kind(25, 'the archive was written by a newer or unknown version'),
+  'input-output': kind(26, 'reading or writing failed', true),
+  'timed-out': kind(27, 'a time limit was reached', true),
+  'unsafe-state': kind(28, 'a state file of the home cannot be read or is damaged'),
+  bug: kind(70, 'twowarm has a bug: please report it'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorKindName = keyof typeof errorKinds;

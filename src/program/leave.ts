@@ -1,0 +1,25 @@
+// The end of a process: by an exit code, by the signal that asked for it, or past a system call that never returns.
+
+let stuck = false;
+
+/** Says that a system call of ours hangs (a dead NFS server): the usual exit would wait for its thread. */
+export function noteHangingCall(): void {
+  stuck = true;
+}
+
+/**
+ * Ends the process with `code`. libuv joins its threads on exit, so a process with a hanging call would never end;
+ * execve(2) drops the threads and lets a shell exit for us, with a code that PostgreSQL counts.
+ */
+export function leave(code: number): never {
+  if (stuck && process.execve !== undefined) {
+    process.execve('/bin/sh', ['sh', '-c', `exit ${code}`], {});
+  }
+  process.exit(code);
+}
+
+/** Dies of a signal, as PostgreSQL expects of a command that was told to stop (exit 143 would be counted as failure). */
+export function dieOf(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}

@@ -1,0 +1,44 @@
+// The one printer of faults. Its output is read inside PostgreSQL's server log, so it has PostgreSQL's shape:
+// a primary line, then DETAIL and HINT where they help. Errors are data until they get here.
+import { errorKinds } from './error-kinds.ts';
+import { ProgramError } from './program-error.ts';
+
+export type Level = 'ERROR' | 'WARNING' | 'LOG';
+
+export interface Report {
+  message: string;
+  detail?: string | undefined;
+  hint?: string | undefined;
+}
+
+// A file name can hold anything, also a line feed that would forge a line of the server's log.
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+/** One line of text without control characters; they are shown as \xNN. */
+export function printable(text: string): string {
+  return text.replace(unprintable, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** "archiveWALFile: ERROR:  could not …" with DETAIL and HINT lines; ends in a line feed. */
+export function formatReport(program: string, level: Level, report: Report): string {
+  const lines = [`${program}: ${level}:  ${printable(report.message)}`];
+  if (report.detail !== undefined) lines.push(`DETAIL:  ${printable(report.detail)}`);
+  if (report.hint !== undefined) lines.push(`HINT:  ${printable(report.hint)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** What a thrown value is reported as, and the exit code of its kind; anything unforeseen is a bug with its stack. */
+export function describeError(error: unknown): { report: Report; exitCode: number } {
+  if (error instanceof ProgramError) {
+    return { report: error, exitCode: errorKinds[error.kind].exitCode };
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    report: {
+      message: `internal error: ${error instanceof Error ? error.message : String(error)}`,
+      detail: stack.split('\n').slice(0, 12).join(' | '),
+      hint: 'This is a bug in twowarm. Please report it with this message.',
+    },
+    exitCode: errorKinds.bug.exitCode,
+  };
+}

@@ -1,0 +1,89 @@
+// The frame of every executable: arguments in, signals, one printer for faults, the exit code out.
+import { writeSync } from 'node:fs';
+import type { Command, ProgramCall, Voice } from './command.ts';
+import { dieOf, leave } from './leave.ts';
+import type { Log } from './log.ts';
+import { describeError, formatReport } from './print-error.ts';
+
+function makeVoice(program: string): Voice {
+  let file: string | undefined;
+  let log: Promise<Log> | undefined;
+  const open = (): Promise<Log> =>
+    (log ??= import('./log.ts').then((loaded) => new loaded.Log(program, file)));
+  return {
+    alsoTo: (path) => {
+      file = path;
+    },
+    report: async (level, report, fields) => (await open()).report(level, report, fields),
+    event: async (message, fields) => {
+      if (file !== undefined) (await open()).event(message, fields);
+    },
+    answer: (text) => {
+      writeSync(1, text);
+    },
+  };
+}
+
+/** True for the calls PostgreSQL makes: nothing but the expected number of plain words. They need no parser. */
+function isPlain(command: Command, words: readonly string[]): boolean {
+  const required = command.positionals.filter((positional) => positional.required).length;
+  const fits = words.length >= required && words.length <= command.positionals.length;
+  const limited = command.positionals.some(({ choices }) => choices !== undefined);
+  return fits && !limited && words.every((word) => word !== '' && !word.startsWith('-'));
+}
+
+async function readArguments(
+  command: Command,
+  words: readonly string[],
+): Promise<Pick<ProgramCall, 'positionals' | 'options'> | 'answered'> {
+  if (isPlain(command, words)) return { positionals: words, options: {} };
+  const { parseArguments } = await import('./arguments.ts');
+  return parseArguments(command, words);
+}
+
+/** Runs a command with the words after its name and ends the process. */
+export async function runCommand(command: Command, words: readonly string[]): Promise<never> {
+  const stop = new AbortController();
+  let received: NodeJS.Signals | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      received = signal;
+      stop.abort(new Error(`stopped by ${signal}`));
+    });
+  }
+  const call: ProgramCall = {
+    positionals: words,
+    options: {},
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    stop: stop.signal,
+    voice: makeVoice(command.name),
+  };
+  const fail = async (error: unknown): Promise<void> => {
+    if (received !== undefined) return dieOf(received);
+    leave(await reportFault(command, call, error));
+  };
+  process.on('uncaughtException', (error) => void fail(error));
+  process.on('unhandledRejection', (error) => void fail(error));
+  try {
+    const read = await readArguments(command, words);
+    if (read === 'answered') leave(0);
+    leave(await command.run(Object.assign(call, read)));
+  } catch (error) {
+    await fail(error);
+  }
+  // Only a pending signal gets here; it ends the process in a moment.
+  return new Promise<never>(() => setTimeout(() => undefined, 1000));
+}
+
+async function reportFault(command: Command, call: ProgramCall, error: unknown): Promise<number> {
+  const { report, exitCode } = describeError(error);
+  const code = command.exitCodeOfFault?.(call, exitCode) ?? exitCode;
+  try {
+    await call.voice.report('ERROR', report, { exitCode: code });
+  } catch {
+    // The log itself failed: the message still has to come out, and the exit code must stay true.
+    writeSync(2, formatReport(command.name, 'ERROR', report));
+  }
+  return code;
+}

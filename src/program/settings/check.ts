@@ -1,0 +1,86 @@
+// A parsed configuration against the declaration (keys.ts): every problem of it at once, each with its line.
+// Touches neither disk nor network.
+import type { z } from 'zod';
+import { ProgramError } from '../program-error.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { configurationSchema, keyWords, sections, type Configuration } from './keys.ts';
+
+type LineOf = (path: string) => number | undefined;
+
+const sectionNames = Object.keys(sections);
+
+/** The keys that could stand where an unknown one was found. */
+function keysAt(path: readonly PropertyKey[]): string[] {
+  if (path.length === 0) return sectionNames;
+  const section = sections[path[0] as keyof typeof sections] as z.ZodObject | undefined;
+  return section === undefined ? [] : Object.keys(section.shape);
+}
+
+function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys): { path: string; words: string }[] {
+  return issue.keys.map((key) => {
+    const meant = didYouMean(key, keysAt(issue.path));
+    const where = issue.path.length === 0 ? '' : ` in [${issue.path.join('.')}]`;
+    const suggestion = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    return { path: [...issue.path, key].join('.'), words: `unknown key "${key}"${where}${suggestion}` };
+  });
+}
+
+function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') return unknownKeys(issue);
+  if (issue.code === 'invalid_type' && issue.message.includes('received undefined')) {
+    return [{ path, words: `"${path}" is missing` }];
+  }
+  if (issue.code === 'invalid_key') {
+    return [{ path, words: `"${path}" is not a name: use letters, digits, "-" and "_"` }];
+  }
+  const words =
+    issue.code === 'invalid_value'
+      ? `must be one of ${issue.values.map((v) => `'${String(v)}'`).join(', ')}`
+      : issue.message;
+  return [{ path, words: `"${path}" ${words.replace(/^Invalid input: /, 'has the wrong type: ')}` }];
+}
+
+function refuse(file: string, problems: { path: string; words: string }[], lineOf: LineOf): never {
+  const sentences = problems.map(({ path, words }) => {
+    const line = lineOf(path) ?? lineOf(path.slice(0, path.lastIndexOf('.')));
+    return line === undefined ? words : `line ${line}: ${words}`;
+  });
+  throw new ProgramError('settings', `cannot use the configuration ${file}: ${sentences[0]}`, {
+    detail: sentences.length > 1 ? `Also: ${sentences.slice(1).join('; ')}.` : undefined,
+  });
+}
+
+/** What this version lacks, by name; checked only once everything else is right. */
+function refuseUnbuilt(
+  file: string,
+  section: z.ZodObject,
+  prefix: string,
+  values: object,
+  lineOf: LineOf,
+): void {
+  for (const [key, value] of Object.entries(values)) {
+    const schema = section.shape[key] as z.ZodType | undefined;
+    const words = schema === undefined ? undefined : keyWords.get(schema);
+    const missing = value === undefined ? undefined : words?.notBuilt?.(value);
+    if (missing === undefined) continue;
+    const line = lineOf(`${prefix}.${key}`);
+    const where = line === undefined ? file : `${file}:${line}`;
+    throw new ProgramError('not-built', `${missing} is not built yet (${where})`);
+  }
+}
+
+/** The configuration with its defaults, or a `settings` or `not-built` error that names file and line. */
+export function checkConfiguration(file: string, parsed: unknown, lineOf: LineOf): Configuration {
+  const result = configurationSchema.safeParse(parsed);
+  if (!result.success) refuse(file, result.error.issues.flatMap(describe), lineOf);
+  for (const [name, values] of Object.entries(result.data)) {
+    const section = sections[name as keyof typeof sections] as z.ZodObject;
+    const tables = name === 'destination' ? Object.entries(values) : [['', values] as const];
+    for (const [table, entries] of tables) {
+      const prefix = table === '' ? name : `${name}.${table}`;
+      refuseUnbuilt(file, section, prefix, entries as object, lineOf);
+    }
+  }
+  return result.data;
+}

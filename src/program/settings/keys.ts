@@ -1,0 +1,220 @@
+// The one declaration of every configuration key: its check, its default in words, what it is for. The reader, the
+// "did you mean", conf-templates/twowarm.toml, docs/options.md and configSetup are all made from this file.
+// It loads zod, so the hot path reads cached settings instead (cache.ts).
+import { z } from 'zod';
+import { durationWords, parseDuration } from './quantities.ts';
+
+export interface KeyWords {
+  /** One or two sentences for the documentation and the template. */
+  summary: string;
+  /** The default as the documentation shows it; absent when the key has none. */
+  default?: string;
+  /** The TOML value that the template shows; a key without one is not in the template. */
+  example?: string;
+  /** True where the template's line must be filled in rather than commented out. */
+  required?: boolean;
+  /** What of this key the version at hand does not have; the text names it. */
+  notBuilt?: (value: unknown) => string | undefined;
+}
+
+/** What is said of each key, by its schema. */
+export const keyWords = z.registry<KeyWords>();
+
+const text = () => z.string().min(1, 'must not be empty');
+const path = () => text().startsWith('/', 'must be an absolute path');
+const duration = () =>
+  z.string().transform((value, context): number => {
+    const ms = parseDuration(value);
+    if (ms !== undefined) return ms;
+    context.addIssue({ code: 'custom', message: `is not a duration: write ${durationWords}` });
+    return z.NEVER;
+  });
+
+const unless = (built: unknown, what: string) => (value: unknown) => (value === built ? undefined : what);
+
+const node = z.strictObject({
+  name: text().optional().register(keyWords, {
+    summary: "This node's name in messages, logs and status.",
+    default: 'the host name',
+    example: "'db1'",
+  }),
+  data_directory: path().register(keyWords, {
+    summary: "PostgreSQL's data directory on this node.",
+    example: "'/var/lib/postgresql/15/main'",
+    required: true,
+  }),
+  pg_bindir: path().optional().register(keyWords, {
+    summary: "The directory of PostgreSQL's programs (pg_ctl).",
+    default: 'found',
+    example: "'/usr/lib/postgresql/15/bin'",
+  }),
+  conninfo: text().optional().register(keyWords, {
+    summary: 'How to connect to the local server, as a libpq connection string.',
+    default: "'dbname=postgres'",
+    example: "'host=/var/run/postgresql dbname=postgres'",
+  }),
+  start_command: text()
+    .optional()
+    .register(keyWords, { summary: 'Starts the local server.', default: 'pg_ctl start' }),
+  stop_command: text()
+    .optional()
+    .register(keyWords, { summary: 'Stops the local server.', default: 'pg_ctl stop' }),
+  reload_command: text()
+    .optional()
+    .register(keyWords, { summary: 'Reloads its configuration.', default: 'pg_ctl reload' }),
+});
+
+const archive = z.strictObject({
+  directory: path().optional().register(keyWords, {
+    summary: 'The archive of this node: the WAL that it keeps. It must exist; no program creates it.',
+    default: '<home>/archive',
+    example: "'/var/lib/postgresql/15/twowarm/archive'",
+  }),
+});
+
+const archiveAsync = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(false)
+    .register(keyWords, {
+      summary: 'Ship ahead with a resident pusher.',
+      default: 'false',
+      notBuilt: unless(false, 'asynchronous archiving'),
+    }),
+});
+
+const destination = z.strictObject({
+  url: text().register(keyWords, {
+    summary: 'Where segments go: file:/directory. The directory must exist; no program creates it.',
+    example: "'file:/mnt/db2/archive'",
+    required: true,
+  }),
+  policy: z
+    .enum(['required', 'fallback', 'best-effort'])
+    .default('required')
+    .register(keyWords, {
+      summary: "Whether archive_command's success needs this destination.",
+      default: "'required'",
+      example: "'required'",
+      notBuilt: (value) => (value === 'required' ? undefined : `policy = '${String(value)}'`),
+    }),
+  compression: z
+    .enum(['none', 'zstd'])
+    .default('none')
+    .register(keyWords, {
+      summary: 'How files are compressed at rest.',
+      default: "'none'",
+      example: "'none'",
+      notBuilt: unless('none', "compression = 'zstd'"),
+    }),
+  time_limit: duration().default(120_000).register(keyWords, {
+    summary: 'How long storing one file may take before the attempt is given up.',
+    default: "'2min'",
+    example: "'2min'",
+  }),
+  data_directory: path().optional().register(keyWords, {
+    summary: "That node's data directory, for base backups.",
+    example: "'/var/lib/postgresql/15/main'",
+  }),
+  for: z
+    .array(text())
+    .optional()
+    .register(keyWords, {
+      summary: 'The destinations that a fallback stands in for.',
+      notBuilt: () => "policy = 'fallback'",
+    }),
+  limit: duration()
+    .optional()
+    .register(keyWords, {
+      summary: 'How long a fallback may stand in.',
+      notBuilt: () => "policy = 'fallback'",
+    }),
+  hold: z
+    .boolean()
+    .optional()
+    .register(keyWords, {
+      summary: 'Whether the primary keeps a segment that only a fallback has.',
+      notBuilt: () => "policy = 'fallback'",
+    }),
+  accept: z
+    .array(z.enum(['not-exclusive', 'not-durable']))
+    .optional()
+    .register(keyWords, {
+      summary: 'Promises that this road may lack.',
+      notBuilt: () => 'accept',
+    }),
+});
+
+const restore = z.strictObject({
+  sources: z.array(text()).min(1, 'must name at least one source').optional().register(keyWords, {
+    summary: 'Where restore_command looks, in this order: file:/directory.',
+    default: "['file:<archive.directory>']",
+    example: "['file:/var/lib/postgresql/15/twowarm/archive']",
+  }),
+  time_limit: duration().default(120_000).register(keyWords, {
+    summary: 'How long fetching one file from one source may take.',
+    default: "'2min'",
+    example: "'2min'",
+  }),
+  retry_limit: duration().default(10_000).register(keyWords, {
+    summary:
+      'How long an answer of "cannot know" is tried again before it is given; for a history file at most 5 s.',
+    default: "'10s'",
+    example: "'10s'",
+  }),
+  trigger_file: path()
+    .optional()
+    .register(keyWords, {
+      summary: 'The file that ends waiting.',
+      default: '<home>/trigger',
+      notBuilt: () => 'trigger_file',
+    }),
+  wait: z
+    .enum(['auto', 'warm', 'off'])
+    .default('auto')
+    .register(keyWords, {
+      summary: 'Whether restore_command waits for a segment that is not there yet. This version never waits.',
+      default: "'auto'",
+      notBuilt: (value) => (value === 'warm' ? "wait = 'warm'" : undefined),
+    }),
+  prune: z
+    .boolean()
+    .default(false)
+    .register(keyWords, {
+      summary: 'Remove what the standby no longer needs.',
+      default: 'false',
+      notBuilt: unless(false, 'pruning'),
+    }),
+});
+
+const cluster = z.strictObject({
+  arbiter: text()
+    .optional()
+    .register(keyWords, {
+      summary: 'The one archive that timelines are reserved at.',
+      notBuilt: () => 'the arbiter',
+    }),
+});
+
+const log = z.strictObject({
+  file: path().optional().register(keyWords, {
+    summary: 'A file for one JSON object per event (also of successes). Text always goes to stderr.',
+    default: 'none',
+    example: "'/var/log/postgresql/twowarm.json'",
+  }),
+});
+
+/** Every section; `destination` is a table of them by name. */
+export const sections = { node, archive, archive_async: archiveAsync, destination, restore, cluster, log };
+
+export const configurationSchema = z.strictObject({
+  node,
+  archive: archive.prefault({}),
+  archive_async: archiveAsync.prefault({}),
+  destination: z.record(z.string().regex(/^[A-Za-z0-9_-]{1,63}$/), destination).default({}),
+  restore: restore.prefault({}),
+  cluster: cluster.prefault({}),
+  log: log.prefault({}),
+});
+
+export type Configuration = z.output<typeof configurationSchema>;

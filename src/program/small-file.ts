@@ -1,0 +1,65 @@
+// Small files of our own (state, owner, format, gap records): written whole and durably, or not at all.
+// WAL never goes through here; transport/ has its own, streaming way with the same order of system calls.
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { makeDirectory, settleFile } from './file-owner.ts';
+import { errnoOf } from './program-error.ts';
+import { temporaryPath } from './temporary-name.ts';
+
+/** fsync of a directory: what makes a new or removed name survive a power failure. */
+export function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes a directory whose parent exists, durably; nothing happens when it is there. */
+export function ensureDirectory(path: string): void {
+  if (makeDirectory(path)) syncDirectory(dirname(path));
+}
+
+function writeTemporary(path: string, content: string, nodeId: string): string {
+  const temporary = temporaryPath(path, nodeId);
+  const descriptor = openSync(temporary, 'wx', 0o600);
+  try {
+    settleFile(descriptor, temporary);
+    writeSync(descriptor, content);
+    fsyncSync(descriptor);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  return temporary;
+}
+
+/** Puts `content` in place of whatever was there; durable on return. For state that only we own. */
+export function replaceSmallFile(path: string, content: string, nodeId: string): void {
+  const temporary = writeTemporary(path, content, nodeId);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+/** Creates the file durably unless the name is taken; false when it is, and nothing has changed then. */
+export function createSmallFile(path: string, content: string, nodeId: string): boolean {
+  const temporary = writeTemporary(path, content, nodeId);
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    unlinkSync(temporary);
+  }
+  syncDirectory(dirname(path));
+  return true;
+}

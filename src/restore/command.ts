@@ -1,0 +1,50 @@
+// restoreWALFile as a command.
+import { resolve } from 'node:path';
+import { readRecoveryMode, type RecoveryMode } from '../postgres/recovery-mode.ts';
+import { openThisNode } from '../postgres/this-node.ts';
+import type { Command, ProgramCall } from '../program/command.ts';
+import { isDataDirectory } from '../program/home.ts';
+import { exitCodeOf, stopRecovery } from './answer.ts';
+import { restoreArguments, restoreOptions } from './options.ts';
+import { restoreFile } from './restore-file.ts';
+
+/** The mode of the data directory this call is for: where PostgreSQL runs us, or where a person points. */
+function modeOf(call: ProgramCall): RecoveryMode | undefined {
+  const named = call.options['pgdata'] ?? call.environment['PGDATA'];
+  const places = [
+    call.workingDirectory,
+    ...(typeof named === 'string' ? [resolve(call.workingDirectory, named)] : []),
+  ];
+  const dataDirectory = places.find(isDataDirectory);
+  return dataDirectory === undefined ? undefined : readRecoveryMode(dataDirectory);
+}
+
+export const command: Command = {
+  name: 'restoreWALFile',
+  summary: 'Brings one requested WAL file back from the first source that has it; called by restore_command.',
+  positionals: restoreArguments,
+  options: restoreOptions,
+  exitStatus: [
+    {
+      code: 1,
+      meaning: 'absent: every source says so; or, under standby.signal or no signal file, it cannot be known',
+    },
+    {
+      code: stopRecovery,
+      meaning: 'it cannot be known, under recovery.signal: recovery stops instead of ending early',
+    },
+  ],
+  postgresqlConf: { setting: 'restore_command', arguments: '%f %p %r' },
+  run: async (call) => {
+    const node = await openThisNode(call);
+    const [fileName, path] = call.positionals as [string, string];
+    const mode = modeOf(call) ?? readRecoveryMode(node.settings.dataDirectory);
+    const request = { fileName, path, workingDirectory: call.workingDirectory, mode };
+    return exitCodeOf(await restoreFile(request, node, call.voice, call.stop), mode);
+  },
+  // Any fault, also a wrong configuration or a bug of ours, means that the file cannot be known.
+  exitCodeOfFault: (call, exitCode) => {
+    const mode = modeOf(call);
+    return mode === undefined ? exitCode : exitCodeOf('unknown', mode);
+  },
+};

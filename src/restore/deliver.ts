@@ -1,0 +1,68 @@
+// The last step to %p: a whole, inspected file gets the requested path, never over another one. Not fsynced: the archive
+// keeps its copy, and PostgreSQL fsyncs what it renames into pg_wal (KeepFileRestoredFromArchive in xlogarchive.c).
+import { link, lstat, rename, unlink } from 'node:fs/promises';
+import { errnoOf, ProgramError } from '../program/program-error.ts';
+import { temporaryPath } from '../program/temporary-name.ts';
+import { closeFile, compareBytes, openRegular } from '../transport/copy.ts';
+import { alreadyInspected } from '../transport/publish.ts';
+import type { Identity } from '../transport/transport.ts';
+import { forgetUnfinished, noteUnfinished } from '../transport/unfinished.ts';
+
+/** Runs `fetch` into a temporary file beside `target` and, if it fetched, gives the file its path. */
+export async function deliver(
+  target: string,
+  by: Identity,
+  signal: AbortSignal,
+  fetch: (path: string) => Promise<'fetched' | 'missing'>,
+): Promise<'fetched' | 'missing'> {
+  const temporary = temporaryPath(target, by.nodeId);
+  noteUnfinished(by.stateDirectory, temporary);
+  try {
+    const fetched = await fetch(temporary);
+    if (fetched === 'fetched') await giveName(temporary, target, signal);
+    return fetched;
+  } finally {
+    await unlinkIfThere(temporary);
+    forgetUnfinished(by.stateDirectory, temporary);
+  }
+}
+
+async function giveName(temporary: string, target: string, signal: AbortSignal): Promise<void> {
+  try {
+    await link(temporary, target);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'EEXIST') return requireSame(temporary, target, signal);
+    if (code === undefined || !['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error;
+    // No hard links here. The one who asks is alone with this name, so looking first is as good.
+    if (await isThere(target)) return requireSame(temporary, target, signal);
+    await rename(temporary, target);
+  }
+}
+
+async function requireSame(temporary: string, target: string, signal: AbortSignal): Promise<void> {
+  const [fetched, existing] = await Promise.all([openRegular(temporary), openRegular(target)]);
+  const opened = [fetched, existing].filter((file) => file !== 'not a file');
+  try {
+    if (fetched !== 'not a file' && existing !== 'not a file') {
+      const verdict = await compareBytes(fetched.descriptor, existing.descriptor, alreadyInspected, signal);
+      if (verdict === 'identical') return;
+    }
+    throw new ProgramError('file-exists', `will not replace ${target}: it exists with other content`);
+  } finally {
+    for (const { descriptor } of opened) await closeFile(descriptor);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
+}

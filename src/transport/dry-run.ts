@@ -1,0 +1,59 @@
+// A road that changes nothing: it reads and compares as the real one would and says what would have come of it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ProgramError } from '../program/program-error.ts';
+import { closeFile, compareBytes, openRegular } from './copy.ts';
+import { alreadyInspected } from './publish.ts';
+import type { Inspect, PutOutcome, ReadTransport, Transport } from './transport.ts';
+
+/** The outcome that put would have on this road; recordGap and remove do nothing. */
+export function dryRun(road: ReadTransport): Transport {
+  return {
+    url: road.url,
+    promises: road.promises,
+    list: (signal) => road.list(signal),
+    stat: (name, signal) => road.stat(name, signal),
+    get: (name, path, inspect, signal) => road.get(name, path, inspect, signal),
+    gapOf: (name, signal) => road.gapOf(name, signal),
+    close: () => road.close(),
+    put: (name, source, inspectOf, signal) => wouldPut(road, name, source, inspectOf, signal),
+    recordGap: async () => undefined,
+    remove: async () => undefined,
+  };
+}
+
+async function wouldPut(
+  road: ReadTransport,
+  name: string,
+  source: string,
+  inspectOf: (sizeBytes: number) => Inspect,
+  signal: AbortSignal,
+): Promise<PutOutcome> {
+  const opened = await openRegular(source);
+  if (opened === 'not a file') throw new ProgramError('source-missing', `"${source}" is not a regular file`);
+  const directory = await mkdtemp(join(tmpdir(), 'twowarm-dry-run-'));
+  try {
+    const inspect = inspectOf(opened.stats.size);
+    await compareBytes(opened.descriptor, opened.descriptor, inspect, signal);
+    const copy = join(directory, 'existing');
+    const found = await road.get(name, copy, () => alreadyInspected, signal);
+    if (found === 'missing') return 'stored';
+    if (await isSame(opened.descriptor, copy, signal)) return 'already-stored';
+    if (name.endsWith('.partial')) return 'stored-as-version';
+    throw new ProgramError('archive-duplicate', `${name} exists at ${road.url} with different content`);
+  } finally {
+    await closeFile(opened.descriptor);
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function isSame(descriptor: number, path: string, signal: AbortSignal): Promise<boolean> {
+  const existing = await openRegular(path);
+  if (existing === 'not a file') return false;
+  try {
+    return (await compareBytes(descriptor, existing.descriptor, alreadyInspected, signal)) === 'identical';
+  } finally {
+    await closeFile(existing.descriptor);
+  }
+}

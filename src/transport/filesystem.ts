@@ -1,0 +1,188 @@
+// The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
+import { lstat, open as openHandle, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { settleFile } from '../program/file-owner.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
+import { parseWalFileName } from '../wal/filename.ts';
+import { admitReader, admitWriter, requireDirectory } from './archive-identity.ts';
+import { closeFile, copyBytes, openRegular, type OpenFile } from './copy.ts';
+import { alreadyInspected, publish, type Bytes } from './publish.ts';
+import type { GapRecord, Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
+
+const promises = { exclusive: true, durable: true };
+
+/** Opens the archive for writing and makes it this cluster's when it is nobody's. */
+export async function openArchive(url: string, directory: string, identity: Identity): Promise<Transport> {
+  await admitWriter(directory, identity);
+  return new ArchiveDirectory(url, directory, identity);
+}
+
+/** Opens the archive for reading; nothing in it changes. */
+export async function openArchiveForReading(
+  url: string,
+  directory: string,
+  identity: Identity,
+): Promise<ReadTransport> {
+  await admitReader(directory, identity);
+  return new ArchiveDirectory(url, directory, identity);
+}
+
+class ArchiveDirectory implements Transport {
+  readonly promises = promises;
+  readonly url: string;
+  private readonly directory: string;
+  private readonly identity: Identity;
+
+  constructor(url: string, directory: string, identity: Identity) {
+    this.url = url;
+    this.directory = directory;
+    this.identity = identity;
+  }
+
+  async list(): Promise<string[]> {
+    await requireDirectory(this.directory);
+    const names = await this.attempt('list', () => readdir(this.directory));
+    return names.filter((name) => parseWalFileName(name) !== undefined).sort();
+  }
+
+  async stat(name: string): Promise<{ sizeBytes: number } | 'missing'> {
+    const stats = await this.attempt(`look for ${name} at`, () => unlessMissing(stat(this.pathOf(name))));
+    return stats === undefined ? this.missing(name) : { sizeBytes: stats.size };
+  }
+
+  async get(
+    name: string,
+    path: string,
+    inspectOf: InspectOf,
+    signal: AbortSignal,
+  ): Promise<'fetched' | 'missing'> {
+    const found = await this.attempt(`read ${name} at`, () => unlessMissing(openRegular(this.pathOf(name))));
+    if (found === undefined) return this.missing(name);
+    if (found === 'not a file')
+      throw new ProgramError('input-output', `${name} at ${this.url} is not a regular file`);
+    try {
+      await this.fetch({ descriptor: found.descriptor, inspect: inspectOf(found.stats.size) }, path, signal);
+    } catch (error) {
+      throw fromSystemError(error, `could not restore ${name} from ${this.url}`);
+    } finally {
+      await closeFile(found.descriptor);
+    }
+    return 'fetched';
+  }
+
+  async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
+    const target = this.pathOf(name);
+    const { descriptor, stats } = await openSourceFile(source);
+    const bytes = { descriptor, inspect: inspectOf(stats.size) };
+    try {
+      const published = await publish(target, bytes, this.identity, signal);
+      if (typeof published === 'string') return published;
+      if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
+      throw this.duplicate(name, published.differsAt);
+    } catch (error) {
+      throw fromSystemError(error, `could not store ${name} at ${this.url}`);
+    } finally {
+      await closeFile(descriptor);
+    }
+  }
+
+  async recordGap(gap: GapRecord): Promise<void> {
+    await this.attempt(`record the gap ${gap.name} at`, () => {
+      ensureDirectory(this.ownPath('gaps'));
+      createSmallFile(this.ownPath('gaps', gap.name), `${JSON.stringify(gap)}\n`, this.identity.nodeId);
+    });
+  }
+
+  async gapOf(name: string): Promise<GapRecord | undefined> {
+    const path = this.ownPath('gaps', name);
+    const text = await this.attempt(`read ${path} at`, () => unlessMissing(readFile(path, 'utf8')));
+    return text === undefined ? undefined : (JSON.parse(text) as GapRecord);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.attempt(`remove ${name} at`, () => unlessMissing(unlink(this.pathOf(name))));
+  }
+
+  async close(): Promise<void> {}
+
+  private pathOf(name: string): string {
+    // A name from outside becomes a path only here.
+    if (parseWalFileName(name) !== undefined) return join(this.directory, name);
+    throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
+  }
+
+  private ownPath(...parts: string[]): string {
+    return join(this.directory, '.twowarm', ...parts);
+  }
+
+  /** "missing" is only true while the directory is there and holds the file in no other form. */
+  private async missing(name: string): Promise<'missing'> {
+    await requireDirectory(this.directory);
+    const compressed = await this.attempt('look into', () =>
+      unlessMissing(lstat(`${this.pathOf(name)}.zst`)),
+    );
+    if (compressed === undefined) return 'missing';
+    throw new ProgramError(
+      'not-built',
+      `cannot read ${name}.zst at ${this.url}: compression is not built yet`,
+    );
+  }
+
+  private async fetch(bytes: Bytes, path: string, signal: AbortSignal): Promise<void> {
+    const handle = await openHandle(path, 'wx', 0o600);
+    let whole = false;
+    try {
+      settleFile(handle.fd, path);
+      await copyBytes(bytes.descriptor, handle.fd, bytes.inspect, signal);
+      whole = true;
+    } finally {
+      await handle.close();
+      if (!whole) await unlink(path);
+    }
+  }
+
+  /** Another promotion's partial segment: kept beside the first, named by its content. */
+  private async putVersion(name: string, bytes: Bytes, signal: AbortSignal): Promise<PutOutcome> {
+    const { hashFile } = await import('./hash.ts');
+    const versions = this.ownPath('versions');
+    ensureDirectory(versions);
+    const target = join(versions, `${name}.${await hashFile(bytes.descriptor, signal)}`);
+    const published = await publish(target, { ...bytes, inspect: alreadyInspected }, this.identity, signal);
+    if (typeof published === 'string') return 'stored-as-version';
+    throw this.duplicate(name, published.differsAt);
+  }
+
+  private duplicate(name: string, differsAt: number): ProgramError {
+    return new ProgramError('archive-duplicate', `${name} exists at ${this.url} with different content`, {
+      detail: `The two copies differ from byte ${differsAt} on. Neither was touched.`,
+      hint: 'Two servers archive to one place, or a restored copy of the cluster does. Find out which copy is right.',
+    });
+  }
+
+  private async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
+    try {
+      return await verb();
+    } catch (error) {
+      throw fromSystemError(error, `could not ${what} ${this.url}`);
+    }
+  }
+}
+
+async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function openSourceFile(source: string): Promise<OpenFile> {
+  const opened = await openRegular(source).catch((error: unknown) => {
+    const reason = fromSystemError(error, `could not open "${source}"`);
+    throw new ProgramError('source-missing', reason.message, { cause: error });
+  });
+  if (opened !== 'not a file') return opened;
+  throw new ProgramError('source-missing', `could not open "${source}": it is not a regular file`);
+}

@@ -1,0 +1,82 @@
+// Trying again, the one door to p-retry: as a wrapper around any road, and as a plain loop. Every limit is given;
+// PostgreSQL's archiver retries by itself (3 times, then every minute), so ours are few and short.
+import { isRetryable } from '../program/program-error.ts';
+import type { ReadTransport, Transport } from './transport.ts';
+
+export interface RetryLimits {
+  /** Attempts after the first one. */
+  retries: number;
+  /** The pause before the first retry, in ms; it doubles up to `longestPauseMs`. */
+  firstPauseMs: number;
+  longestPauseMs: number;
+  /** No attempt starts later than this after the first failure, in ms. */
+  withinMs: number;
+}
+
+const transportLimits: RetryLimits = { retries: 2, firstPauseMs: 100, longestPauseMs: 400, withinMs: 5000 };
+
+/** Repeats `attempt` while `worthRetrying` says so, within the limits; throws the last fault. */
+export async function retrying<T>(
+  limits: RetryLimits,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+  worthRetrying: (error: unknown) => boolean = isRetryable,
+): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (limits.retries === 0 || !worthRetrying(error) || signal.aborted) throw error;
+  }
+  // Loaded only after a failure: a segment that goes through does not pay for it.
+  const { default: pRetry } = await import('p-retry');
+  await pause(limits.firstPauseMs, signal);
+  return pRetry(() => attempt(), {
+    retries: limits.retries - 1,
+    minTimeout: limits.firstPauseMs * 2,
+    maxTimeout: limits.longestPauseMs,
+    factor: 2,
+    randomize: false,
+    maxRetryTime: limits.withinMs,
+    signal,
+    shouldRetry: ({ error }) => worthRetrying(error),
+  });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** The same source, with every verb tried again when its fault may pass. */
+export function retryingReads(road: ReadTransport, limits = transportLimits): ReadTransport {
+  return {
+    url: road.url,
+    promises: road.promises,
+    list: (signal) => retrying(limits, signal, () => road.list(signal)),
+    stat: (name, signal) => retrying(limits, signal, () => road.stat(name, signal)),
+    get: (name, path, inspect, signal) =>
+      retrying(limits, signal, () => road.get(name, path, inspect, signal)),
+    gapOf: (name, signal) => retrying(limits, signal, () => road.gapOf(name, signal)),
+    close: () => road.close(),
+  };
+}
+
+/** The same destination, with every verb tried again when its fault may pass; each is safe to repeat (rule 5). */
+export function withRetry(road: Transport, limits = transportLimits): Transport {
+  return {
+    ...retryingReads(road, limits),
+    put: (name, source, inspect, signal) =>
+      retrying(limits, signal, () => road.put(name, source, inspect, signal)),
+    recordGap: (gap, signal) => retrying(limits, signal, () => road.recordGap(gap, signal)),
+    remove: (name, signal) => retrying(limits, signal, () => road.remove(name, signal)),
+  };
+}

@@ -1,0 +1,74 @@
+// The contract of every road, in words and types. A road moves names and bytes; it knows nothing about timelines.
+//
+// 1. put shows nothing under a name until all bytes are there, verified and durable.
+// 2. put never replaces: same content is 'already-stored' (made durable first), other content an archive-duplicate.
+//    The one name with several contents is <segment>.partial: others are kept beside it and count as stored.
+// 3. get and stat say 'missing' only when the far side said so. Unknown is not missing: it is thrown.
+// 4. list gives complete files only, in name order, and throws directory-missing when there is no directory.
+// 5. remove of an absent file is success. Every verb is safe to repeat.
+// 6. Every verb takes an AbortSignal; the one who opened the road sets the time limit with it.
+
+/** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
+export interface Promises {
+  /** Never replaces, also when two write the same name at once. */
+  exclusive: boolean;
+  /** What was answered as stored survives a power failure of the far side. */
+  durable: boolean;
+}
+
+/** Sees the bytes in order as they pass; throws to refuse them, and then nothing is published or delivered. */
+export interface Inspect {
+  /** A multiple of 64 kB; only the last chunk may be shorter. */
+  add(chunk: Uint8Array): void;
+  /** After the last chunk, before anything has a name. */
+  end(): void;
+}
+
+export interface ReadTransport {
+  /** As configured, for messages: 'file:/mnt/archive'. */
+  readonly url: string;
+  readonly promises: Promises;
+  /** The names of complete files, sorted. */
+  list(signal: AbortSignal): Promise<string[]>;
+  stat(name: string, signal: AbortSignal): Promise<{ sizeBytes: number } | 'missing'>;
+  /**
+   * Writes the file's bytes to `path`, which must not exist; after a throw or 'missing' nothing is there.
+   * Not fsynced: the caller knows whether it is the only copy.
+   */
+  get(name: string, path: string, inspect: InspectOf, signal: AbortSignal): Promise<'fetched' | 'missing'>;
+  /** The gap record of a name, if archiving gave it up on purpose. */
+  gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined>;
+  close(): Promise<void>;
+}
+
+/** Makes the inspection once the size is known. */
+export type InspectOf = (sizeBytes: number) => Inspect;
+
+export type PutOutcome = 'stored' | 'already-stored' | 'stored-as-version';
+
+export interface Transport extends ReadTransport {
+  /** Stores the local file `source` under `name`; `inspect` sees what is stored and can refuse it. */
+  put(name: string, source: string, inspect: InspectOf, signal: AbortSignal): Promise<PutOutcome>;
+  /** Stores a gap record: this name was given up on purpose. Repeating it changes nothing. */
+  recordGap(gap: GapRecord, signal: AbortSignal): Promise<void>;
+  remove(name: string, signal: AbortSignal): Promise<void>;
+}
+
+/** A file that archiving gave up on purpose; every later status, verification and restore shows it. */
+export interface GapRecord {
+  name: string;
+  reason: 'discarded';
+  /** ISO 8601, UTC. */
+  at: string;
+  node: string;
+}
+
+/** Who comes over the road: an archive of another cluster refuses. */
+export interface Identity {
+  /** Decimal digits, as pg_controldata prints it. */
+  systemIdentifier: string;
+  /** The 16 hexadecimal digits of the node's record. */
+  nodeId: string;
+  /** <home>/state, where this node notes what it has seen and what it has not finished. */
+  stateDirectory: string;
+}

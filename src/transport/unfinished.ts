@@ -1,0 +1,55 @@
+// A note in <home>/state/unfinished/ for every temporary file while it exists, so that the next call can remove what
+// a killed one left behind without listing an archive of a million names.
+import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { directoryMode, fileMode } from '../program/file-owner.ts';
+import { errnoOf } from '../program/program-error.ts';
+import { isAbandoned } from '../program/temporary-name.ts';
+
+const notesIn = (stateDirectory: string): string => join(stateDirectory, 'unfinished');
+
+/** Notes a temporary file before it is made. The note need not be durable: it only saves disk space. */
+export function noteUnfinished(stateDirectory: string, path: string): void {
+  const note = join(notesIn(stateDirectory), basename(path));
+  try {
+    writeFileSync(note, path, { mode: fileMode });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    mkdirSync(notesIn(stateDirectory), { mode: directoryMode, recursive: true });
+    writeFileSync(note, path, { mode: fileMode });
+  }
+}
+
+/** Takes the note back once the temporary file is gone. */
+export function forgetUnfinished(stateDirectory: string, path: string): void {
+  unlinkIfThere(join(notesIn(stateDirectory), basename(path)));
+}
+
+/** Removes the temporary files of this node's dead processes. What cannot be removed now is tried by the next call. */
+export function sweepUnfinished(stateDirectory: string, nodeId: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(notesIn(stateDirectory));
+  } catch {
+    return;
+  }
+  for (const name of names.filter((each) => isAbandoned(each, nodeId, 0))) {
+    const note = join(notesIn(stateDirectory), name);
+    try {
+      const path = readFileSync(note, 'utf8');
+      // A note cut short by a crash names nothing; only a path that ends in the note's own name is believed.
+      if (basename(path) === name) unlinkIfThere(path);
+      unlinkIfThere(note);
+    } catch {
+      continue;
+    }
+  }
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
