@@ -5,11 +5,6 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 cd "$root"
 
-# The build and the tests start servers and programs whose environment is part of what is tested.
-unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
-PATH=$root/node_modules/.bin:$PATH
-export PATH
-
 stamp=node_modules/.ready-lock
 built=dist/.built
 
@@ -18,12 +13,15 @@ is_built() {
   [ -f "$built" ] && [ -z "$(find src scripts/build.ts package.json -newer "$built" -print -quit 2>/dev/null)" ]
 }
 
-make_ready() {
-  if ! installed; then
-    echo 'installing packages (npm ci)' >&2
-    npm ci --loglevel=error --no-audit --no-fund >&2
-    cp package-lock.json "$stamp"
-  fi
+install_packages() {
+  installed && return
+  echo 'installing packages (npm ci)' >&2
+  # With the caller's own Node and environment: npm finds its certificates and its registry by them.
+  npm ci --loglevel=error --no-audit --no-fund >&2
+  cp package-lock.json "$stamp"
+}
+
+build() {
   major=$(node -p 'process.versions.node.split(".")[0]')
   if [ "$major" -lt 24 ]; then
     echo "scripts/ready.sh: twowarm needs Node.js 24 or newer, found $(node --version) at $(command -v node)" >&2
@@ -33,15 +31,17 @@ make_ready() {
   is_built || node scripts/build.ts >&2
 }
 
-if ! installed || ! is_built; then
-  # flock(1) is part of util-linux, which every Debian has; the lock goes with the process that holds it.
-  if command -v flock >/dev/null 2>&1; then
-    exec 9>.ready.lock
-    flock 9
-    make_ready
-    exec 9>&-
-  else
-    make_ready
-  fi
+if installed && is_built; then ready=yes; else ready=no; fi
+# flock(1) is part of util-linux, which every Debian has; the lock goes with the process that holds it.
+if [ $ready = no ] && command -v flock >/dev/null 2>&1; then
+  exec 9>.ready.lock
+  flock 9
 fi
+[ $ready = yes ] || install_packages
+# From here on the carried Node, and an environment in which every start-up is the one that is measured and tested.
+unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
+PATH=$root/node_modules/.bin:$PATH
+export PATH
+[ $ready = yes ] || build
+exec 9>&-
 exec "$@"
