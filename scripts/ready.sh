@@ -16,8 +16,10 @@ is_built() {
 install_packages() {
   installed && return
   echo 'installing packages (npm ci)' >&2
-  # With the caller's own Node and environment: npm finds its certificates and its registry by them.
-  npm ci --loglevel=error --no-audit --no-fund >&2
+  # npm finds its own configuration beside the Node it came with, and must not run on the one it is about to replace:
+  # `npm run` has put node_modules/.bin first on the PATH.
+  others=$(printf '%s\n' "$PATH" | tr ':' '\n' | grep -v '/node_modules/\.bin/*$' | paste -s -d : -)
+  PATH=$others npm ci --loglevel=error --no-audit --no-fund >&2
   cp package-lock.json "$stamp"
 }
 
@@ -38,8 +40,7 @@ if [ $ready = no ] && command -v flock >/dev/null 2>&1; then
   flock 9
 fi
 [ $ready = yes ] || install_packages
-# From here on the carried Node, and an environment in which every start-up is the one that is measured and tested.
-unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
+unset NODE_OPTIONS NODE_PATH
 PATH=$root/node_modules/.bin:$PATH
 export PATH
 [ $ready = yes ] || build
