@@ -1,9 +1,8 @@
 // Whose an archive directory is: .twowarm/format and .twowarm/owner in it, and the note that this node keeps of every
 // archive it has seen, so that an unmounted disk does not look like an empty archive.
-import { closeSync, mkdirSync, opendirSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, opendirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { directoryMode } from '../program/file-owner.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
 import { parseWalFileName } from '../wal/filename.ts';
@@ -156,7 +155,7 @@ function recall(directory: string, identity: Identity): string | undefined {
 
 function remember(directory: string, archive: string, identity: Identity): void {
   const note = noteOf(directory, identity);
-  mkdirSync(join(identity.stateDirectory, 'archives'), { recursive: true, mode: directoryMode });
+  ensureDirectory(join(identity.stateDirectory, 'archives'));
   replaceSmallFile(note, `${archive}\n`, identity.nodeId);
 }
 

@@ -1,8 +1,8 @@
 // A note in <home>/state/unfinished/ for every temporary file while it exists, so that the next call can remove what
 // a killed one left behind without listing an archive of a million names.
-import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { directoryMode, fileMode } from '../program/file-owner.ts';
+import { fileMode, makeDirectory, settleFile } from '../program/file-owner.ts';
 import { errnoOf } from '../program/program-error.ts';
 import { isAbandoned } from '../program/temporary-name.ts';
 
@@ -12,11 +12,21 @@ const notesIn = (stateDirectory: string): string => join(stateDirectory, 'unfini
 export function noteUnfinished(stateDirectory: string, path: string): void {
   const note = join(notesIn(stateDirectory), basename(path));
   try {
-    writeFileSync(note, path, { mode: fileMode });
+    writeNote(note, path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    mkdirSync(notesIn(stateDirectory), { mode: directoryMode, recursive: true });
-    writeFileSync(note, path, { mode: fileMode });
+    makeDirectory(notesIn(stateDirectory));
+    writeNote(note, path);
+  }
+}
+
+function writeNote(note: string, path: string): void {
+  const descriptor = openSync(note, 'w', fileMode);
+  try {
+    settleFile(descriptor, note);
+    writeSync(descriptor, path);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

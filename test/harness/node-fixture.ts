@@ -1,0 +1,133 @@
+// A node as twowarm's programs see it: a data directory (as much of one as they look at), a home with twowarm.toml,
+// archives beside them. Calls are made as PostgreSQL makes them, and each tells what it changed in the whole sandbox.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { program } from './installation.ts';
+import { shell, type RunOptions } from './run.ts';
+import { makeSandbox, type Sandbox } from './sandbox.ts';
+import { changesBetween, snapshot } from './tree-snapshot.ts';
+import { ourCluster, segmentBytes, segmentNamed, type SegmentChanges } from './wal-files.ts';
+
+/** The settings cache may be written by any call, and says nothing but what the configuration says. */
+const settingsCache = 'twowarm/state/settings.json';
+
+/** How a call ended and what it changed: toEqual sees all of it. */
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  /** 'created db2/000…', relative to the sandbox. */
+  changed: string[];
+}
+
+/** What a call that refuses must look like: its message and nothing else. */
+export const refused = (code: number, stderr: string): Outcome => ({ code, stdout: '', stderr, changed: [] });
+/** What a call that had nothing to say and nothing to do must look like. */
+export const silent = (changed: string[] = []): Outcome => ({ code: 0, stdout: '', stderr: '', changed });
+
+export type Mode = 'standby' | 'recovery' | 'none';
+
+export interface NodeFixture extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  /** `<sandbox>/data` */
+  readonly dataDirectory: string;
+  /** `<sandbox>/twowarm` */
+  readonly home: string;
+  /** An absolute path in the sandbox. */
+  path: (name: string) => string;
+  /** Replaces twowarm.toml: [node] is added. */
+  configure(toml: string): void;
+  /** Puts a segment into pg_wal (or at another path in the sandbox) and returns its name. */
+  segment(name: string, changes?: SegmentChanges, directory?: string): string;
+  /** standby.signal, recovery.signal or neither. */
+  mode(mode: Mode): void;
+  /** `archiveWALFile <words>`. */
+  archive(...words: string[]): Promise<Outcome>;
+  /** `restoreWALFile <words>`. */
+  restore(...words: string[]): Promise<Outcome>;
+  /** A whole command line, run in the data directory; see commandLine. */
+  sh(commandLine: string, options?: RunOptions): Promise<Outcome>;
+}
+
+export interface NodeOptions {
+  /** Without [node], which every node has. Default: one destination, db2. */
+  configuration?: (path: (name: string) => string) => string;
+  /** Directories of the sandbox to make. Default: db2 and the home's own archive. */
+  directories?: readonly string[];
+  systemIdentifier?: bigint;
+  /** Archives one segment, so that what a first call notes is there. Default true. */
+  used?: boolean;
+}
+
+/** A word as a POSIX shell reads it back unchanged. */
+export const quoted = (word: string): string =>
+  /^[A-Za-z0-9_./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** `'<bin>/archiveWALFile' <words>` as it stands in archive_command once the placeholders are replaced. */
+export const commandLine = (name: string, ...words: string[]): string =>
+  [program(name), ...words].map(quoted).join(' ');
+
+/** One destination, as the smallest configuration has it. */
+export const oneDestination = (path: (name: string) => string): string =>
+  `[destination.db2]\nurl = 'file:${path('db2')}'\n`;
+
+/** A pg_control that begins as every version's does: system identifier, then pg_control_version. */
+export function controlFile(systemIdentifier: bigint): Buffer {
+  const bytes = Buffer.alloc(8192);
+  bytes.writeBigUInt64LE(systemIdentifier, 0);
+  bytes.writeUInt32LE(1300, 8);
+  return bytes;
+}
+
+/** A node of its own in a sandbox of its own. */
+export async function makeNode(label: string, options: NodeOptions = {}): Promise<NodeFixture> {
+  const { configuration = oneDestination, directories = ['db2', 'twowarm/archive'] } = options;
+  const sandbox = makeSandbox(label);
+  const node = nodeIn(sandbox);
+  for (const directory of ['data/pg_wal', 'twowarm', ...directories]) sandbox.directory(directory);
+  sandbox.file('data/PG_VERSION', '15\n');
+  sandbox.file('data/global/pg_control', controlFile(options.systemIdentifier ?? ourCluster));
+  node.configure(configuration(node.path));
+  if (options.used !== false) await use(node);
+  return node;
+}
+
+/** Segment 1 goes to every destination. */
+async function use(node: NodeFixture): Promise<void> {
+  const first = node.segment(segmentNamed(1));
+  const { code, stderr } = await node.archive(`pg_wal/${first}`, first);
+  if (code !== 0) throw new Error(`a node of the tests could not archive: ${stderr}`);
+  rmSync(join(node.dataDirectory, 'pg_wal', first));
+}
+
+function nodeIn(sandbox: Sandbox): NodeFixture {
+  const path = (name: string): string => join(sandbox.path, name);
+  const dataDirectory = path('data');
+  const call = async (line: string, options: RunOptions = {}): Promise<Outcome> => {
+    const before = snapshot(sandbox.path);
+    const { code, stdout, stderr } = await shell(line, { cwd: dataDirectory, ...options });
+    return { code, stdout, stderr, changed: changesBetween(before, snapshot(sandbox.path), [settingsCache]) };
+  };
+  return {
+    sandbox,
+    dataDirectory,
+    home: path('twowarm'),
+    path,
+    configure: (toml) => {
+      sandbox.file('twowarm/twowarm.toml', `[node]\ndata_directory = '${dataDirectory}'\n${toml}`);
+    },
+    segment: (name, changes, directory = 'data/pg_wal') => {
+      sandbox.file(`${directory}/${name}`, segmentBytes(name, changes));
+      return name;
+    },
+    mode: (mode) => {
+      for (const signal of ['standby', 'recovery']) rmSync(path(`data/${signal}.signal`), { force: true });
+      if (mode !== 'none') sandbox.file(`data/${mode}.signal`, '');
+    },
+    archive: (...words) => call(commandLine('archiveWALFile', ...words)),
+    restore: (...words) => call(commandLine('restoreWALFile', ...words)),
+    sh: call,
+    [Symbol.asyncDispose]: () => sandbox.dispose(),
+  };
+}

@@ -1,0 +1,40 @@
+// What a directory tree holds, and what a call changed in it: names, kinds, modes, owners, sizes, contents.
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Path within the tree to a description that changes when anything but a time does. */
+export type Snapshot = ReadonlyMap<string, string>;
+
+/** Everything below `root`, links not followed. */
+export function snapshot(root: string): Snapshot {
+  const found = new Map<string, string>();
+  const visit = (path: string): void => {
+    for (const name of readdirSync(join(root, path))) {
+      const below = path === '' ? name : `${path}/${name}`;
+      const stats = lstatSync(join(root, below));
+      const kind = (stats.mode & 0o170_000).toString(8);
+      const rights = `${kind} ${(stats.mode & 0o7777).toString(8)} ${stats.uid}:${stats.gid}`;
+      found.set(below, `${rights} ${contentOf(join(root, below), stats)}`);
+      if (stats.isDirectory()) visit(below);
+    }
+  };
+  visit('');
+  return found;
+}
+
+function contentOf(path: string, stats: ReturnType<typeof lstatSync>): string {
+  if (stats?.isSymbolicLink()) return readlinkSync(path);
+  if (!stats?.isFile()) return '';
+  return `${stats.size} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
+}
+
+/** 'created archive/x', 'changed …', 'removed …', sorted by path; `ignored` paths are left out. */
+export function changesBetween(before: Snapshot, after: Snapshot, ignored: readonly string[] = []): string[] {
+  const paths = [...new Set([...before.keys(), ...after.keys()])].filter((path) => !ignored.includes(path));
+  return paths.sort().flatMap((path) => {
+    const [was, is] = [before.get(path), after.get(path)];
+    if (was === is) return [];
+    return [`${was === undefined ? 'created' : is === undefined ? 'removed' : 'changed'} ${path}`];
+  });
+}
