@@ -1,4 +1,4 @@
-# Sourced by every launcher, with $launcher (its real path) and $program set: finds the Node that twowarm carries, or a
+# Sourced by every launcher, with $launcher (its real path), $program and $entry set: finds the Node that twowarm carries, or a
 # good one on the PATH, and becomes the program. It must not change the directory: PostgreSQL starts us in the data
 # directory. POSIX sh.
 
@@ -42,4 +42,4 @@ fi
 
 # The server hands its own environment down; what was meant for other Node programs must not reach this one.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
-exec "$node" "$root/dist/$program.js" "$@"
+exec "$node" "$root/dist/$entry" "$@"

@@ -1,4 +1,4 @@
 import { command } from '../archive/command.ts';
 import { runCommand } from '../program/run.ts';
 
-await runCommand(command, process.argv.slice(2));
+void runCommand(command, process.argv.slice(2));

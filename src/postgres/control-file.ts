@@ -1,7 +1,6 @@
 // global/pg_control, as far as every version agrees on it: the system identifier and the control version are the first
 // two fields (src/include/catalog/pg_control.h) and lie within one sector, so a concurrent write cannot tear them.
 import { closeSync, openSync, readSync } from 'node:fs';
-import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 
@@ -28,7 +27,7 @@ export function readControlFile(dataDirectory: string): ControlFile {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   // The server runs on this machine, so the file has this machine's byte order.
-  const littleEndian = endianness() === 'LE';
+  const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
   const systemIdentifier = view.getBigUint64(0, littleEndian);
   if (length < bytes.length || systemIdentifier === 0n) {
     throw new ProgramError('data-directory', `${path} is not a control file: it is too short or zero`);

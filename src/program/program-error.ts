@@ -8,8 +8,17 @@ interface Parts {
   cause?: unknown;
 }
 
+const brand = Symbol.for('twowarm.ProgramError');
+
 /** A fault with PostgreSQL's three parts: message (one line, no full stop), detail and hint (sentences). */
 export class ProgramError extends Error {
+  // A program is built as two bundles, a small one for every call and one that loads when it is needed
+  // (scripts/build.ts). Each has its own copy of this class, and a fault of one is a fault to the other.
+  static override [Symbol.hasInstance](value: unknown): value is ProgramError {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+
+  readonly [brand] = true;
   readonly kind: ErrorKindName;
   readonly detail: string | undefined;
   readonly hint: string | undefined;

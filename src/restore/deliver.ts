@@ -1,9 +1,9 @@
 // The last step to %p: a whole, inspected file gets the requested path, never over another one. Not fsynced: the archive
 // keeps its copy, and PostgreSQL fsyncs what it renames into pg_wal (KeepFileRestoredFromArchive in xlogarchive.c).
-import { link, lstat, rename, unlink } from 'node:fs/promises';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { temporaryPath } from '../program/temporary-name.ts';
-import { closeFile, compareBytes, openRegular } from '../transport/copy.ts';
+import { closeFile, link, lstat, rename, unlessMissing, unlinkIfThere } from '../program/system-calls.ts';
+import { compareBytes, openRegular } from '../transport/copy.ts';
 import { alreadyInspected } from '../transport/publish.ts';
 import type { Identity } from '../transport/transport.ts';
 import { forgetUnfinished, noteUnfinished } from '../transport/unfinished.ts';
@@ -35,7 +35,7 @@ async function giveName(temporary: string, target: string, signal: AbortSignal):
     if (code === 'EEXIST') return requireSame(temporary, target, signal);
     if (code === undefined || !['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error;
     // No hard links here. The one who asks is alone with this name, so looking first is as good.
-    if (await isThere(target)) return requireSame(temporary, target, signal);
+    if ((await unlessMissing(lstat(target))) !== undefined) return requireSame(temporary, target, signal);
     await rename(temporary, target);
   }
 }
@@ -52,17 +52,4 @@ async function requireSame(temporary: string, target: string, signal: AbortSigna
   } finally {
     for (const { descriptor } of opened) await closeFile(descriptor);
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
 }

@@ -100,7 +100,7 @@ async function fetchFrom(
 ): Promise<'fetched' | 'missing'> {
   const target = resolve(request.workingDirectory, request.path);
   const what = `restore ${name.name} from ${url}`;
-  const inspection = inspectAs(name, node.systemIdentifier, `will not ${what}: it is not what its name says`);
+  const inspection = inspectAs(name, node.systemIdentifier, `will not ${what}`);
   const fetched = await bounded(what, node.settings.restore.timeLimitMs, stop, async (signal) => {
     const source = await openSource(url, node.identity);
     const get = (path: string) => source.get(name.name, path, inspection.of, signal);

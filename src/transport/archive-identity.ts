@@ -1,10 +1,10 @@
 // Whose an archive directory is: .twowarm/format and .twowarm/owner in it, and the note that this node keeps of every
 // archive it has seen, so that an unmounted disk does not look like an empty archive.
 import { closeSync, opendirSync, openSync, readFileSync, readSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
+import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import type { Identity } from './transport.ts';
@@ -22,8 +22,7 @@ interface Owner {
 
 /** Throws unless the directory is there; nothing is ever created in its place. */
 export async function requireDirectory(directory: string): Promise<void> {
-  const stats = await stat(directory).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+  const stats = await unlessMissing(stat(directory)).catch((error: unknown) => {
     throw fromSystemError(error, `could not open the archive directory ${directory}`);
   });
   if (stats?.isDirectory()) return;
@@ -35,8 +34,7 @@ export async function requireDirectory(directory: string): Promise<void> {
 
 async function readOwn(directory: string, name: string): Promise<string | undefined> {
   const path = join(ownDirectory(directory), name);
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+  return unlessMissing(readText(path, 'utf8')).catch((error: unknown) => {
     throw fromSystemError(error, `could not read ${path}`);
   });
 }

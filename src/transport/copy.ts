@@ -1,15 +1,8 @@
 // Bytes from one open file to another, and the comparison of two files, in small reused buffers: fresh memory is dear
 // on virtual machines, and a segment may have 1 GB. Reading runs ahead of writing by one chunk.
-import { close, fstat, open, read, write, constants, type Stats } from 'node:fs';
-import { promisify } from 'node:util';
+import { constants, type Stats } from 'node:fs';
+import { closeFile, openFile, readInto, statOpen, writeFrom } from '../program/system-calls.ts';
 import type { Inspect } from './transport.ts';
-
-// The callback functions, not FileHandle: a third of the cost for each of the 64 calls of a segment.
-const readInto = promisify(read);
-const writeFrom = promisify(write);
-const openFile = promisify(open);
-const statFile = promisify(fstat) as (descriptor: number) => Promise<Stats>;
-export const closeFile = promisify(close);
 
 /** A multiple of the 64 kB that inspections rely on. */
 const chunkBytes = 524_288;
@@ -22,7 +15,7 @@ export interface OpenFile {
 /** Opens a regular file for reading; O_NONBLOCK because a FIFO would block for ever. */
 export async function openRegular(path: string): Promise<OpenFile | 'not a file'> {
   const descriptor = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const stats = await statFile(descriptor);
+  const stats = await statOpen(descriptor);
   if (stats.isFile()) return { descriptor, stats };
   await closeFile(descriptor);
   return 'not a file';

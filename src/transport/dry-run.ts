@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
-import { closeFile, compareBytes, openRegular } from './copy.ts';
+import { closeFile } from '../program/system-calls.ts';
+import { compareBytes, openRegular } from './copy.ts';
 import { alreadyInspected } from './publish.ts';
 import type { Inspect, PutOutcome, ReadTransport, Transport } from './transport.ts';
 

@@ -1,12 +1,21 @@
 // The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
-import { lstat, open as openHandle, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settleFile } from '../program/file-owner.ts';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import {
+  closeFile,
+  lstat,
+  openFile,
+  readDirectory,
+  readText,
+  stat,
+  unlessMissing,
+  unlink,
+} from '../program/system-calls.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { admitReader, admitWriter, requireDirectory } from './archive-identity.ts';
-import { closeFile, copyBytes, openRegular, type OpenFile } from './copy.ts';
+import { copyBytes, openRegular, type OpenFile } from './copy.ts';
 import { alreadyInspected, publish, type Bytes } from './publish.ts';
 import type { GapRecord, Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
@@ -42,7 +51,7 @@ class ArchiveDirectory implements Transport {
 
   async list(): Promise<string[]> {
     await requireDirectory(this.directory);
-    const names = await this.attempt('list', () => readdir(this.directory));
+    const names = await this.attempt('list', () => readDirectory(this.directory));
     return names.filter((name) => parseWalFileName(name) !== undefined).sort();
   }
 
@@ -96,7 +105,7 @@ class ArchiveDirectory implements Transport {
 
   async gapOf(name: string): Promise<GapRecord | undefined> {
     const path = this.ownPath('gaps', name);
-    const text = await this.attempt(`read ${path} at`, () => unlessMissing(readFile(path, 'utf8')));
+    const text = await this.attempt(`read ${path} at`, () => unlessMissing(readText(path, 'utf8')));
     return text === undefined ? undefined : (JSON.parse(text) as GapRecord);
   }
 
@@ -130,14 +139,14 @@ class ArchiveDirectory implements Transport {
   }
 
   private async fetch(bytes: Bytes, path: string, signal: AbortSignal): Promise<void> {
-    const handle = await openHandle(path, 'wx', 0o600);
+    const descriptor = await openFile(path, 'wx', 0o600);
     let whole = false;
     try {
-      settleFile(handle.fd, path);
-      await copyBytes(bytes.descriptor, handle.fd, bytes.inspect, signal);
+      settleFile(descriptor, path);
+      await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
       whole = true;
     } finally {
-      await handle.close();
+      await closeFile(descriptor);
       if (!whole) await unlink(path);
     }
   }
@@ -166,15 +175,6 @@ class ArchiveDirectory implements Transport {
     } catch (error) {
       throw fromSystemError(error, `could not ${what} ${this.url}`);
     }
-  }
-}
-
-async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }
 

@@ -10,13 +10,16 @@ export interface Inspection {
   warning(): string | undefined;
 }
 
-/** Refuses what is not the WAL file it claims to be; `message` is the fault's first line ("cannot archive …"). */
-export function inspectAs(name: WalFileName, systemIdentifier: bigint, message: string): Inspection {
+/** Refuses what is not the WAL file it claims to be; `refusal` begins the fault's first line ("cannot archive …"). */
+export function inspectAs(name: WalFileName, systemIdentifier: bigint, refusal: string): Inspection {
   let check: ContentCheck | undefined;
   const refuse = (problem: Problem | undefined): void => {
     if (problem === undefined) return;
-    const kind = problem.kind === 'foreign' ? 'wrong-cluster' : 'invalid-file';
-    throw new ProgramError(kind, message, { detail: problem.sentence });
+    const [kind, reason] =
+      problem.kind === 'foreign'
+        ? (['wrong-cluster', 'it belongs to another cluster'] as const)
+        : (['invalid-file', 'it is not what its name says'] as const);
+    throw new ProgramError(kind, `${refusal}: ${reason}`, { detail: problem.sentence });
   };
   return {
     of: (sizeBytes) => {

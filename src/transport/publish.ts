@@ -1,26 +1,27 @@
 // The one way a WAL file gets its name in a directory we own: written under a temporary name, fsynced, linked to the
 // real name only if that is free, the directory fsynced. rename() would replace; link() cannot.
-import { fsync, link, lstat, open, unlink } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { settleFile } from '../program/file-owner.ts';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { temporaryPath } from '../program/temporary-name.ts';
-import { closeFile, compareBytes, copyBytes, openRegular } from './copy.ts';
+import {
+  closeFile,
+  fsync,
+  link,
+  lstat,
+  openFile,
+  unlessMissing,
+  unlinkIfThere,
+} from '../program/system-calls.ts';
+import { compareBytes, copyBytes, openRegular } from './copy.ts';
 import type { Identity, Inspect } from './transport.ts';
 import { forgetUnfinished, noteUnfinished } from './unfinished.ts';
-
-const syncFile = promisify(fsync);
-const linkFile = promisify(link);
-const unlinkFile = promisify(unlink);
-const openFile = promisify(open);
-const statLink = promisify(lstat);
 
 /** fsync of a directory. */
 export async function syncDirectoryOf(path: string): Promise<void> {
   const descriptor = await openFile(dirname(path), 'r');
   try {
-    await syncFile(descriptor);
+    await fsync(descriptor);
   } finally {
     await closeFile(descriptor);
   }
@@ -44,7 +45,7 @@ export async function publish(
   by: Identity,
   signal: AbortSignal,
 ): Promise<Published> {
-  if (await exists(target)) return compareWith(target, bytes, signal);
+  if ((await unlessMissing(lstat(target))) !== undefined) return compareWith(target, bytes, signal);
   const temporary = temporaryPath(target, by.nodeId);
   noteUnfinished(by.stateDirectory, temporary);
   let isFree: boolean;
@@ -61,22 +62,12 @@ export async function publish(
   return 'stored';
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await statLink(path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
 async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSignal): Promise<void> {
   const descriptor = await openFile(temporary, 'wx', 0o600);
   try {
     settleFile(descriptor, temporary);
     await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
-    await syncFile(descriptor);
+    await fsync(descriptor);
   } finally {
     // close() can report a write that failed late (NFS); it must fail the publication too.
     await closeFile(descriptor);
@@ -86,7 +77,7 @@ async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSign
 /** link(2); false when the name is taken by another file. */
 async function linkIfFree(temporary: string, target: string): Promise<boolean> {
   try {
-    await linkFile(temporary, target);
+    await link(temporary, target);
     return true;
   } catch (error) {
     const code = errnoOf(error);
@@ -106,28 +97,20 @@ async function linkIfFree(temporary: string, target: string): Promise<boolean> {
 }
 
 async function isSameFile(left: string, right: string): Promise<boolean> {
-  const [a, b] = await Promise.all([statLink(left), statLink(right)]);
+  const [a, b] = await Promise.all([lstat(left), lstat(right)]);
   return a.dev === b.dev && a.ino === b.ino && a.nlink >= 2;
-}
-
-async function unlinkIfThere(path: string): Promise<void> {
-  try {
-    await unlinkFile(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
 }
 
 /** Identical bytes under the name are made durable before they count as stored. */
 async function compareWith(target: string, bytes: Bytes, signal: AbortSignal): Promise<Published> {
-  const existing = (await statLink(target)).isFile() ? await openRegular(target) : 'not a file';
+  const existing = (await lstat(target)).isFile() ? await openRegular(target) : 'not a file';
   if (existing === 'not a file') {
     throw new ProgramError('archive-duplicate', `${target} exists but is not a regular file`);
   }
   try {
     const difference = await compareBytes(bytes.descriptor, existing.descriptor, bytes.inspect, signal);
     if (difference !== 'identical') return { differsAt: difference };
-    await syncFile(existing.descriptor);
+    await fsync(existing.descriptor);
   } finally {
     await closeFile(existing.descriptor);
   }

@@ -1,5 +1,5 @@
-// Trying again, the one door to p-retry: as a wrapper around any road, and as a plain loop. Every limit is given;
-// PostgreSQL's archiver retries by itself (3 times, then every minute), so ours are few and short.
+// Trying again, as a wrapper around any road and as a plain loop. Every limit is given; PostgreSQL's archiver retries
+// by itself (3 times, then every minute), so ours are few and short. How it is done is in try-again.ts.
 import { isRetryable } from '../program/program-error.ts';
 import type { ReadTransport, Transport } from './transport.ts';
 
@@ -28,32 +28,8 @@ export async function retrying<T>(
     if (limits.retries === 0 || !worthRetrying(error) || signal.aborted) throw error;
   }
   // Loaded only after a failure: a segment that goes through does not pay for it.
-  const { default: pRetry } = await import('p-retry');
-  await pause(limits.firstPauseMs, signal);
-  return pRetry(() => attempt(), {
-    retries: limits.retries - 1,
-    minTimeout: limits.firstPauseMs * 2,
-    maxTimeout: limits.longestPauseMs,
-    factor: 2,
-    randomize: false,
-    maxRetryTime: limits.withinMs,
-    signal,
-    shouldRetry: ({ error }) => worthRetrying(error),
-  });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', stop, { once: true });
-  });
+  const { tryAgain } = await import('./try-again.ts');
+  return tryAgain(limits, signal, attempt, worthRetrying);
 }
 
 /** The same source, with every verb tried again when its fault may pass. */
