@@ -29,7 +29,7 @@ export interface Verdict {
 /** Compares what was promised with what was found; ids in both are ascending. */
 export function judge(
   transactions: readonly Transaction[],
-  found: readonly number[],
+  present: readonly number[],
   last: ArchivedSegment,
 ): Verdict {
   const have = new Set(present);
@@ -67,15 +67,8 @@ const count = (ranges: readonly IdRange[]): number =>
   ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 
 /** The verdict in words; the first line is the result. */
-export function verdictText({
-  committed,
-  found,
-  unshipped,
-  lost,
-  unasked,
-  last,
-  isExplained,
-}: Verdict): string {
+export function verdictText(verdict: Verdict): string {
+  const { committed, found, unshipped, lost, unasked, last, wasAllShipped } = verdict;
   const missing = count(unshipped) + count(lost);
   const lines = [
     `VERDICT: ${committed} rows committed, ${found} rows found on the new primary, ${missing} missing.`,

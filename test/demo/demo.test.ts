@@ -15,8 +15,12 @@ function startDemo(sandbox: Sandbox, seconds: number | string): { temporary: str
   // Short: the path of a socket is limited to 107 bytes.
   const temporary = sandbox.directory('t');
   // Without the run directory of the tests, so that it makes its own.
-  const { TWOWARM_TEST_RUN: _, ...environment } = process.env;
-  const env = { ...environment, TMPDIR: temporary, TWOWARM_DEMO_SECONDS: String(seconds) };
+  const env = {
+    ...process.env,
+    TWOWARM_TEST_RUN: undefined,
+    TMPDIR: temporary,
+    TWOWARM_DEMO_SECONDS: String(seconds),
+  };
   return {
     temporary,
     demo: startProgram(process.execPath, [demo], { env, user: 'self', timeoutMs: 90_000 }),
@@ -64,8 +68,8 @@ describe.concurrent('the demo', () => {
 
   it.each([
     ['SIGINT', 130, 'while it copies the primary', 'standby/data/PG_VERSION'],
-    ['SIGINT', 130, 'while rows are written', 'standby/data/postmaster.pid'],
-    ['SIGTERM', 143, 'while rows are written', 'standby/data/postmaster.pid'],
+    ['SIGINT', 130, 'while rows are written', 'standby/twowarm/archive/000000010000000000000004'],
+    ['SIGTERM', 143, 'while rows are written', 'standby/twowarm/archive/000000010000000000000004'],
   ] as const)('stopped by %s exits %i, and leaves nothing behind: %s', async (signal, code, _, sign) => {
     await using sandbox = makeSandbox('d');
     const { temporary, demo } = startDemo(sandbox, 60);
