@@ -12,8 +12,8 @@ import { parseLsn } from './lsn.ts';
 export function parseBackupHistory(
   text: string,
 ): { startLsn: bigint; startSegment: string } | { problem: string } {
-  if (text === '') return { problem: 'is empty' };
-  if (text.includes('\0')) return { problem: 'contains zero bytes' };
+  if (text === '') return { problem: 'it is empty' };
+  if (text.includes('\0')) return { problem: 'it contains zero bytes' };
   if (!text.endsWith('\n')) return { problem: 'its last line is incomplete' };
   const line = text.slice(0, text.indexOf('\n'));
   const [, place = '', name = ''] = /^START WAL LOCATION: (\S+) \(file (\S+)\)\r?$/.exec(line) ?? [];

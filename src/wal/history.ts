@@ -27,8 +27,8 @@ export function parseHistory(
   timeline: number,
   segmentSize = 16 * 1024 * 1024,
 ): { entries: HistoryEntry[] } | { problem: string } {
-  if (text === '') return { problem: 'is empty' };
-  if (text.includes('\0')) return { problem: 'contains zero bytes' };
+  if (text === '') return { problem: 'it is empty' };
+  if (text.includes('\0')) return { problem: 'it contains zero bytes' };
   if (!text.endsWith('\n')) return { problem: 'its last line is incomplete' };
   const entries: HistoryEntry[] = [];
   for (const [index, line] of text.split('\n').entries()) {

@@ -22,9 +22,9 @@ describe('a backup history file', () => {
   });
 
   it.each([
-    ['is empty', ''],
-    ['contains zero bytes', '\0'.repeat(300)],
-    ['contains zero bytes', `${of15}\0\n`],
+    ['it is empty', ''],
+    ['it contains zero bytes', '\0'.repeat(300)],
+    ['it contains zero bytes', `${of15}\0\n`],
     ['its last line is incomplete', of15.slice(0, -1)],
     ['its last line is incomplete', 'START WAL LOCATION: 0/2000028 (file 000000010000000000000002)'],
     ['line 1: expected the START WAL LOCATION', `\n${of15}`],

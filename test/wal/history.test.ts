@@ -50,11 +50,11 @@ describe('a timeline history', () => {
   });
 
   it.each([
-    ['is empty', ''],
+    ['it is empty', ''],
     ['names no timeline', '\n\n'],
     ['names no timeline', '# timeline 2 is reserved\n'],
-    ['contains zero bytes', '\0'.repeat(512)],
-    ['contains zero bytes', '1\t0/3000000\tno recovery\0target specified\n'],
+    ['it contains zero bytes', '\0'.repeat(512)],
+    ['it contains zero bytes', '1\t0/3000000\tno recovery\0target specified\n'],
     ['its last line is incomplete', '1\t0/3000000\tno recovery target speci'],
     ['its last line is incomplete', '1\t0/3000000\tx\n2\t0/40'],
     ['its last line is incomplete', '1\t0/3000000\tx\n# cut'],
