@@ -58,7 +58,7 @@ async function run(call: ProgramCall): Promise<number> {
 }
 
 export const command: Command = {
-  name: 'archiving',
+  name: 'twowarm archiving',
   summary: 'Shows or sets whether this node archives: on, hold or discard.',
   positionals: archivingArguments,
   options: archivingOptions,

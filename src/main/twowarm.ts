@@ -7,8 +7,10 @@ import { version } from '../program/version.ts';
 import { commands, notBuilt } from './commands.ts';
 
 async function listCommands(call: ProgramCall): Promise<number> {
-  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
-  const lines = loaded.map(({ command }) => `  ${command.name.padEnd(16)}${command.summary}`);
+  const loaded = await Promise.all(
+    Object.entries(commands).map(async ([key, load]) => [key, await load()] as const),
+  );
+  const lines = loaded.map(([key, { command }]) => `  ${key.padEnd(16)}${command.summary}`);
   const usage = 'Usage: twowarm COMMAND [OPTION]... [ARGUMENT]...';
   const status = 'EXIT STATUS\n  that of the command; 2 for an unknown one';
   const text = [

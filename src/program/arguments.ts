@@ -1,6 +1,6 @@
 // The one door to yargs: options, --help and --version of every command, from its declaration. Calls with plain
 // positional arguments never load this.
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
 import type { Command, Option, Positional, ProgramCall } from './command.ts';
 import { errorKinds } from './error-kinds.ts';
@@ -43,7 +43,7 @@ function exitStatus(command: Command): string {
 }
 
 function epilogue(command: Command): string {
-  const line = configurationLine(command, join(import.meta.dirname, '..'));
+  const line = configurationLine(command, join(dirname(process.argv[1] ?? ''), '..'));
   const positionals = command.positionals.map(({ name, summary }) => `  ${name.padEnd(12)}  ${summary}`);
   return [
     ...(positionals.length > 0 ? ['Arguments:', ...positionals, ''] : []),

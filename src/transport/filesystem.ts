@@ -49,13 +49,15 @@ class ArchiveDirectory implements Transport {
     this.identity = identity;
   }
 
-  async list(): Promise<string[]> {
+  async list(signal: AbortSignal): Promise<string[]> {
+    signal.throwIfAborted();
     await requireDirectory(this.directory);
     const names = await this.attempt('list', () => readDirectory(this.directory));
     return names.filter((name) => parseWalFileName(name) !== undefined).sort();
   }
 
-  async stat(name: string): Promise<{ sizeBytes: number } | 'missing'> {
+  async stat(name: string, signal: AbortSignal): Promise<{ sizeBytes: number } | 'missing'> {
+    signal.throwIfAborted();
     const stats = await this.attempt(`look for ${name} at`, () => unlessMissing(stat(this.pathOf(name))));
     return stats === undefined ? this.missing(name) : { sizeBytes: stats.size };
   }
@@ -83,8 +85,8 @@ class ArchiveDirectory implements Transport {
   async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
     const target = this.pathOf(name);
     const { descriptor, stats } = await openSourceFile(source);
-    const bytes = { descriptor, inspect: inspectOf(stats.size) };
     try {
+      const bytes = { descriptor, inspect: inspectOf(stats.size) };
       const published = await publish(target, bytes, this.identity, signal);
       if (typeof published === 'string') return published;
       if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
@@ -96,29 +98,31 @@ class ArchiveDirectory implements Transport {
     }
   }
 
-  async recordGap(gap: GapRecord): Promise<void> {
+  async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const path = this.ownPath('gaps', requireWalName(gap.name));
     await this.attempt(`record the gap ${gap.name} at`, () => {
       ensureDirectory(this.ownPath('gaps'));
-      createSmallFile(this.ownPath('gaps', gap.name), `${JSON.stringify(gap)}\n`, this.identity.nodeId);
+      createSmallFile(path, `${JSON.stringify(gap)}\n`, this.identity.nodeId);
     });
   }
 
-  async gapOf(name: string): Promise<GapRecord | undefined> {
-    const path = this.ownPath('gaps', name);
+  async gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined> {
+    signal.throwIfAborted();
+    const path = this.ownPath('gaps', requireWalName(name));
     const text = await this.attempt(`read ${path} at`, () => unlessMissing(readText(path, 'utf8')));
     return text === undefined ? undefined : (JSON.parse(text) as GapRecord);
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     await this.attempt(`remove ${name} at`, () => unlessMissing(unlink(this.pathOf(name))));
   }
 
   async close(): Promise<void> {}
 
   private pathOf(name: string): string {
-    // A name from outside becomes a path only here.
-    if (parseWalFileName(name) !== undefined) return join(this.directory, name);
-    throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
+    return join(this.directory, requireWalName(name));
   }
 
   private ownPath(...parts: string[]): string {
@@ -176,6 +180,12 @@ class ArchiveDirectory implements Transport {
       throw fromSystemError(error, `could not ${what} ${this.url}`);
     }
   }
+}
+
+/** A name from outside becomes part of a path only through here. */
+function requireWalName(name: string): string {
+  if (parseWalFileName(name) !== undefined) return name;
+  throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
 }
 
 async function openSourceFile(source: string): Promise<OpenFile> {

@@ -32,10 +32,13 @@ function listTable(
     }
     const declared = keyWords.get(section.shape[name] as z.ZodType)?.default;
     const literal = declared !== undefined && /^('.*'|true|false|\d+)$/.test(declared) ? declared : undefined;
-    const value = derived[key] ?? (literal === undefined ? undefined : literal.replace(/^'|'$/g, ''));
+    const value = derived[key] ?? parseLiteral(literal);
     return value === undefined ? [] : [{ key, value, origin: 'default' }];
   });
 }
+
+const parseLiteral = (literal: string | undefined): Value | undefined =>
+  literal === 'true' || literal === 'false' ? literal === 'true' : literal?.replace(/^'|'$/g, '');
 
 type LineOf = (path: string) => number | undefined;
 

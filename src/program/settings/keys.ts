@@ -13,7 +13,9 @@ export interface KeyWords {
   example?: string;
   /** True where the template's line must be filled in rather than commented out. */
   required?: boolean;
-  /** What of this key the version at hand does not have; the text names it. */
+  /** What of this key the version at hand does not have, as the documentation says it. */
+  missing?: string;
+  /** Names what is missing when a value asks for it. */
   notBuilt?: (value: unknown) => string | undefined;
 }
 
@@ -79,6 +81,7 @@ const archiveAsync = z.strictObject({
     .register(keyWords, {
       summary: 'Ship ahead with a resident pusher.',
       default: 'false',
+      missing: 'true',
       notBuilt: unless(false, 'asynchronous archiving'),
     }),
 });
@@ -96,6 +99,7 @@ const destination = z.strictObject({
       summary: "Whether archive_command's success needs this destination.",
       default: "'required'",
       example: "'required'",
+      missing: "'fallback' and 'best-effort'",
       notBuilt: (value) => (value === 'required' ? undefined : `policy = '${String(value)}'`),
     }),
   compression: z
@@ -105,6 +109,7 @@ const destination = z.strictObject({
       summary: 'How files are compressed at rest.',
       default: "'none'",
       example: "'none'",
+      missing: "'zstd'",
       notBuilt: unless('none', "compression = 'zstd'"),
     }),
   time_limit: duration().default(120_000).register(keyWords, {
@@ -121,12 +126,14 @@ const destination = z.strictObject({
     .optional()
     .register(keyWords, {
       summary: 'The destinations that a fallback stands in for.',
+      missing: 'this key',
       notBuilt: () => "policy = 'fallback'",
     }),
   limit: duration()
     .optional()
     .register(keyWords, {
       summary: 'How long a fallback may stand in.',
+      missing: 'this key',
       notBuilt: () => "policy = 'fallback'",
     }),
   hold: z
@@ -134,6 +141,7 @@ const destination = z.strictObject({
     .optional()
     .register(keyWords, {
       summary: 'Whether the primary keeps a segment that only a fallback has.',
+      missing: 'this key',
       notBuilt: () => "policy = 'fallback'",
     }),
   accept: z
@@ -141,6 +149,7 @@ const destination = z.strictObject({
     .optional()
     .register(keyWords, {
       summary: 'Promises that this road may lack.',
+      missing: 'this key',
       notBuilt: () => 'accept',
     }),
 });
@@ -167,6 +176,7 @@ const restore = z.strictObject({
     .register(keyWords, {
       summary: 'The file that ends waiting.',
       default: '<home>/trigger',
+      missing: 'this key',
       notBuilt: () => 'trigger_file',
     }),
   wait: z
@@ -175,6 +185,7 @@ const restore = z.strictObject({
     .register(keyWords, {
       summary: 'Whether restore_command waits for a segment that is not there yet. This version never waits.',
       default: "'auto'",
+      missing: "'warm'",
       notBuilt: (value) => (value === 'warm' ? "wait = 'warm'" : undefined),
     }),
   prune: z
@@ -183,6 +194,7 @@ const restore = z.strictObject({
     .register(keyWords, {
       summary: 'Remove what the standby no longer needs.',
       default: 'false',
+      missing: 'true',
       notBuilt: unless(false, 'pruning'),
     }),
 });
@@ -192,6 +204,7 @@ const cluster = z.strictObject({
     .optional()
     .register(keyWords, {
       summary: 'The one archive that timelines are reserved at.',
+      missing: 'this key',
       notBuilt: () => 'the arbiter',
     }),
 });
