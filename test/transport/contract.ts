@@ -1,0 +1,40 @@
+// The contract suite: rules 1 to 6 of src/transport/transport.ts as tests that every road runs. A road's own test file
+// says how to make an empty archive and adds what only that road has. What a road does not promise is not asked of it.
+// The far directory of every road is on this machine, so that the tests can look behind its back.
+import { describe } from 'vitest';
+import type { Promises, Transport } from '../../src/transport/transport.ts';
+import type { Sandbox } from '../harness/sandbox.ts';
+import { fresh, type Opened } from './contract/archive.ts';
+import { describeFetching } from './contract/fetching.ts';
+import { describeInspection } from './contract/inspection.ts';
+import { describeListing } from './contract/listing.ts';
+import { describeRaces } from './contract/races.ts';
+import { describeStopping } from './contract/stopping.ts';
+import { describeStoring } from './contract/storing.ts';
+
+/** An archive that nobody has stored a file in, and an open road to it. */
+export interface EmptyArchive {
+  road: Transport;
+  /** Where the archive is. */
+  directory: string;
+  /** Another road to it, as another node of the cluster would have. */
+  again: () => Promise<Transport>;
+}
+
+export interface RoadUnderTest {
+  /** What the road must declare. */
+  promises: Promises;
+  /** Makes an archive inside the sandbox, with which it goes; the road is closed by the suite. */
+  open: (sandbox: Sandbox) => Promise<EmptyArchive>;
+}
+
+/** Everything the contract promises, for one road. */
+export function describeRoad(name: string, road: RoadUnderTest): void {
+  const opened: Opened = () => fresh(road);
+  describe(`${name} stores`, () => describeStoring(opened, road.promises));
+  describe(`${name} inspects`, () => describeInspection(opened));
+  if (road.promises.exclusive) describe(`${name} with two writers`, () => describeRaces(opened));
+  describe(`${name} fetches and looks`, () => describeFetching(opened));
+  describe(`${name} lists and removes`, () => describeListing(opened));
+  describe(`${name} stops`, () => describeStopping(opened));
+}
