@@ -9,7 +9,7 @@ export interface ThisNode {
   settings: Settings;
   systemIdentifier: bigint;
   /** Satisfies transport's Identity. */
-  identity: { systemIdentifier: string; nodeId: string; stateDirectory: string };
+  identity: { systemIdentifier: string; nodeId: string; stateDirectory: string; dryRun: boolean };
 }
 
 /** The options and the environment of a call, as settings are found by them. */
@@ -36,6 +36,7 @@ export async function openThisNode(call: ProgramCall, change = true): Promise<Th
       systemIdentifier: decimal,
       nodeId: record?.id ?? 'unrecorded',
       stateDirectory: stateDirectory(settings.home),
+      dryRun: !change,
     },
   };
 }

@@ -78,7 +78,9 @@ function checkOptions(command: Command, given: object): void {
   );
   for (const name of Object.keys(given).filter((key) => key !== '_' && key !== '--' && key !== '$0')) {
     if (known.includes(name)) continue;
-    const meant = didYouMean(name, known);
+    // Every letter is near every other one: only words are compared.
+    const words = known.filter((each) => each.length > 1);
+    const meant = name.length === 1 ? undefined : didYouMean(name, words);
     const dashes = name.length === 1 ? '-' : '--';
     refuse(
       command,

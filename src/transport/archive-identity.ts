@@ -152,6 +152,7 @@ function recall(directory: string, identity: Identity): string | undefined {
 }
 
 function remember(directory: string, archive: string, identity: Identity): void {
+  if (identity.dryRun === true) return;
   const note = noteOf(directory, identity);
   ensureDirectory(join(identity.stateDirectory, 'archives'));
   replaceSmallFile(note, `${archive}\n`, identity.nodeId);

@@ -71,4 +71,6 @@ export interface Identity {
   nodeId: string;
   /** <home>/state, where this node notes what it has seen and what it has not finished. */
   stateDirectory: string;
+  /** A dry run: not even that is noted. */
+  dryRun?: boolean;
 }

@@ -3,7 +3,8 @@
 import type { z } from 'zod';
 import { ProgramError } from '../program-error.ts';
 import { didYouMean } from './did-you-mean.ts';
-import { configurationSchema, keyWords, sections, type Configuration } from './keys.ts';
+import { keyWords } from './key-parts.ts';
+import { configurationSchema, sections, type Configuration } from './keys.ts';
 
 type LineOf = (path: string) => number | undefined;
 

@@ -1,7 +1,8 @@
 // Every setting in force with the place it came from: what configSetup prints. Made beside the settings, never cached.
 import type { z } from 'zod';
 import type { Place } from '../home.ts';
-import { keyWords, sections } from './keys.ts';
+import { keyWords } from './key-parts.ts';
+import { sections } from './keys.ts';
 import type { InForce, Settings } from './settings.ts';
 
 type Raw = Record<string, unknown>;

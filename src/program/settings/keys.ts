@@ -2,37 +2,7 @@
 // "did you mean", conf-templates/twowarm.toml, docs/options.md and configSetup are all made from this file.
 // It loads zod, so the hot path reads cached settings instead (cache.ts).
 import { z } from 'zod';
-import { durationWords, parseDuration } from './quantities.ts';
-
-export interface KeyWords {
-  /** One or two sentences for the documentation and the template. */
-  summary: string;
-  /** The default as the documentation shows it; absent when the key has none. */
-  default?: string;
-  /** The TOML value that the template shows; a key without one is not in the template. */
-  example?: string;
-  /** True where the template's line must be filled in rather than commented out. */
-  required?: boolean;
-  /** What of this key the version at hand does not have, as the documentation says it. */
-  missing?: string;
-  /** Names what is missing when a value asks for it. */
-  notBuilt?: (value: unknown) => string | undefined;
-}
-
-/** What is said of each key, by its schema. */
-export const keyWords = z.registry<KeyWords>();
-
-const text = () => z.string().min(1, 'must not be empty');
-const path = () => text().startsWith('/', 'must be an absolute path');
-const duration = () =>
-  z.string().transform((value, context): number => {
-    const ms = parseDuration(value);
-    if (ms !== undefined) return ms;
-    context.addIssue({ code: 'custom', message: `is not a duration: write ${durationWords}` });
-    return z.NEVER;
-  });
-
-const unless = (built: unknown, what: string) => (value: unknown) => (value === built ? undefined : what);
+import { duration, keyWords, path, text, unless } from './key-parts.ts';
 
 const node = z.strictObject({
   name: text().optional().register(keyWords, {

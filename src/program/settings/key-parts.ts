@@ -1,0 +1,35 @@
+// What a configuration key is made of: the words for the documents, and the checks that several keys share.
+import { z } from 'zod';
+import { durationWords, parseDuration } from './quantities.ts';
+
+export interface KeyWords {
+  /** One or two sentences for the documentation and the template. */
+  summary: string;
+  /** The default as the documentation shows it; absent when the key has none. */
+  default?: string;
+  /** The TOML value that the template shows; a key without one is not in the template. */
+  example?: string;
+  /** True where the template's line must be filled in rather than commented out. */
+  required?: boolean;
+  /** What of this key the version at hand does not have, as the documentation says it. */
+  missing?: string;
+  /** Names what is missing when a value asks for it. */
+  notBuilt?: (value: unknown) => string | undefined;
+}
+
+/** What is said of each key, by its schema. */
+export const keyWords = z.registry<KeyWords>();
+
+export const text = () => z.string().min(1, 'must not be empty');
+export const path = () => text().startsWith('/', 'must be an absolute path');
+export const duration = () =>
+  z.string().transform((value, context): number => {
+    const ms = parseDuration(value);
+    if (ms !== undefined) return ms;
+    context.addIssue({ code: 'custom', message: `is not a duration: write ${durationWords}` });
+    return z.NEVER;
+  });
+
+/** For a key with one built value: names what any other value asks for. */
+export const unless = (built: unknown, what: string) => (value: unknown) =>
+  value === built ? undefined : what;

@@ -1,0 +1,73 @@
+// Who may import whom: the floors of the house, and one door per library.
+import { describe, expect, it } from 'vitest';
+import { files, importsOf, roomOf, type Import } from './sources.ts';
+
+const programs = ['archive', 'relay', 'restore', 'trigger', 'backup', 'cluster'];
+/** What each room may import besides itself; a program room never reaches into another one. */
+const allowed: Record<string, readonly string[]> = {
+  main: [...programs, 'program'],
+  ...Object.fromEntries(programs.map((room) => [room, ['transport', 'postgres', 'program', 'wal']])),
+  transport: ['program', 'wal'],
+  postgres: ['program', 'wal'],
+  program: [],
+  wal: [],
+};
+const doors: Record<string, string> = {
+  yargs: 'src/program/arguments.ts',
+  pino: 'src/program/log.ts',
+  'p-retry': 'src/transport/try-again.ts',
+  'smol-toml': 'src/program/settings/read.ts',
+};
+/** zod's declarations are in keys.ts; the others make its parts or look at them. */
+const zodRooms = [
+  'src/program/settings/key-parts.ts',
+  'src/program/settings/keys.ts',
+  'src/program/settings/check.ts',
+  'src/program/settings/in-force.ts',
+];
+
+const imports = files('src/**/*.ts').flatMap(importsOf);
+const packages = imports.filter(({ isOurs, to }) => !isOurs && !to.startsWith('node:'));
+
+describe('imports', () => {
+  it('go down the floors of the house and never sideways between programs', () => {
+    const wrong = imports.filter(({ from, to, isOurs }) => {
+      if (!isOurs) return false;
+      const [room, other] = [roomOf(from), roomOf(to)];
+      return room !== other && !allowed[room]?.includes(other);
+    });
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+
+  it('of src/wal are nothing but src/wal: it is pure', () => {
+    const outside = imports.filter(({ from, to }) => roomOf(from) === 'wal' && !to.startsWith('src/wal/'));
+    expect(outside.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+
+  it('of a library go through its one door', () => {
+    const elsewhere = ({ from, to }: Import): boolean =>
+      to === 'zod' ? !zodRooms.includes(from) : doors[to] !== from;
+    expect(packages.filter(elsewhere).map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+
+  it('name every door that the house test knows', () => {
+    for (const [library, door] of Object.entries(doors)) {
+      expect(
+        packages.some(({ from, to }) => from === door && to === library),
+        `${door} opens ${library}`,
+      ).toBe(true);
+    }
+  });
+
+  it('of child processes do not exist: nothing here starts one yet', () => {
+    expect(imports.filter(({ to }) => to === 'node:child_process')).toEqual([]);
+  });
+
+  it('end in .ts and name files that exist', () => {
+    const known = new Set(files('{src,test,scripts,bench}/**/*.ts'));
+    const all = files('{src,test,scripts,bench}/**/*.ts')
+      .flatMap(importsOf)
+      .filter(({ isOurs }) => isOurs);
+    expect(all.filter(({ to }) => !known.has(to)).map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+});
