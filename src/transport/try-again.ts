@@ -10,14 +10,16 @@ export async function tryAgain<T>(
   attempt: () => Promise<T>,
   worthRetrying: (error: unknown) => boolean,
 ): Promise<T> {
-  await pause(limits.firstPauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  const failedAt = performance.now();
+  const firstPauseMs = Math.min(limits.firstPauseMs, limits.withinMs);
+  await pause(firstPauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   return pRetry(() => attempt(), {
     retries: limits.retries - 1,
     minTimeout: limits.firstPauseMs * 2,
     maxTimeout: limits.longestPauseMs,
     factor: 2,
     randomize: false,
-    maxRetryTime: limits.withinMs,
+    maxRetryTime: Math.max(0, limits.withinMs - (performance.now() - failedAt)),
     signal,
     shouldRetry: ({ error }) => worthRetrying(error),
   });
