@@ -24,7 +24,8 @@ export function directoryOf(url: string): string {
   });
 }
 
-const withoutSecret = (url: string): string => url.replace(/(:\/\/[^/@:]*):[^/@]*@/, '$1:…@');
+// Up to the last @: people write passwords with / and @ in them as they are.
+const withoutSecret = (url: string): string => url.replace(/(:\/\/[^/@:]*):.*@/s, '$1:…@');
 
 /** Opens a destination. Throws when the directory is missing or the archive belongs to another cluster. */
 export async function openDestination(url: string, identity: Identity): Promise<Transport> {

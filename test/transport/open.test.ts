@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { directoryOf, openDestination, openSource } from '../../src/transport/open.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
+import { faultOf } from '../program/fault.ts';
+import { makeNode, neverStopped, treeOf } from './archives.ts';
+
+describe('a file: URL', () => {
+  it.each([
+    ['file:/mnt/db2/archive', '/mnt/db2/archive'],
+    ['file:///mnt/db2/archive', '/mnt/db2/archive'],
+    ['FILE:/mnt/a', '/mnt/a'],
+    ['file:/mnt/a///', '/mnt/a'],
+    ['file:/', '/'],
+    ['file:///', '/'],
+    ['file:/mnt/my archive', '/mnt/my archive'],
+    ['file:/mnt/100%/50%20', '/mnt/100%/50%20'],
+    ["file:/mnt/it's#here?x=1", "/mnt/it's#here?x=1"],
+    ['file:/mnt/a:b@c', '/mnt/a:b@c'],
+    ['file:/mnt/ärchiv', '/mnt/ärchiv'],
+    ['file:/mnt//a', '/mnt//a'],
+  ])('%s is the directory %s', (url, directory) => {
+    expect(directoryOf(url)).toBe(directory);
+  });
+
+  it.each([
+    'file:archive',
+    'file:./archive',
+    'file:~/archive',
+    'file:',
+    'file://db2/archive',
+    'file:////db2/archive',
+    '/mnt/db2/archive',
+    'archive',
+    '',
+    'db2:/mnt/archive',
+    'http://db2/archive',
+    '//db2/archive',
+  ])('must be absolute and of this machine: %j is refused', async (url) => {
+    expect(await faultOf(() => directoryOf(url))).toEqual({
+      kind: 'settings',
+      message: `cannot use the URL "${url}"`,
+      hint: 'Write file: and an absolute directory, such as file:/mnt/db2/archive.',
+    });
+  });
+});
+
+describe('a road that is not built', () => {
+  it.each(['ssh', 'sftp', 'rsync', 'rsync+ssh', 's3', 'gs', 'azblob', 'SSH'])(
+    '%s is refused by its name, for destinations and for sources',
+    async (scheme) => {
+      await using sandbox = makeSandbox('open');
+      const url = `${scheme}://postgres@db2/archive`;
+      const refusal = {
+        kind: 'not-built',
+        message: `${scheme.toLowerCase()} destinations and sources are not built yet: ${url}`,
+        hint: 'This version knows file:/directory.',
+      };
+      const node = makeNode(sandbox);
+      expect(await faultOf(() => openDestination(url, node))).toEqual(refusal);
+      expect(await faultOf(() => openSource(url, node))).toEqual(refusal);
+      expect(treeOf(node.stateDirectory)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['ssh://u:secret@db2/archive', 'ssh://u:…@db2/archive'],
+    ['sftp://:secret@db2/archive', 'sftp://:…@db2/archive'],
+    ['ssh://u:secret@secret@db2/archive', 'ssh://u:…@db2/archive'],
+    ['s3://key:sec/ret+secret@bucket/archive', 's3://key:…@bucket/archive'],
+    ['ssh://u:sec:ret@db2:22/archive', 'ssh://u:…@db2:22/archive'],
+    ['ssh://u@db2:22/archive', 'ssh://u@db2:22/archive'],
+    ['ssh://db2:22/archive', 'ssh://db2:22/archive'],
+  ])('is named without its password: %s', async (url, shown) => {
+    const { message } = await faultOf(() => directoryOf(url));
+    expect(message).toBe(
+      `${url.slice(0, url.indexOf(':'))} destinations and sources are not built yet: ${shown}`,
+    );
+  });
+
+  it('keeps a password to itself also where the scheme is unknown', async () => {
+    const { message } = await faultOf(() => directoryOf('http://u:secret@db2/archive'));
+    expect(message).toBe('cannot use the URL "http://u:…@db2/archive"');
+  });
+});
+
+describe('opening', () => {
+  it("makes a destination this cluster's, and reading needs no owner", async () => {
+    await using sandbox = makeSandbox('open');
+    const directory = sandbox.directory('an archive');
+    const source = await openSource(`file:${directory}`, makeNode(sandbox));
+    expect(await source.list(neverStopped)).toEqual([]);
+    expect(treeOf(directory)).toEqual([]);
+    const destination = await openDestination(`file://${directory}`, makeNode(sandbox));
+    expect(treeOf(directory)).toEqual(['.twowarm/', '.twowarm/format', '.twowarm/owner']);
+    expect(destination.url).toBe(`file://${directory}`);
+  });
+
+  it.each([
+    ['a destination', openDestination],
+    ['a source', openSource],
+  ] as const)('refuses %s that is missing, and makes none', async (_, open) => {
+    await using sandbox = makeSandbox('open');
+    const directory = `${sandbox.path}/missing`;
+    expect(await faultOf(() => open(`file:${directory}`, makeNode(sandbox)))).toEqual({
+      kind: 'directory-missing',
+      message: `the archive directory ${directory} does not exist`,
+      hint: 'No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+    });
+    expect(treeOf(sandbox.path)).not.toContain('missing/');
+    const file = sandbox.file('file', '');
+    expect(await faultOf(() => open(`file:${file}`, makeNode(sandbox)))).toMatchObject({
+      kind: 'directory-missing',
+      message: `the archive directory ${file} is not a directory`,
+    });
+  });
+});
