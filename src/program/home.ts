@@ -56,7 +56,7 @@ function findConfiguration(call: Call, home: string | undefined): string {
   if (found !== undefined) return found;
   throw new ProgramError(
     'settings',
-    `could not find the configuration: ${candidates.join(' and ')} do not exist`,
+    `could not find the configuration: there is no ${candidates.join(' and no ')}`,
     {
       hint:
         home === undefined

@@ -3,7 +3,7 @@
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeDirectory, settleFile } from './file-owner.ts';
-import { errnoOf } from './program-error.ts';
+import { errnoOf, fromSystemError } from './program-error.ts';
 import { temporaryPath } from './temporary-name.ts';
 
 /** fsync of a directory: what makes a new or removed name survive a power failure. */
@@ -18,7 +18,18 @@ export function syncDirectory(path: string): void {
 
 /** Makes a directory whose parent exists, durably; nothing happens when it is there. */
 export function ensureDirectory(path: string): void {
-  if (makeDirectory(path)) syncDirectory(dirname(path));
+  naming(`create the directory ${path}`, () => {
+    if (makeDirectory(path)) syncDirectory(dirname(path));
+  });
+}
+
+/** A failed system call as a fault that says what of ours could not be written. */
+function naming<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw fromSystemError(error, `could not ${what}`);
+  }
 }
 
 function writeTemporary(path: string, content: string, nodeId: string): string {
@@ -39,18 +50,24 @@ function writeTemporary(path: string, content: string, nodeId: string): string {
 
 /** Puts `content` in place of whatever was there; durable on return. For state that only we own. */
 export function replaceSmallFile(path: string, content: string, nodeId: string): void {
-  const temporary = writeTemporary(path, content, nodeId);
-  try {
-    renameSync(temporary, path);
-  } catch (error) {
-    unlinkSync(temporary);
-    throw error;
-  }
-  syncDirectory(dirname(path));
+  naming(`write ${path}`, () => {
+    const temporary = writeTemporary(path, content, nodeId);
+    try {
+      renameSync(temporary, path);
+    } catch (error) {
+      unlinkSync(temporary);
+      throw error;
+    }
+    syncDirectory(dirname(path));
+  });
 }
 
 /** Creates the file durably unless the name is taken; false when it is, and nothing has changed then. */
 export function createSmallFile(path: string, content: string, nodeId: string): boolean {
+  return naming(`write ${path}`, () => createIfFree(path, content, nodeId));
+}
+
+function createIfFree(path: string, content: string, nodeId: string): boolean {
   const temporary = writeTemporary(path, content, nodeId);
   try {
     linkSync(temporary, path);

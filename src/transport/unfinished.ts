@@ -8,16 +8,21 @@ import { isAbandoned } from '../program/temporary-name.ts';
 
 const notesIn = (stateDirectory: string): string => join(stateDirectory, 'unfinished');
 
-/** Notes a temporary file before it is made. The note need not be durable: it only saves disk space. */
+/**
+ * Notes a temporary file before it is made. The note only saves disk space: a home that is full or read-only must not
+ * stop archiving, which is what empties the disk that they share.
+ */
 export function noteUnfinished(stateDirectory: string, path: string): void {
   const note = join(notesIn(stateDirectory), basename(path));
-  try {
-    writeNote(note, path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    makeDirectory(notesIn(stateDirectory));
-    writeNote(note, path);
-  }
+  unlessSystemRefuses(() => {
+    try {
+      writeNote(note, path);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      makeDirectory(notesIn(stateDirectory));
+      writeNote(note, path);
+    }
+  });
 }
 
 function writeNote(note: string, path: string): void {
@@ -32,7 +37,15 @@ function writeNote(note: string, path: string): void {
 
 /** Takes the note back once the temporary file is gone. */
 export function forgetUnfinished(stateDirectory: string, path: string): void {
-  unlinkIfThere(join(notesIn(stateDirectory), basename(path)));
+  unlessSystemRefuses(() => unlinkIfThere(join(notesIn(stateDirectory), basename(path))));
+}
+
+function unlessSystemRefuses(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
 }
 
 /** Removes the temporary files of this node's dead processes. What cannot be removed now is tried by the next call. */

@@ -43,12 +43,15 @@ function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
 }
 
 function refuse(file: string, problems: { path: string; words: string }[], lineOf: LineOf): never {
-  const sentences = problems.map(({ path, words }) => {
-    const line = lineOf(path) ?? lineOf(path.slice(0, path.lastIndexOf('.')));
-    return line === undefined ? words : `line ${line}: ${words}`;
-  });
+  const placed = problems.map(({ path, words }) => ({
+    words,
+    line: lineOf(path) ?? lineOf(path.slice(0, path.lastIndexOf('.'))),
+  }));
+  const sentences = placed
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+    .map(({ words, line }) => (line === undefined ? words : `line ${line}: ${words}`));
   throw new ProgramError('settings', `cannot use the configuration ${file}: ${sentences[0]}`, {
-    detail: sentences.length > 1 ? `Also: ${sentences.slice(1).join('; ')}.` : undefined,
+    detail: sentences.length > 1 ? `Also ${sentences.slice(1).join('; ')}` : undefined,
   });
 }
 
