@@ -2,11 +2,11 @@
 // keeps its copy, and PostgreSQL fsyncs what it renames into pg_wal (KeepFileRestoredFromArchive in xlogarchive.c).
 import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { temporaryPath } from '../program/temporary-name.ts';
-import { closeFile, link, lstat, rename, unlessMissing, unlinkIfThere } from '../program/system-calls.ts';
+import { closeFile, link, lstat, rename, unlessMissing } from '../program/system-calls.ts';
 import { compareBytes, openRegular } from '../transport/copy.ts';
 import { alreadyInspected } from '../transport/publish.ts';
 import type { Identity } from '../transport/transport.ts';
-import { forgetUnfinished, noteUnfinished } from '../transport/unfinished.ts';
+import { noteUnfinished, removeUnfinished } from '../transport/unfinished.ts';
 
 /** Runs `fetch` into a temporary file beside `target` and, if it fetched, gives the file its path. */
 export async function deliver(
@@ -22,8 +22,7 @@ export async function deliver(
     if (fetched === 'fetched') await giveName(temporary, target, signal);
     return fetched;
   } finally {
-    await unlinkIfThere(temporary);
-    forgetUnfinished(by.stateDirectory, temporary);
+    await removeUnfinished(by.stateDirectory, temporary);
   }
 }
 

@@ -4,18 +4,10 @@ import { dirname } from 'node:path';
 import { settleFile } from '../program/file-owner.ts';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { temporaryPath } from '../program/temporary-name.ts';
-import {
-  closeFile,
-  fsync,
-  link,
-  lstat,
-  openFile,
-  unlessMissing,
-  unlinkIfThere,
-} from '../program/system-calls.ts';
+import { closeFile, fsync, link, lstat, openFile, unlessMissing } from '../program/system-calls.ts';
 import { compareBytes, copyBytes, openRegular } from './copy.ts';
 import type { Identity, Inspect } from './transport.ts';
-import { forgetUnfinished, noteUnfinished } from './unfinished.ts';
+import { noteUnfinished, removeUnfinished } from './unfinished.ts';
 
 /** fsync of a directory. */
 export async function syncDirectoryOf(path: string): Promise<void> {
@@ -53,8 +45,7 @@ export async function publish(
     await writeTemporary(temporary, bytes, signal);
     isFree = await linkIfFree(temporary, target);
   } finally {
-    await unlinkIfThere(temporary);
-    forgetUnfinished(by.stateDirectory, temporary);
+    await removeUnfinished(by.stateDirectory, temporary);
   }
   // Somebody else took the name meanwhile: theirs may be the same bytes, which have been inspected.
   if (!isFree) return compareWith(target, { ...bytes, inspect: alreadyInspected }, signal);

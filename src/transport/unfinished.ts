@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync }
 import { basename, join } from 'node:path';
 import { fileMode, makeDirectory, settleFile } from '../program/file-owner.ts';
 import { errnoOf } from '../program/program-error.ts';
+import { lstat, unlessMissing, unlinkIfThere as removeFile } from '../program/system-calls.ts';
 import { isAbandoned } from '../program/temporary-name.ts';
 
 const notesIn = (stateDirectory: string): string => join(stateDirectory, 'unfinished');
@@ -35,8 +36,18 @@ function writeNote(note: string, path: string): void {
   }
 }
 
-/** Takes the note back once the temporary file is gone. */
-export function forgetUnfinished(stateDirectory: string, path: string): void {
+/** Removes a temporary file and its note; what cannot be removed now keeps its note for the next call. */
+export async function removeUnfinished(stateDirectory: string, path: string): Promise<void> {
+  try {
+    await removeFile(path);
+  } catch {
+    // A read-only file system refuses also where there is nothing to remove.
+    const isGone = await unlessMissing(lstat(path)).then(
+      (stats) => stats === undefined,
+      () => false,
+    );
+    if (!isGone) return;
+  }
   unlessSystemRefuses(() => unlinkIfThere(join(notesIn(stateDirectory), basename(path))));
 }
 

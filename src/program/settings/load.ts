@@ -1,6 +1,6 @@
 // The settings of this call, by the shortest way that is safe: a checked configuration is kept in <home>/state/ and
 // used again as long as the file, the place and the program are the same.
-import { readFileSync, statSync, writeFileSync, renameSync, type BigIntStats } from 'node:fs';
+import { readFileSync, renameSync, statSync, unlinkSync, writeFileSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { fileMode } from '../file-owner.ts';
 import { findPlace, type Call, type Place } from '../home.ts';
@@ -45,6 +45,15 @@ function writeCache(home: string, key: string, settings: Settings): void {
   } catch (error) {
     // Without a cache the next call is slower, nothing else: the home may be read-only, or have no state/ yet.
     if (errnoOf(error) === undefined) throw error;
+    removeQuietly(temporary);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was never made, or the home has just become read-only.
   }
 }
 
