@@ -2,7 +2,7 @@
 // archive it has seen, so that an unmounted disk does not look like an empty archive.
 import { closeSync, opendirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { parseWalFileName } from '../wal/filename.ts';
@@ -144,10 +144,13 @@ const noteOf = (directory: string, { stateDirectory }: Identity): string =>
   join(stateDirectory, 'archives', encodeURIComponent(directory).slice(-200));
 
 function recall(directory: string, identity: Identity): string | undefined {
+  const note = noteOf(directory, identity);
   try {
-    return readFileSync(noteOf(directory, identity), 'latin1').trim();
-  } catch {
-    return undefined;
+    return readFileSync(note, 'latin1').trim();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    // Taken for "never seen", it would let an empty directory pass for the archive.
+    throw fromSystemError(error, `could not read ${note}`);
   }
 }
 

@@ -1,6 +1,7 @@
 // Bytes from one open file to another, and the comparison of two files, in small reused buffers: fresh memory is dear
 // on virtual machines, and a segment may have 1 GB. Reading runs ahead of writing by one chunk.
 import { constants, type Stats } from 'node:fs';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { closeFile, openFile, readInto, statOpen, writeFrom } from '../program/system-calls.ts';
 import type { Inspect } from './transport.ts';
 
@@ -19,6 +20,16 @@ export async function openRegular(path: string): Promise<OpenFile | 'not a file'
   if (stats.isFile()) return { descriptor, stats };
   await closeFile(descriptor);
   return 'not a file';
+}
+
+/** Opens the file to store; a `source-missing` error when it cannot be opened or is no regular file. */
+export async function openSourceFile(source: string): Promise<OpenFile> {
+  const opened = await openRegular(source).catch((error: unknown) => {
+    const reason = fromSystemError(error, `could not open "${source}"`);
+    throw new ProgramError('source-missing', reason.message, { cause: error });
+  });
+  if (opened !== 'not a file') return opened;
+  throw new ProgramError('source-missing', `could not open "${source}": it is not a regular file`);
 }
 
 /** Fills the buffer from `position` unless the file ends; the number of bytes read. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
 import { closeFile } from '../program/system-calls.ts';
-import { compareBytes, openRegular } from './copy.ts';
+import { compareBytes, openRegular, openSourceFile } from './copy.ts';
 import { alreadyInspected } from './publish.ts';
 import type { Inspect, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
@@ -31,8 +31,7 @@ async function wouldPut(
   inspectOf: (sizeBytes: number) => Inspect,
   signal: AbortSignal,
 ): Promise<PutOutcome> {
-  const opened = await openRegular(source);
-  if (opened === 'not a file') throw new ProgramError('source-missing', `"${source}" is not a regular file`);
+  const opened = await openSourceFile(source);
   const directory = await mkdtemp(join(tmpdir(), 'twowarm-dry-run-'));
   try {
     const inspect = inspectOf(opened.stats.size);

@@ -15,7 +15,7 @@ import {
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { admitReader, admitWriter, requireDirectory } from './archive-identity.ts';
-import { copyBytes, openRegular, type OpenFile } from './copy.ts';
+import { copyBytes, openRegular, openSourceFile } from './copy.ts';
 import { alreadyInspected, publish, type Bytes } from './publish.ts';
 import type { GapRecord, Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
@@ -186,13 +186,4 @@ class ArchiveDirectory implements Transport {
 function requireWalName(name: string): string {
   if (parseWalFileName(name) !== undefined) return name;
   throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
-}
-
-async function openSourceFile(source: string): Promise<OpenFile> {
-  const opened = await openRegular(source).catch((error: unknown) => {
-    const reason = fromSystemError(error, `could not open "${source}"`);
-    throw new ProgramError('source-missing', reason.message, { cause: error });
-  });
-  if (opened !== 'not a file') return opened;
-  throw new ProgramError('source-missing', `could not open "${source}": it is not a regular file`);
 }
