@@ -59,10 +59,13 @@ export async function archiveFile(
       hint: `Add a [destination.<name>] with its url to ${node.settings.configurationFile}.`,
     });
   }
+  // A gap that one destination cannot be told of must not keep the others from having the file.
+  let gapFault: Error | undefined;
   if (!request.dryRun) {
     sweepUnfinished(node.identity.stateDirectory, node.identity.nodeId);
-    await deliverGaps(node, stop);
+    gapFault = (await deliverGaps(node, stop).catch((error: Error) => error)) as Error | undefined;
   }
   const source = resolve(request.workingDirectory, request.path);
   await storeEverywhere({ name, source, dryRun: request.dryRun }, node, voice, stop);
+  if (gapFault !== undefined) throw gapFault;
 }

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Voice } from '../program/command.ts';
-import { errnoOf, fromSystemError } from '../program/program-error.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import type { GapRecord } from '../transport/transport.ts';
 import { atDestination } from './destinations.ts';
@@ -23,8 +23,18 @@ function namesIn(directory: string): string[] {
   }
 }
 
-const readGap = (directory: string, name: string): GapRecord =>
-  JSON.parse(readFileSync(join(directory, name), 'utf8')) as GapRecord;
+function readGap(directory: string, name: string): GapRecord {
+  const path = join(directory, name);
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as GapRecord;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw fromSystemError(error, `could not read ${path}`);
+    throw new ProgramError('unsafe-state', `the gap record ${path} is damaged`, {
+      hint: `It says that ${name} was never archived. Take note of that and remove it.`,
+      cause: error,
+    });
+  }
+}
 
 /** The gap records of this node, in name order. */
 export function listGaps(stateDirectory: string): GapRecord[] {

@@ -181,12 +181,14 @@ describe('a destination that is somebody else’s', () => {
 describe.runIf(runsAsRoot())('a disk', () => {
   it('that is full takes nothing and keeps nothing', async () => {
     await using node = await makeNode('archive-full', { used: false });
-    using _disk = mountTmpfs(node.path('db2'), 'size=512k');
+    using disk = mountTmpfs(node.path('db2'), 'size=512k');
     node.segment(name);
     await archive(node);
     const message = error(`could not store ${name} at file:${node.path('db2')}: No space left on device`);
     expect(await archive(node)).toEqual(refused(23, message));
     expect(readdirSync(node.path('db2'))).toEqual(['.twowarm']);
+    disk.remount('size=8m');
+    expect(await archive(node)).toEqual(silent([`created db2/${name}`]));
   });
 
   it('that is mounted read-only takes nothing', async () => {
