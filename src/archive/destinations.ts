@@ -8,7 +8,7 @@ import type { Destination } from '../program/settings/settings.ts';
 import { inspectAs, type Inspection } from '../transport/inspection.ts';
 import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
-import type { PutOutcome, Transport } from '../transport/transport.ts';
+import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
 
 export interface Shipment {
@@ -25,9 +25,10 @@ export async function atDestination<T>(
   what: string,
   stop: AbortSignal,
   verb: (road: Transport, signal: AbortSignal) => Promise<T>,
+  open: (url: string, identity: Identity) => Promise<Transport> = openDestination,
 ): Promise<T> {
   return bounded(`${what} at ${destination.url}`, destination.timeLimitMs, stop, async (signal) => {
-    const road = withRetry(await openDestination(destination.url, node.identity));
+    const road = withRetry(await open(destination.url, node.identity));
     try {
       return await verb(road, signal);
     } finally {
@@ -36,21 +37,21 @@ export async function atDestination<T>(
   });
 }
 
-async function store(
+async function openForDryRun(url: string, identity: Identity): Promise<Transport> {
+  const { dryRun } = await import('../transport/dry-run.ts');
+  return dryRun(await openSource(url, identity));
+}
+
+function store(
   { name, source, dryRun }: Shipment,
   destination: Destination,
   inspection: Inspection,
   node: ThisNode,
   stop: AbortSignal,
 ): Promise<PutOutcome> {
-  if (!dryRun) {
-    return atDestination(destination, node, `store ${name.name}`, stop, (road, signal) =>
-      road.put(name.name, source, inspection.of, signal),
-    );
-  }
-  const { dryRun: dry } = await import('../transport/dry-run.ts');
-  const road = dry(await openSource(destination.url, node.identity));
-  return road.put(name.name, source, inspection.of, stop);
+  const put = (road: Transport, signal: AbortSignal) => road.put(name.name, source, inspection.of, signal);
+  const open = dryRun ? openForDryRun : openDestination;
+  return atDestination(destination, node, `store ${name.name}`, stop, put, open);
 }
 
 /** Stores the file at every destination, or throws the first fault after reporting the others. */
@@ -76,6 +77,8 @@ export async function storeEverywhere(
   const faults = results.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
   );
+  // Told to stop, every destination fails alike; there is nothing to say about each.
+  stop.throwIfAborted();
   for (const fault of faults.slice(1)) await voice.report('ERROR', describeError(fault).report);
   if (faults.length > 0) throw faults[0];
 }

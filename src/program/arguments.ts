@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
 import type { Command, Option, Positional, ProgramCall } from './command.ts';
 import { errorKinds } from './error-kinds.ts';
+import { writeOut } from './print-error.ts';
 import { ProgramError } from './program-error.ts';
 import { didYouMean } from './settings/did-you-mean.ts';
 import { version } from './version.ts';
@@ -147,6 +148,6 @@ export async function parseArguments(
 }
 
 function answer(text: string): 'answered' {
-  process.stdout.write(`${text}\n`);
+  writeOut(1, `${text}\n`);
   return 'answered';
 }

@@ -1,8 +1,7 @@
 // The one door to pino: text in PostgreSQL's style to stderr, one JSON object a line to a file if the configuration
 // names one. Both synchronous: a program that lives 40 ms must not lose its last words. Loaded only to say something.
-import { writeSync } from 'node:fs';
 import { multistream, pino, type Logger } from 'pino';
-import { formatReport, type Level, type Report } from './print-error.ts';
+import { formatReport, writeOut, type Level, type Report } from './print-error.ts';
 
 /** Facts of an event, for the JSON file. */
 export type Fields = Record<string, string | number | boolean | string[]>;
@@ -20,7 +19,7 @@ interface Line {
 /** Writes a log line as PostgreSQL would; an event without severity is for the file only. */
 function writeText(json: string): void {
   const { severity, program, msg, detail, hint } = JSON.parse(json) as Line;
-  if (severity !== undefined) writeSync(2, formatReport(program, severity, { message: msg, detail, hint }));
+  if (severity !== undefined) writeOut(2, formatReport(program, severity, { message: msg, detail, hint }));
 }
 
 export class Log {

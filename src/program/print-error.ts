@@ -1,7 +1,26 @@
 // The one printer of faults. Its output is read inside PostgreSQL's server log, so it has PostgreSQL's shape:
 // a primary line, then DETAIL and HINT where they help. Errors are data until they get here.
+import { writeSync } from 'node:fs';
 import { errorKinds } from './error-kinds.ts';
-import { ProgramError } from './program-error.ts';
+import { errnoOf, ProgramError } from './program-error.ts';
+
+/** How long a reader of our output may keep a full pipe, in ms, before its text is given up. */
+const pipePatienceMs = 1000;
+
+/** Writes all of a text to stdout (1) or stderr (2), at once. A reader that is gone or stuck must not fail the work. */
+export function writeOut(descriptor: 1 | 2, text: string): void {
+  let bytes = Buffer.from(text);
+  const until = Date.now() + pipePatienceMs;
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(descriptor, bytes));
+    } catch (error) {
+      if (errnoOf(error) !== 'EAGAIN' || Date.now() > until) return;
+      // A pipe that somebody has made non-blocking, and that is full.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
 
 export type Level = 'ERROR' | 'WARNING' | 'LOG';
 

@@ -1,9 +1,8 @@
 // The frame of every executable: arguments in, signals, one printer for faults, the exit code out.
-import { writeSync } from 'node:fs';
 import type { Command, ProgramCall, Voice } from './command.ts';
 import { dieOf, leave } from './leave.ts';
 import type { Log } from './log.ts';
-import { describeError, formatReport } from './print-error.ts';
+import { describeError, formatReport, writeOut } from './print-error.ts';
 
 function makeVoice(program: string): Voice {
   let file: string | undefined;
@@ -19,7 +18,7 @@ function makeVoice(program: string): Voice {
       if (file !== undefined) (await open()).event(message, fields);
     },
     answer: (text) => {
-      writeSync(1, text);
+      writeOut(1, text);
     },
   };
 }
@@ -83,7 +82,7 @@ async function reportFault(command: Command, call: ProgramCall, error: unknown):
     await call.voice.report('ERROR', report, { exitCode: code });
   } catch {
     // The log itself failed: the message still has to come out, and the exit code must stay true.
-    writeSync(2, formatReport(command.name, 'ERROR', report));
+    writeOut(2, formatReport(command.name, 'ERROR', report));
   }
   return code;
 }
