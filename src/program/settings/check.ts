@@ -42,10 +42,19 @@ function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
   return [{ path, words: `"${path}" ${words.replace(/^Invalid input: /, 'has the wrong type: ')}` }];
 }
 
+/** The line of a key, or of the nearest thing around it that has one: an inline table has no lines of its own. */
+function nearestLine(path: string, lineOf: LineOf): number | undefined {
+  for (let around = path; around !== ''; around = around.slice(0, Math.max(0, around.lastIndexOf('.')))) {
+    const line = lineOf(around);
+    if (line !== undefined) return line;
+  }
+  return undefined;
+}
+
 function refuse(file: string, problems: { path: string; words: string }[], lineOf: LineOf): never {
   const placed = problems.map(({ path, words }) => ({
     words,
-    line: lineOf(path) ?? lineOf(path.slice(0, path.lastIndexOf('.'))),
+    line: nearestLine(path, lineOf),
   }));
   const sentences = placed
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
@@ -68,7 +77,7 @@ function refuseUnbuilt(
     const words = schema === undefined ? undefined : keyWords.get(schema);
     const missing = value === undefined ? undefined : words?.notBuilt?.(value);
     if (missing === undefined) continue;
-    const line = lineOf(`${prefix}.${key}`);
+    const line = nearestLine(`${prefix}.${key}`, lineOf);
     const where = line === undefined ? file : `${file}:${line}`;
     throw new ProgramError('not-built', `${missing} is not built yet (${where})`);
   }

@@ -29,6 +29,13 @@ function opened(value: string, until: string | undefined): string | undefined {
 /** Finds the lines of all keys of a valid TOML text. */
 export function locateKeys(toml: string): Lines {
   const lines = new Map<string, number>();
+  /** Tables that only stand in front of others ([a.b] alone names a) are where they first turn up. */
+  const note = (path: string, line: number): void => {
+    for (let dot = path.indexOf('.'); dot >= 0; dot = path.indexOf('.', dot + 1)) {
+      if (!lines.has(path.slice(0, dot))) lines.set(path.slice(0, dot), line);
+    }
+    lines.set(path, line);
+  };
   let table = '';
   let until: string | undefined;
   toml.split(/\r?\n/).forEach((line, index) => {
@@ -40,10 +47,10 @@ export function locateKeys(toml: string): Lines {
     const header = key === null ? tableLine.exec(line) : null;
     if (header !== null) {
       table = plainPath(header[1]!);
-      lines.set(table, index + 1);
+      note(table, index + 1);
     } else if (key !== null) {
       const path = plainPath(key[1]!);
-      lines.set(table === '' ? path : `${table}.${path}`, index + 1);
+      note(table === '' ? path : `${table}.${path}`, index + 1);
       until = opened(key[2]!, undefined);
     }
   });
