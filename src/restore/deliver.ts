@@ -8,21 +8,28 @@ import { alreadyInspected } from '../transport/publish.ts';
 import type { Identity } from '../transport/transport.ts';
 import { noteUnfinished, removeUnfinished } from '../transport/unfinished.ts';
 
-/** Runs `fetch` into a temporary file beside `target` and, if it fetched, gives the file its path. */
+/**
+ * Runs `fetch` into a temporary file beside `target` and, if it fetched, gives the file its path. `fetch` calls `begin`
+ * before it makes the file: most requests of a standby are for files that are not there yet.
+ */
 export async function deliver(
   target: string,
   by: Identity,
   signal: AbortSignal,
-  fetch: (path: string) => Promise<'fetched' | 'missing'>,
+  fetch: (path: string, begin: () => void) => Promise<'fetched' | 'missing'>,
 ): Promise<'fetched' | 'missing'> {
   const temporary = temporaryPath(target, by.nodeId);
-  noteUnfinished(by.stateDirectory, temporary);
+  let begun = false;
+  const begin = (): void => {
+    noteUnfinished(by.stateDirectory, temporary);
+    begun = true;
+  };
   try {
-    const fetched = await fetch(temporary);
+    const fetched = await fetch(temporary, begin);
     if (fetched === 'fetched') await giveName(temporary, target, signal);
     return fetched;
   } finally {
-    await removeUnfinished(by.stateDirectory, temporary);
+    if (begun) await removeUnfinished(by.stateDirectory, temporary);
   }
 }
 

@@ -103,7 +103,13 @@ async function fetchFrom(
   const inspection = inspectAs(name, node.systemIdentifier, `will not ${what}`);
   const fetched = await bounded(what, node.settings.restore.timeLimitMs, stop, async (signal) => {
     const source = await openSource(url, node.identity);
-    const get = (path: string) => source.get(name.name, path, inspection.of, signal);
+    const get = (path: string, begin: () => void) => {
+      const inspectOf = (sizeBytes: number) => {
+        begin();
+        return inspection.of(sizeBytes);
+      };
+      return source.get(name.name, path, inspectOf, signal);
+    };
     try {
       const outcome = await deliver(target, node.identity, signal, get);
       if (outcome === 'missing') await tellOfGap(name.name, source, voice, signal);

@@ -115,10 +115,17 @@ async function adopt(directory: string, identity: Identity): Promise<Owner> {
   return agreed;
 }
 
+/** The owner, with the directory looked at meanwhile: what is wrong with the directory itself comes first. */
+async function lookAt(directory: string): Promise<Owner | undefined> {
+  const owner = readOwner(directory);
+  owner.catch(() => undefined);
+  await requireDirectory(directory);
+  return owner;
+}
+
 /** Admits a writer: the archive is of this cluster, or becomes so durably when it has no owner yet. */
 export async function admitWriter(directory: string, identity: Identity): Promise<void> {
-  await requireDirectory(directory);
-  const found = await readOwner(directory);
+  const found = await lookAt(directory);
   const known = recall(directory, identity);
   if (found === undefined) requireNotEmptied(directory, known, identity);
   const owner =
@@ -132,8 +139,7 @@ export async function admitWriter(directory: string, identity: Identity): Promis
 
 /** Admits a reader. A directory without an owner may be read: any cp can fill one. */
 export async function admitReader(directory: string, identity: Identity): Promise<void> {
-  await requireDirectory(directory);
-  const owner = await readOwner(directory);
+  const owner = await lookAt(directory);
   const known = recall(directory, identity);
   if (owner === undefined) return requireNotEmptied(directory, known, identity);
   requireSameCluster(directory, owner.system_identifier, identity);

@@ -131,10 +131,10 @@ class ArchiveDirectory implements Transport {
 
   /** "missing" is only true while the directory is there and holds the file in no other form. */
   private async missing(name: string): Promise<'missing'> {
-    await requireDirectory(this.directory);
-    const compressed = await this.attempt('look into', () =>
-      unlessMissing(lstat(`${this.pathOf(name)}.zst`)),
-    );
+    const [compressed] = await Promise.all([
+      this.attempt('look into', () => unlessMissing(lstat(`${this.pathOf(name)}.zst`))),
+      requireDirectory(this.directory),
+    ]);
     if (compressed === undefined) return 'missing';
     throw new ProgramError(
       'not-built',
