@@ -1,0 +1,81 @@
+// What a user installs: the packed tarball, unpacked, with the runtime beside it.
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { installation } from '../harness/installation.ts';
+import { run } from '../harness/run.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
+/** Packs the checkout without running its scripts: the build is there already. */
+function pack(directory: string): { path: string; files: string[] } {
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
+  // Its warnings about configuration it does not know go to stderr.
+  const answer = execFileSync('npm', args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const parsed = JSON.parse(answer) as
+    | { filename: string; files: { path: string }[] }[]
+    | Record<string, { filename: string; files: { path: string }[] }>;
+  const [packed] = Object.values(parsed);
+  return { path: join(directory, packed!.filename), files: packed!.files.map(({ path }) => path) };
+}
+
+describe('the packed tarball', () => {
+  it('holds the programs, the bundles, the templates and the documents, and nothing else', async () => {
+    await using sandbox = makeSandbox('pack');
+    const { files } = pack(sandbox.path);
+    const kinds = files.map((file) =>
+      file
+        .replace(/^(dist\/cold|docs|conf-templates)\/.*/, '$1')
+        .replace(/^dist\/[a-zA-Z]+\.(cjs|js)$/, 'dist/*.$1'),
+    );
+    expect([...new Set(kinds)].sort()).toEqual(
+      [
+        'ARCHITECTURE.md',
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'bin/archiveWALFile',
+        'bin/configSetup',
+        'bin/launch.sh',
+        'bin/restoreWALFile',
+        'bin/twowarm',
+        'conf-templates',
+        'dist/*.cjs',
+        'dist/*.js',
+        'dist/cold',
+        'docs',
+        'package.json',
+      ].sort(),
+    );
+  });
+
+  it('runs where it is unpacked, with the runtime hoisted beside it as npm does it', async () => {
+    await using sandbox = makeSandbox('unpack');
+    const { path } = pack(sandbox.path);
+    const modules = sandbox.directory('node_modules');
+    execFileSync('tar', ['-xzf', path, '-C', modules]);
+    const runtime = join('node-linux-' + process.arch, 'bin');
+    mkdirSync(join(modules, runtime), { recursive: true });
+    linkSync(join(installation(), 'node_modules', runtime, 'node'), join(modules, runtime, 'node'));
+    execFileSync('chmod', ['-R', 'a+rX', modules]);
+    for (const name of ['archiveWALFile', 'restoreWALFile', 'configSetup', 'twowarm']) {
+      const result = await run(join(modules, 'package', 'bin', name), ['--version']);
+      const shown = name === 'twowarm' ? `twowarm ${version}\n` : `${name} (twowarm) ${version}\n`;
+      expect({ name, ...result, ms: 0 }).toEqual({
+        name,
+        code: 0,
+        signal: null,
+        stdout: shown,
+        stderr: '',
+        ms: 0,
+      });
+    }
+  });
+});
