@@ -9,8 +9,8 @@ import { makeSandbox, type Sandbox } from './sandbox.ts';
 import { changesBetween, snapshot } from './tree-snapshot.ts';
 import { ourCluster, segmentBytes, segmentNamed, type SegmentChanges } from './wal-files.ts';
 
-/** The settings cache may be written by any call, and says nothing but what the configuration says. */
-const settingsCache = 'twowarm/state/settings.json';
+/** What any call may write to be faster the next time, and what nothing depends on. */
+const caches = /\/state\/(settings\.json|compile-cache)(\/|$)/;
 
 /** How a call ended and what it changed: toEqual sees all of it. */
 export interface Outcome {
@@ -107,7 +107,7 @@ function nodeIn(sandbox: Sandbox): NodeFixture {
   const call = async (line: string, options: RunOptions = {}): Promise<Outcome> => {
     const before = snapshot(sandbox.path);
     const { code, stdout, stderr } = await shell(line, { cwd: dataDirectory, ...options });
-    return { code, stdout, stderr, changed: changesBetween(before, snapshot(sandbox.path), [settingsCache]) };
+    return { code, stdout, stderr, changed: changesBetween(before, snapshot(sandbox.path), caches) };
   };
   return {
     sandbox,

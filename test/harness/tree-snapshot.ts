@@ -29,9 +29,11 @@ function contentOf(path: string, stats: ReturnType<typeof lstatSync>): string {
   return `${stats.size} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
 }
 
-/** 'created archive/x', 'changed …', 'removed …', sorted by path; `ignored` paths are left out. */
-export function changesBetween(before: Snapshot, after: Snapshot, ignored: readonly string[] = []): string[] {
-  const paths = [...new Set([...before.keys(), ...after.keys()])].filter((path) => !ignored.includes(path));
+/** 'created archive/x', 'changed …', 'removed …', sorted by path; paths that match `ignored` are left out. */
+export function changesBetween(before: Snapshot, after: Snapshot, ignored?: RegExp): string[] {
+  const paths = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (path) => ignored?.test(path) !== true,
+  );
   return paths.sort().flatMap((path) => {
     const [was, is] = [before.get(path), after.get(path)];
     if (was === is) return [];
