@@ -47,7 +47,21 @@ export async function restoreFile(
   const { retryLimitMs } = node.settings.restore;
   const withinMs = retryWithinMs(request.mode, name.kind === 'history', retryLimitMs);
   const limits = { retries: withinMs === 0 ? 0 : 1000, firstPauseMs: 100, longestPauseMs: 1000, withinMs };
-  const answer = await retrying(limits, stop, () => askSources(name, request, node, voice, stop), mayPass);
+  const faults: unknown[] = [];
+  const turn = () => askSources(name, request, node, voice, stop, faults);
+  let answer: 'restored' | 'absent' | undefined;
+  let thrown: unknown;
+  try {
+    answer = await retrying(limits, stop, turn, mayPass);
+  } catch (error) {
+    if (stop.aborted) throw error;
+    thrown = error;
+  }
+  // Once, after the last turn; also when the file is there: a source that should have had it is in trouble.
+  for (const fault of faults.filter((each) => each !== thrown)) {
+    await voice.report('WARNING', describeError(fault).report);
+  }
+  if (answer === undefined) throw thrown;
   await voice.event(`${name.name}: ${answer}`, { file: name.name, answer, mode: request.mode });
   return answer;
 }
@@ -65,10 +79,11 @@ async function askSources(
   node: ThisNode,
   voice: Voice,
   stop: AbortSignal,
+  faults: unknown[],
 ): Promise<'restored' | 'absent'> {
   const { stateDirectory, nodeId } = node.identity;
   sweepUnfinished(stateDirectory, nodeId);
-  const faults: unknown[] = [];
+  faults.length = 0;
   for (const url of sourcesFor(name, request, node)) {
     try {
       if ((await fetchFrom(url, name, request, node, voice, stop)) === 'fetched') return 'restored';
@@ -77,8 +92,7 @@ async function askSources(
       faults.push(error);
     }
   }
-  for (const fault of faults.slice(1)) await voice.report('WARNING', describeError(fault).report);
-  if (faults.length > 0) throw faults[0];
+  if (faults.length > 0) throw faults.find(mayPass) ?? faults[0];
   return 'absent';
 }
 
@@ -133,8 +147,10 @@ async function tellOfGap(
   voice: Voice,
   signal: AbortSignal,
 ): Promise<void> {
-  const gap = await source.gapOf(name, signal);
+  // Also a record that cannot be read leaves the file absent: this source has just said so.
+  const gap = await source.gapOf(name, signal).catch((error: unknown) => describeError(error).report);
   if (gap === undefined) return;
+  if ('message' in gap) return voice.report('WARNING', gap);
   await voice.report('WARNING', {
     message: `${name} was discarded by ${gap.node} at ${gap.at}: recovery from ${source.url} ends here`,
     hint: 'What was committed from here on needs another source, or a new base backup.',

@@ -111,7 +111,12 @@ class ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     const path = this.ownPath('gaps', requireWalName(name));
     const text = await this.attempt(`read ${path} at`, () => unlessMissing(readText(path, 'utf8')));
-    return text === undefined ? undefined : (JSON.parse(text) as GapRecord);
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text) as GapRecord;
+    } catch (error) {
+      throw new ProgramError('unsafe-state', `the gap record ${path} is damaged`, { cause: error });
+    }
   }
 
   async remove(name: string, signal: AbortSignal): Promise<void> {

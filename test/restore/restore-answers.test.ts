@@ -192,21 +192,35 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
     if (statSync(node.path('first'), { throwIfNoEntry: false })) chmodSync(node.path('first'), 0o700);
   });
 
-  it('the second source is asked all the same, and may have the file', async () => {
+  it.each(reasons)(
+    'the second source may have the file, with a warning of the first: %s',
+    async (_, prepare, message) => {
+      prepare();
+      node.segment(name, {}, 'second');
+      const outcome = await node.restore(name, target);
+      const stderr = message().replace('ERROR', 'WARNING');
+      expect(outcome).toEqual({ ...silent([`created data/${target}`]), stderr });
+      expect(readFileSync(node.path(`data/${target}`)).equals(segmentBytes(name))).toBe(true);
+      if (statSync(node.path('first'), { throwIfNoEntry: false })) chmodSync(node.path('first'), 0o700);
+    },
+  );
+
+  it('both sources are named, once', async () => {
     rmSync(node.path('first'), { recursive: true });
-    node.segment(name, {}, 'second');
-    expect(await node.restore(name, target)).toEqual(silent([`created data/${target}`]));
+    node.sandbox.file(`second/${name}.zst`, 'compressed');
+    const second = `cannot read ${name}.zst at file:${node.path('second')}: compression is not built yet`;
+    const first = [
+      `the archive directory ${node.path('first')} does not exist`,
+      'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+    ];
+    const stderr = report('WARNING', second) + error(...first);
+    expect(await node.restore(name, target)).toEqual(refused(code, stderr));
   });
 
-  it('a good copy in the second source goes before a damaged one in the first', async () => {
-    node.sandbox.file(`first/${name}`, segmentBytes(name).fill(0, 8192, 16384));
-    node.segment(name, {}, 'second');
-    const outcome = await node.restore(name, target);
-    expect({ code: outcome.code, changed: outcome.changed }).toEqual({
-      code: 0,
-      changed: [`created data/${target}`],
-    });
-    expect(readFileSync(node.path(`data/${target}`)).equals(segmentBytes(name))).toBe(true);
+  it('a damaged gap record leaves the file absent', async () => {
+    const path = node.sandbox.file(`first/.twowarm/gaps/${name}`, '{');
+    const message = report('WARNING', `the gap record ${path} is damaged`);
+    expect(await node.restore(name, target)).toEqual(refused(1, message));
   });
 });
 
