@@ -1,6 +1,6 @@
 // Small files of our own (state, owner, format, gap records): written whole and durably, or not at all.
 // WAL never goes through here; transport/ has its own, streaming way with the same order of system calls.
-import { closeSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeDirectory, settleFile } from './file-owner.ts';
 import { errnoOf, fromSystemError } from './program-error.ts';
@@ -37,7 +37,8 @@ function writeTemporary(path: string, content: string, nodeId: string): string {
   const descriptor = openSync(temporary, 'wx', 0o600);
   try {
     settleFile(descriptor, temporary);
-    writeSync(descriptor, content);
+    // Not writeSync: write(2) may take a part on a full disk and leave the error to the next call.
+    writeFileSync(descriptor, content);
     fsyncSync(descriptor);
   } catch (error) {
     unlinkSync(temporary);

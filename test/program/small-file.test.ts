@@ -1,0 +1,126 @@
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createSmallFile, ensureDirectory, replaceSmallFile } from '../../src/program/small-file.ts';
+import { runsAsRoot, serverUser } from '../harness/server-user.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
+import { startScript } from '../harness/source-script.ts';
+import { treeOf } from '../transport/archives.ts';
+import { faultOf } from './fault.ts';
+
+const node = '0123456789abcdef';
+const rights = (path: string): string => {
+  const { mode, uid, gid } = statSync(path);
+  return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+};
+const { uid, gid } = serverUser();
+
+describe('a small file', () => {
+  it("is created whole, private, and for its directory's owner", async () => {
+    await using sandbox = makeSandbox('small');
+    const path = join(sandbox.path, 'owner');
+    expect(createSmallFile(path, 'größer\n', node)).toBe(true);
+    expect(readFileSync(path, 'utf8')).toBe('größer\n');
+    expect(rights(path)).toBe(`600 ${uid}:${gid}`);
+    expect(treeOf(sandbox.path)).toEqual(['owner']);
+  });
+
+  it('is created only where the name is free', async () => {
+    await using sandbox = makeSandbox('small');
+    const path = sandbox.file('owner', 'first', 0o640);
+    expect(createSmallFile(path, 'second', node)).toBe(false);
+    expect(readFileSync(path, 'utf8')).toBe('first');
+    expect(rights(path)).toBe(`640 ${uid}:${gid}`);
+    symlinkSync('nowhere', join(sandbox.path, 'link'));
+    expect(createSmallFile(join(sandbox.path, 'link'), 'x', node)).toBe(false);
+    expect(treeOf(sandbox.path)).toEqual(['link', 'owner']);
+  });
+
+  it('takes the place of another one whole, as a new file', async () => {
+    await using sandbox = makeSandbox('small');
+    const path = sandbox.file('state', 'a long text that was there before', 0o644);
+    const { ino } = statSync(path);
+    replaceSmallFile(path, 'on\n', node);
+    expect(readFileSync(path, 'utf8')).toBe('on\n');
+    expect(statSync(path).ino).not.toBe(ino);
+    expect(rights(path)).toBe(`600 ${uid}:${gid}`);
+    replaceSmallFile(join(sandbox.path, 'new'), '', node);
+    expect(treeOf(sandbox.path)).toEqual(['new', 'state']);
+  });
+
+  it('that cannot be written leaves what was there, and nothing else', async () => {
+    await using sandbox = makeSandbox('small');
+    const taken = join(sandbox.path, 'taken');
+    mkdirSync(join(taken, 'x'), { recursive: true });
+    expect((await faultOf(() => replaceSmallFile(taken, 'x', node))).message).toContain(
+      `could not write ${taken}: `,
+    );
+    const missing = join(sandbox.path, 'missing', 'file');
+    for (const write of [replaceSmallFile, createSmallFile]) {
+      expect(await faultOf(() => write(missing, 'x', node))).toEqual({
+        kind: 'directory-missing',
+        message: `could not write ${missing}: No such file or directory`,
+      });
+    }
+    expect(treeOf(sandbox.path)).toEqual(['taken/', 'taken/x/']);
+  });
+
+  it.each(['createSmallFile', 'replaceSmallFile'])(
+    'is not there at all when only a part of it fits: %s',
+    async (verb) => {
+      await using sandbox = makeSandbox('small');
+      const room = sandbox.directory('room');
+      const script = `
+        import * as smallFile from './src/program/small-file.ts';
+        try {
+          smallFile[facts.verb](facts.room + '/file', 'x'.repeat(5000), '0123456789abcdef');
+          process.stdout.write('written');
+        } catch (error) {
+          process.stdout.write(error.message);
+        }`;
+      // Two blocks of 512 bytes; the write that crosses the limit is cut short there.
+      const { result } = startScript(sandbox, { verb, room }, script, 'ulimit -f 2;');
+      const message = `could not write ${room}/file: EFBIG`;
+      expect(await result).toMatchObject({ code: 0, stdout: message, stderr: '' });
+      expect(treeOf(room)).toEqual([]);
+    },
+  );
+
+  it.each(['0', '0777'])('and its directory have their modes under a umask of %s', async (umask) => {
+    await using sandbox = makeSandbox('small');
+    const room = sandbox.directory('room');
+    const script = `
+      import { createSmallFile, ensureDirectory, replaceSmallFile } from './src/program/small-file.ts';
+      ensureDirectory(facts.room + '/made');
+      createSmallFile(facts.room + '/made/a', 'a', '0123456789abcdef');
+      replaceSmallFile(facts.room + '/made/b', 'b', '0123456789abcdef');`;
+    const { result } = startScript(sandbox, { room }, script, `umask ${umask};`);
+    expect(await result).toMatchObject({ code: 0, stderr: '' });
+    const made = ['made', 'made/a', 'made/b'].map((name) => rights(join(room, name)));
+    expect(made).toEqual([700, 600, 600].map((mode) => `${mode} ${uid}:${gid}`));
+  });
+});
+
+describe('a directory of ours', () => {
+  it("is made for its parent's owner, and one that is there stays as it is", async () => {
+    await using sandbox = makeSandbox('small');
+    const path = join(sandbox.path, 'made');
+    ensureDirectory(path);
+    expect(rights(path)).toBe(`700 ${uid}:${gid}`);
+    const there = sandbox.directory('there');
+    if (runsAsRoot()) chownSync(there, 0, 0);
+    const before = rights(there);
+    ensureDirectory(there);
+    expect(rights(there)).toBe(before);
+  });
+
+  it('never gets its parents made', async () => {
+    await using sandbox = makeSandbox('small');
+    const path = join(sandbox.path, 'a', 'b');
+    expect(await faultOf(() => ensureDirectory(path))).toEqual({
+      kind: 'directory-missing',
+      message: `could not create the directory ${path}: No such file or directory`,
+    });
+    expect(existsSync(join(sandbox.path, 'a'))).toBe(false);
+  });
+});
