@@ -1,5 +1,5 @@
 // The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { settleFile } from '../program/file-owner.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
@@ -148,7 +148,10 @@ class ArchiveDirectory implements Transport {
   }
 
   private async fetch(bytes: Bytes, path: string, signal: AbortSignal): Promise<void> {
-    const descriptor = await openFile(path, 'wx', 0o600);
+    const descriptor = await openFile(path, 'wx', 0o600).catch((error: unknown) => {
+      // Not the source's fault: it must not be named.
+      throw fromSystemError(error, `could not create a file in ${dirname(path)}`);
+    });
     let whole = false;
     try {
       settleFile(descriptor, path);
