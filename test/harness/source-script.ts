@@ -15,12 +15,12 @@ export function carriedNode(): string {
 }
 
 /**
- * Starts `script`, which imports from './src/…' and finds `facts` as the constant of that name. `shell` is put before
- * the command line: 'umask 0777;'.
+ * Starts `script`, which imports from './src/…' and finds `facts` as the constant of that name. `shell` stands
+ * before the command line: 'umask 0777; exec', 'strace -f'.
  */
-export function startScript(sandbox: Sandbox, facts: object, script: string, shell = ''): RunningProgram {
+export function startScript(sandbox: Sandbox, facts: object, script: string, shell = 'exec'): RunningProgram {
   copyTree(SOURCES, join(sandbox.directory('checkout'), 'src'), 'copy');
   sandbox.file('checkout/package.json', '{"type":"module"}');
   const file = sandbox.file('checkout/script.ts', `const facts = ${JSON.stringify(facts)};\n${script}`);
-  return startProgram('/bin/sh', ['-c', `${shell} exec "$0" "$1"`, carriedNode(), file]);
+  return startProgram('/bin/sh', ['-c', `${shell} "$0" "$1"`, carriedNode(), file]);
 }

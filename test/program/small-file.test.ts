@@ -79,7 +79,7 @@ describe('a small file', () => {
           process.stdout.write(error.message);
         }`;
       // Two blocks of 512 bytes; the write that crosses the limit is cut short there.
-      const { result } = startScript(sandbox, { verb, room }, script, 'ulimit -f 2;');
+      const { result } = startScript(sandbox, { verb, room }, script, 'ulimit -f 2; exec');
       const message = `could not write ${room}/file: EFBIG`;
       expect(await result).toMatchObject({ code: 0, stdout: message, stderr: '' });
       expect(treeOf(room)).toEqual([]);
@@ -94,7 +94,7 @@ describe('a small file', () => {
       ensureDirectory(facts.room + '/made');
       createSmallFile(facts.room + '/made/a', 'a', '0123456789abcdef');
       replaceSmallFile(facts.room + '/made/b', 'b', '0123456789abcdef');`;
-    const { result } = startScript(sandbox, { room }, script, `umask ${umask};`);
+    const { result } = startScript(sandbox, { room }, script, `umask ${umask}; exec`);
     expect(await result).toMatchObject({ code: 0, stderr: '' });
     const made = ['made', 'made/a', 'made/b'].map((name) => rights(join(room, name)));
     expect(made).toEqual([700, 600, 600].map((mode) => `${mode} ${uid}:${gid}`));
