@@ -27,6 +27,10 @@ async function listCommands(call: ProgramCall): Promise<number> {
 
 function refuseUnknown(name: string): never {
   if (notBuilt.includes(name)) throw new ProgramError('not-built', `the command ${name} is not built yet`);
+  if (name.startsWith('-')) {
+    const hint = 'Options come after the command: twowarm COMMAND [OPTION]...';
+    throw new ProgramError('usage', `unknown option "${name}"`, { hint });
+  }
   const meant = didYouMean(name, Object.keys(commands));
   throw new ProgramError(
     'usage',

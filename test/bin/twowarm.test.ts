@@ -1,0 +1,95 @@
+// twowarm itself: its list of commands, and what it says of the ones it does not have.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { installation } from '../harness/installation.ts';
+import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { segmentNamed } from '../harness/wal-files.ts';
+
+let node: NodeFixture;
+beforeAll(async () => {
+  node = await makeNode('bin-twowarm');
+});
+afterAll(() => node[Symbol.asyncDispose]());
+
+const twowarm = (...words: string[]) => node.sh(commandLine('twowarm', ...words));
+const hint = 'HINT:  twowarm --help lists the commands.\n';
+
+describe('twowarm', () => {
+  it.each([[], ['--help'], ['-h'], ['-?'], ['help']].map((words) => [words]))(
+    'lists the commands: %j',
+    async (words) => {
+      const stdout = `Usage: twowarm COMMAND [OPTION]... [ARGUMENT]...
+
+Ships PostgreSQL's write-ahead log, restores it, and promotes.
+
+Commands:
+  archiveWALFile  Stores one finished WAL file durably at every destination; called by archive_command.
+  restoreWALFile  Brings one requested WAL file back from the first source that has it; called by restore_command.
+  configSetup     Prints the settings in force and where each came from.
+  archiving       Shows or sets whether this node archives: on, hold or discard.
+
+twowarm COMMAND --help says more.
+
+EXIT STATUS
+  that of the command; 2 for an unknown one
+`;
+      expect(await twowarm(...words)).toEqual({ ...silent(), stdout });
+    },
+  );
+
+  it.each(['--version', '-V'])('%s says the version', async (option) => {
+    const manifest = JSON.parse(readFileSync(join(installation(), 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    expect(await twowarm(option)).toEqual({ ...silent(), stdout: `twowarm ${manifest.version}\n` });
+  });
+
+  it.each([
+    ['archivWALFile', '; did you mean "archiveWALFile"?'],
+    ['restorewalfile', '; did you mean "restoreWALFile"?'],
+    ['configsetup', '; did you mean "configSetup"?'],
+    ['archving', '; did you mean "archiving"?'],
+    ['frobnicate', ''],
+    ['constructor', ''],
+    ['a\nb', ''],
+  ])('refuses %j', async (word, suggestion) => {
+    const shown = word.replace('\n', '\\x0a');
+    const message = `twowarm: ERROR:  unknown command "${shown}"${suggestion}\n${hint}`;
+    expect(await twowarm(word)).toEqual(refused(2, message));
+  });
+
+  it.each(['--frobnicate', '-x'])('refuses the option %s', async (word) => {
+    const message = `twowarm: ERROR:  unknown option "${word}"\nHINT:  Options come after the command: twowarm COMMAND [OPTION]...\n`;
+    expect(await twowarm(word)).toEqual(refused(2, message));
+  });
+
+  it.each([
+    'pg_standby',
+    'copyToStandby',
+    'copyToDR',
+    'configStandby',
+    'distrib2warm',
+    'flushPrimary',
+    'triggerStandby',
+    'rsyncDR',
+  ])('names %s, which is not built', async (word) => {
+    const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;
+    expect(await twowarm(word)).toEqual(refused(4, message));
+  });
+
+  it('runs a program under its own name', async () => {
+    const name = node.segment(segmentNamed(0x21));
+    expect(await twowarm('archiveWALFile', `pg_wal/${name}`, name)).toEqual(silent([`created db2/${name}`]));
+    const { stdout } = await twowarm('archiveWALFile', '--help');
+    expect(stdout.split('\n')[0]).toMatch(/^Usage: .*archiveWALFile \[OPTION\]\.\.\. %p %f$/);
+  });
+
+  it('keeps restoreWALFile’s codes', async () => {
+    node.mode('recovery');
+    const { code } = await twowarm('restoreWALFile', 'x', 'y');
+    node.mode('none');
+    expect(code).toBe(200);
+  });
+});
