@@ -49,13 +49,5 @@ unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE
 # What we create is nobody else's, whatever the umask of the server.
 umask 077
 
-# Compiled code is kept in the home, which only the server's user can write (never in a shared /tmp). Saves 2 ms a call.
-# Not when root looks in: its files would shut the server's user out. (-O: we own it; dash, bash and busybox have it.)
-for home in "${TWOWARM_HOME:-}" "../twowarm-${PWD##*/}" ../twowarm; do
-  [ -n "$home" ] && [ -O "$home/state" ] || continue
-  export NODE_COMPILE_CACHE="$home/state/compile-cache"
-  break
-done
-
 # One worker thread is enough for a program that lives 40 ms.
 exec "$node" --v8-pool-size=1 "$root/dist/$entry" "$@"

@@ -2,9 +2,10 @@
 // further module costs a call half a millisecond and more; what they need rarely (parser, log, zod, retries) is a
 // second bundle, split, which they load by name. dist/metafile.json tells the house test what each entry loads.
 import { createHash } from 'node:crypto';
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { makeCodeCaches } from './code-cache.ts';
 
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
@@ -69,11 +70,14 @@ const options = shared();
 const hotBuild = await build({
   ...options,
   metafile: true,
-  entryPoints: hot.map((program) => `src/main/${program}.ts`),
+  entryPoints: Object.fromEntries(hot.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
   outdir,
-  // CommonJS: Node's loader of ES modules takes 5 ms longer for the same file.
+  // A function that scripts/hot-loader.cjs compiles with a code cache; import() would need a module for that.
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
+  supported: { 'dynamic-import': false },
+  banner: { js: '(function(require){' },
+  footer: { js: '})' },
   plugins: [coldAreFiles],
 });
 const coldBuild = await build({
@@ -91,5 +95,8 @@ const coldBuild = await build({
 });
 const outputs = { ...hotBuild.metafile.outputs, ...coldBuild.metafile.outputs };
 writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
+for (const program of hot)
+  copyFileSync(join(root, 'scripts', 'hot-loader.cjs'), join(outdir, `${program}.cjs`));
+makeCodeCaches(outdir);
 writeFileSync(join(outdir, '.built'), '');
 process.stderr.write(`built dist/: ${Object.keys(outputs).length} files\n`);

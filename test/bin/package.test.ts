@@ -32,7 +32,7 @@ describe('the packed tarball', () => {
     const { files } = pack(sandbox.path);
     const kinds = files.map((file) =>
       file
-        .replace(/^(dist\/cold|docs|conf-templates)\/.*/, '$1')
+        .replace(/^(dist\/cold|dist\/hot|docs|conf-templates)\/.*/, '$1')
         .replace(/^dist\/[a-zA-Z]+\.(cjs|js)$/, 'dist/*.$1'),
     );
     expect([...new Set(kinds)].sort()).toEqual(
@@ -50,6 +50,7 @@ describe('the packed tarball', () => {
         'dist/*.cjs',
         'dist/*.js',
         'dist/cold',
+        'dist/hot',
         'docs',
         'package.json',
       ].sort(),
