@@ -1,13 +1,14 @@
-// Runs a few lines of TypeScript against src/ in a process of their own, as the server user, from a copy of the sources
-// that this user can enter: for what a test's own process cannot have happen to it (a kill, a umask, a file size limit).
-import { join } from 'node:path';
+// Runs a file of the tests against src/ in a process of its own, as the server user, from a copy that this user can
+// enter: for what a test's own process cannot have happen to it (a kill, a umask, a file size limit).
+import { copyFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import { copyTree } from './copy-tree.ts';
 import { installation } from './installation.ts';
 import { startProgram, type RunningProgram } from './run.ts';
 import type { Sandbox } from './sandbox.ts';
 
-const SOURCES = join(import.meta.dirname, '..', '..', 'src');
+const CHECKOUT = join(import.meta.dirname, '..', '..');
 
 /** The Node that twowarm carries, where the server user can run it. */
 export function carriedNode(): string {
@@ -15,12 +16,20 @@ export function carriedNode(): string {
 }
 
 /**
- * Starts `script`, which imports from './src/…' and finds `facts` as the constant of that name. `shell` stands
- * before the command line: 'umask 0777; exec', 'strace -f'.
+ * Starts `script`, a path in the checkout, with `facts` as JSON for its only argument; it may import src/ and nothing
+ * else. `prefix` stands before the command line: 'umask 0777; exec', 'strace -f'.
  */
-export function startScript(sandbox: Sandbox, facts: object, script: string, shell = 'exec'): RunningProgram {
-  copyTree(SOURCES, join(sandbox.directory('checkout'), 'src'), 'copy');
+export function startScript(
+  sandbox: Sandbox,
+  script: string,
+  facts: object,
+  prefix = 'exec',
+): RunningProgram {
+  const copy = sandbox.directory('checkout');
+  copyTree(join(CHECKOUT, 'src'), join(copy, 'src'), 'copy');
   sandbox.file('checkout/package.json', '{"type":"module"}');
-  const file = sandbox.file('checkout/script.ts', `const facts = ${JSON.stringify(facts)};\n${script}`);
-  return startProgram('/bin/sh', ['-c', `${shell} "$0" "$1"`, carriedNode(), file]);
+  sandbox.directory(join('checkout', dirname(script)));
+  copyFileSync(join(CHECKOUT, script), join(copy, script));
+  const words = [carriedNode(), join(copy, script), JSON.stringify(facts)];
+  return startProgram('/bin/sh', ['-c', `${prefix} "$0" "$@"`, ...words]);
 }

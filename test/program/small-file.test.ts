@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from '../../src/program/small-file.ts';
 import { runsAsRoot, serverUser } from '../harness/server-user.ts';
-import { makeSandbox } from '../harness/sandbox.ts';
+import type { RunningProgram } from '../harness/run.ts';
+import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { startScript } from '../harness/source-script.ts';
 import { treeOf } from '../transport/archives.ts';
+import type { SmallFilesFacts } from './children/small-files.ts';
 import { faultOf } from './fault.ts';
 
 const node = '0123456789abcdef';
@@ -65,41 +67,29 @@ describe('a small file', () => {
     expect(treeOf(sandbox.path)).toEqual(['taken/', 'taken/x/']);
   });
 
-  it.each(['createSmallFile', 'replaceSmallFile'])(
-    'is not there at all when only a part of it fits: %s',
-    async (verb) => {
-      await using sandbox = makeSandbox('small');
-      const room = sandbox.directory('room');
-      const script = `
-        import * as smallFile from './src/program/small-file.ts';
-        try {
-          smallFile[facts.verb](facts.room + '/file', 'x'.repeat(5000), '0123456789abcdef');
-          process.stdout.write('written');
-        } catch (error) {
-          process.stdout.write(error.message);
-        }`;
-      // Two blocks of 512 bytes; the write that crosses the limit is cut short there.
-      const { result } = startScript(sandbox, { verb, room }, script, 'ulimit -f 2; exec');
-      const message = `could not write ${room}/file: EFBIG`;
-      expect(await result).toMatchObject({ code: 0, stdout: message, stderr: '' });
-      expect(treeOf(room)).toEqual([]);
-    },
-  );
+  it('is not there at all when only a part of it fits, created or replaced', async () => {
+    await using sandbox = makeSandbox('small');
+    const room = sandbox.directory('room');
+    // Two blocks of 512 bytes; the write that crosses the limit is cut short there.
+    const { result } = start(sandbox, { room, length: 5000 }, 'ulimit -f 2; exec');
+    const faults = ['created', 'replaced'].map((name) => `could not write ${room}/made/${name}: EFBIG\n`);
+    expect(await result).toMatchObject({ code: 0, stdout: faults.join(''), stderr: '' });
+    expect(treeOf(room)).toEqual(['made/']);
+  });
 
   it.each(['0', '0777'])('and its directory have their modes under a umask of %s', async (umask) => {
     await using sandbox = makeSandbox('small');
     const room = sandbox.directory('room');
-    const script = `
-      import { createSmallFile, ensureDirectory, replaceSmallFile } from './src/program/small-file.ts';
-      ensureDirectory(facts.room + '/made');
-      createSmallFile(facts.room + '/made/a', 'a', '0123456789abcdef');
-      replaceSmallFile(facts.room + '/made/b', 'b', '0123456789abcdef');`;
-    const { result } = startScript(sandbox, { room }, script, `umask ${umask}; exec`);
-    expect(await result).toMatchObject({ code: 0, stderr: '' });
-    const made = ['made', 'made/a', 'made/b'].map((name) => rights(join(room, name)));
+    const { result } = start(sandbox, { room, length: 1 }, `umask ${umask}; exec`);
+    expect(await result).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const made = ['made', 'made/created', 'made/replaced'].map((name) => rights(join(room, name)));
     expect(made).toEqual([700, 600, 600].map((mode) => `${mode} ${uid}:${gid}`));
   });
 });
+
+function start(sandbox: Sandbox, facts: SmallFilesFacts, prefix: string): RunningProgram {
+  return startScript(sandbox, 'test/program/children/small-files.ts', facts, prefix);
+}
 
 describe('a directory of ours', () => {
   it("is made for its parent's owner, and one that is there stays as it is", async () => {

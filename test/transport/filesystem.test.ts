@@ -8,6 +8,7 @@ import { serverUser } from '../harness/server-user.ts';
 import { startScript } from '../harness/source-script.ts';
 import { faultOf } from '../program/fault.ts';
 import { acceptAll, makeNode, neverStopped, patterned, photograph, treeOf } from './archives.ts';
+import type { ClosedFacts } from './children/ask-closed.ts';
 import { describeRoad } from './contract.ts';
 
 describeRoad('the file: road', {
@@ -21,27 +22,6 @@ describeRoad('the file: road', {
 
 const segment = '000000010000000000000005';
 
-const askAsServer = `
-import { openDestination, openSource } from './src/transport/open.ts';
-import { chmodSync } from 'node:fs';
-const accept = () => ({ add: () => undefined, end: () => undefined });
-const { signal } = new AbortController();
-const answers = {};
-const ask = async (verb, call) => {
-  answers[verb] = await call().catch((error) => error.kind + ': ' + error.message);
-};
-const road = await openDestination(facts.url, facts.node);
-chmodSync(facts.closed, 0);
-await ask('stat', () => road.stat(facts.segment, signal));
-await ask('get', () => road.get(facts.segment, facts.target, accept, signal));
-await ask('list', () => road.list(signal));
-await ask('put', () => road.put(facts.segment, facts.source, accept, signal));
-if (facts.remove) await ask('remove', () => road.remove(facts.segment, signal));
-await ask('open', () => openSource(facts.url, facts.node));
-chmodSync(facts.closed, 0o700);
-process.stdout.write(JSON.stringify(answers));
-`;
-
 describe('the file: road of an unprivileged user', () => {
   /** What the verbs answer when nobody may do anything with the archive, or with a file in it. */
   async function answers(closed: string): Promise<Record<string, string>> {
@@ -52,17 +32,17 @@ describe('the file: road of an unprivileged user', () => {
     const source = sandbox.file('source', patterned(1000, 1));
     await road.put(segment, source, acceptAll, neverStopped);
     const target = join(sandbox.directory('room'), 'fetched');
-    const remove = closed === '';
-    const facts = {
+    const facts: ClosedFacts = {
       url,
       node: makeNode(sandbox),
-      segment,
+      name: segment,
       source,
       target,
       closed: join(directory, closed),
-      remove,
+      remove: closed === '',
     };
-    const { code, stdout, stderr } = await startScript(sandbox, facts, askAsServer).result;
+    const asked = startScript(sandbox, 'test/transport/children/ask-closed.ts', facts);
+    const { code, stdout, stderr } = await asked.result;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(readdirSync(sandbox.directory('room'))).toEqual([]);
     expect(readFileSync(join(directory, segment)).equals(patterned(1000, 1))).toBe(true);

@@ -7,20 +7,12 @@ import { makeSandbox } from '../harness/sandbox.ts';
 import { startScript } from '../harness/source-script.ts';
 import { faultOf } from '../program/fault.ts';
 import { acceptAll, makeNode, neverStopped, patterned, treeOf } from './archives.ts';
+import type { PutFacts } from './children/put.ts';
 
 const segment = '000000010000000000000005';
 const megabyte = 1024 * 1024;
 
-const put = `
-import { openDestination } from './src/transport/open.ts';
-const accept = () => ({ add: () => undefined, end: () => undefined });
-try {
-  const road = await openDestination(facts.url, facts.node);
-  process.stdout.write(await road.put(facts.segment, facts.source, accept, new AbortController().signal));
-} catch (error) {
-  process.stdout.write(error.kind + ': ' + error.message);
-}
-`;
+const put = 'test/transport/children/put.ts';
 
 /** A traced call on the archive's directory or a file in it: 'fsync .tmp', 'link .tmp -> name', 'fsync directory'. */
 function callsIn(trace: string, directory: string): string[] {
@@ -44,11 +36,11 @@ describe('publishing', () => {
     const directory = sandbox.directory('archive');
     const source = sandbox.file('source', patterned(2 * megabyte, 1));
     const { url } = await openDestination(`file:${directory}`, makeNode(sandbox));
-    const facts = { url, node: makeNode(sandbox), segment, source };
+    const facts: PutFacts = { url, node: makeNode(sandbox), name: segment, source };
     const trace = join(sandbox.path, 'trace');
     const strace = `/usr/bin/strace -f -qq -y -s 4096 -e trace=fsync,fdatasync,link,linkat,rename,renameat2,unlink -o ${trace} `;
     const traced = async (): Promise<[string, string[]]> => {
-      const { stdout, stderr } = await startScript(sandbox, facts, put, strace).result;
+      const { stdout, stderr } = await startScript(sandbox, put, facts, strace).result;
       expect(stderr).toBe('');
       return [stdout, callsIn(readFileSync(trace, 'utf8'), directory)];
     };
@@ -66,9 +58,9 @@ describe('publishing', () => {
     const road = await openDestination(`file:${directory}`, node);
     const before = treeOf(directory);
     const source = sandbox.file('source', patterned(4 * megabyte, 1));
-    const facts = { url: road.url, node, segment, source };
+    const facts: PutFacts = { url: road.url, node, name: segment, source };
     // 2 MB and a part of a chunk, in blocks of 512 bytes.
-    const { result } = startScript(sandbox, facts, put, 'ulimit -f 4999; exec');
+    const { result } = startScript(sandbox, put, facts, 'ulimit -f 4999; exec');
     const stdout = `input-output: could not store ${segment} at ${road.url}: EFBIG`;
     expect(await result).toMatchObject({ code: 0, stdout, stderr: '' });
     expect(treeOf(directory)).toEqual(before);

@@ -9,6 +9,7 @@ import { makeSandbox } from '../harness/sandbox.ts';
 import { startScript } from '../harness/source-script.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { acceptAll, makeNode, neverStopped, patterned, treeOf } from './archives.ts';
+import type { PutFacts } from './children/put.ts';
 
 const segment = '000000010000000000000005';
 const notesOf = ({ stateDirectory }: Identity): string[] => treeOf(join(stateDirectory, 'unfinished'));
@@ -21,19 +22,6 @@ function pathOf(directory: string, { nodeId }: Identity, pid: number, start: str
 /** No process has this id: it is above what Linux gives (PID_MAX_LIMIT, 2^22). */
 const nobody = 2 ** 22 + 1;
 
-const putAndBlock = `
-import { writeFileSync } from 'node:fs';
-import { openDestination } from './src/transport/open.ts';
-const road = await openDestination(facts.url, facts.node);
-const block = () => {
-  writeFileSync(facts.ready, '');
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-};
-let chunks = 0;
-const inspect = { add: () => void ((chunks += 1) === 3 && block()), end: () => undefined };
-await road.put(facts.segment, facts.source, () => inspect, new AbortController().signal);
-`;
-
 describe('what a killed process left in the middle of a put', () => {
   it('stays while it lives, has no name, and is swept once it is dead', async () => {
     await using sandbox = makeSandbox('unfinished');
@@ -42,8 +30,8 @@ describe('what a killed process left in the middle of a put', () => {
     const url = `file:${directory}`;
     const source = sandbox.file('source', patterned(4 * 1024 * 1024, 1));
     const ready = join(sandbox.path, 'ready');
-    const facts = { url, node, source, segment, ready };
-    const program = startScript(sandbox, facts, putAndBlock);
+    const facts: PutFacts = { url, node, source, name: segment, blockAt: 3, ready };
+    const program = startScript(sandbox, 'test/transport/children/put.ts', facts);
     await waitFor('the put to be half done', () => existsSync(ready));
 
     const temporary = readdirSync(directory).filter((name) => name !== '.twowarm');
