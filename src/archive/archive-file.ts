@@ -62,7 +62,7 @@ export async function archiveFile(
   // A gap that one destination cannot be told of must not keep the others from having the file.
   let gapFault: Error | undefined;
   if (!request.dryRun) {
-    sweepUnfinished(node.identity.stateDirectory, node.identity.nodeId);
+    await sweepUnfinished(node.identity.stateDirectory, node.identity.nodeId, stop);
     gapFault = (await deliverGaps(node, stop).catch((error: Error) => error)) as Error | undefined;
   }
   const source = resolve(request.workingDirectory, request.path);

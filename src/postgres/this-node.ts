@@ -23,7 +23,7 @@ export const placeOf = (call: ProgramCall) => ({
 /** Settings and identity; the first call of a node records it in its home, unless `change` is false. */
 export async function openThisNode(call: ProgramCall, change = true): Promise<ThisNode> {
   const settings = await loadSettings(placeOf(call));
-  call.voice.alsoTo(settings.log.file);
+  call.voice.alsoTo(settings.log.file, settings.home);
   const { systemIdentifier } = readControlFile(settings.dataDirectory);
   const decimal = systemIdentifier.toString();
   const record = change

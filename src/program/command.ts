@@ -48,8 +48,8 @@ export interface ProgramCall {
 
 /** How a command speaks while it works. The log loads with the first word, so that a silent success costs nothing. */
 export interface Voice {
-  /** From now on events also go to this file, as JSON. */
-  alsoTo(file: string | undefined): void;
+  /** From now on events also go to this file, as JSON; under root it is given to the owner of `home`. */
+  alsoTo(file: string | undefined, home: string): void;
   report(level: Level, report: Report, fields?: Fields): Promise<void>;
   /** A success: said only to the file. */
   event(message: string, fields: Fields): Promise<void>;

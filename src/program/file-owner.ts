@@ -15,6 +15,13 @@ export function settleFile(descriptor: number, path: string): void {
   fchownSync(descriptor, uid, gid);
 }
 
+/** Under root: gives a file to the owner of another one, so that the server can go on using it. */
+export function giveToOwnerOf(example: string, path: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(example);
+  chownSync(path, uid, gid);
+}
+
 /** Makes one directory (never its parents) unless it is there; true when this call made it. */
 export function makeDirectory(path: string): boolean {
   try {

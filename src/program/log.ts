@@ -1,12 +1,20 @@
 // The one door to pino: text in PostgreSQL's style to stderr, one JSON object a line to a file if the configuration
 // names one. Both synchronous: a program that lives 40 ms must not lose its last words. Loaded only to say something.
+import { existsSync } from 'node:fs';
 import { multistream, pino, type Logger } from 'pino';
+import { giveToOwnerOf } from './file-owner.ts';
 import { formatReport, writeOut, type Level, type Report } from './print-error.ts';
 
 /** Facts of an event, for the JSON file. */
 export type Fields = Record<string, string | number | boolean | string[]>;
 
 const levels: Record<Level, 'error' | 'warn' | 'info'> = { ERROR: 'error', WARNING: 'warn', LOG: 'info' };
+
+export interface LogFile {
+  path: string;
+  /** twowarm's home, whose owner the file is for. */
+  home: string;
+}
 
 interface Line {
   severity?: Level;
@@ -22,17 +30,27 @@ function writeText(json: string): void {
   if (severity !== undefined) writeOut(2, formatReport(program, severity, { message: msg, detail, hint }));
 }
 
+/** Appends to the file. A disk that is full must not fail the archiving that would empty it. */
+function openFile({ path, home }: LogFile): ReturnType<typeof pino.destination> {
+  const isNew = !existsSync(path);
+  const destination = pino.destination({ dest: path, sync: true, mode: 0o600 });
+  destination.on('error', () => undefined);
+  // Made by root's hand, it would shut the server out. Its directory may be a common one (/var/log), so not that owner.
+  if (isNew) giveToOwnerOf(home, path);
+  return destination;
+}
+
 export class Log {
   private readonly logger: Logger;
 
-  constructor(program: string, file: string | undefined) {
+  constructor(program: string, file: LogFile | undefined) {
     const streams: { level: 'info'; stream: { write(line: string): void } }[] = [
       { level: 'info', stream: { write: writeText } },
     ];
     let unusable: string | undefined;
     if (file !== undefined) {
       try {
-        streams.push({ level: 'info', stream: pino.destination({ dest: file, sync: true, mode: 0o600 }) });
+        streams.push({ level: 'info', stream: openFile(file) });
       } catch (error) {
         unusable = error instanceof Error ? error.message : String(error);
       }

@@ -1,17 +1,17 @@
 // The frame of every executable: arguments in, signals, one printer for faults, the exit code out.
 import type { Command, ProgramCall, Voice } from './command.ts';
 import { dieOf, leave } from './leave.ts';
-import type { Log } from './log.ts';
+import type { Log, LogFile } from './log.ts';
 import { describeError, formatReport, writeOut } from './print-error.ts';
 
 function makeVoice(program: string): Voice {
-  let file: string | undefined;
+  let file: LogFile | undefined;
   let log: Promise<Log> | undefined;
   const open = (): Promise<Log> =>
     (log ??= import('./log.ts').then((loaded) => new loaded.Log(program, file)));
   return {
-    alsoTo: (path) => {
-      file = path;
+    alsoTo: (path, home) => {
+      file = path === undefined ? undefined : { path, home };
     },
     report: async (level, report, fields) => (await open()).report(level, report, fields),
     event: async (message, fields) => {
@@ -54,7 +54,8 @@ export async function runCommand(command: Command, words: readonly string[]): Pr
     positionals: words,
     options: {},
     environment: process.env,
-    workingDirectory: process.cwd(),
+    // A working directory that was removed is no data directory; "/" is none either.
+    workingDirectory: workingDirectory() ?? '/',
     stop: stop.signal,
     voice: makeVoice(command.name),
   };
@@ -73,6 +74,14 @@ export async function runCommand(command: Command, words: readonly string[]): Pr
   }
   // Only a pending signal gets here; it ends the process in a moment.
   return new Promise<never>(() => setTimeout(() => undefined, 1000));
+}
+
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }
 
 async function reportFault(command: Command, call: ProgramCall, error: unknown): Promise<number> {

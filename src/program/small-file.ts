@@ -70,14 +70,16 @@ export function createSmallFile(path: string, content: string, nodeId: string): 
 
 function createIfFree(path: string, content: string, nodeId: string): boolean {
   const temporary = writeTemporary(path, content, nodeId);
+  let isFree = true;
   try {
     linkSync(temporary, path);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
-    throw error;
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    isFree = false;
   } finally {
     unlinkSync(temporary);
   }
+  // Also where the name was taken: whoever took it may have died before this.
   syncDirectory(dirname(path));
-  return true;
+  return isFree;
 }

@@ -14,10 +14,16 @@ import {
   stat as statCall,
   unlink as unlinkCall,
   write,
+  type Dirent,
   type Stats,
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { errnoOf } from './program-error.ts';
+
+const readEntries = promisify(readdir) as (
+  path: string,
+  options: { withFileTypes: true },
+) => Promise<Dirent[]>;
 
 export const closeFile = promisify(close);
 export const fsync = promisify(fsyncCall);
@@ -28,7 +34,7 @@ export const openFile = promisify(open) as (
   flags: string | number,
   mode?: number,
 ) => Promise<number>;
-export const readDirectory = promisify(readdir) as (path: string) => Promise<string[]>;
+export const readDirectory = (path: string): Promise<Dirent[]> => readEntries(path, { withFileTypes: true });
 export const readInto = promisify(read);
 export const readText = promisify(readFile) as (path: string, encoding: 'utf8' | 'latin1') => Promise<string>;
 export const rename = promisify(renameCall);

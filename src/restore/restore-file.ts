@@ -82,7 +82,7 @@ async function askSources(
   faults: unknown[],
 ): Promise<'restored' | 'absent'> {
   const { stateDirectory, nodeId } = node.identity;
-  sweepUnfinished(stateDirectory, nodeId);
+  await sweepUnfinished(stateDirectory, nodeId, stop);
   faults.length = 0;
   for (const url of sourcesFor(name, request, node)) {
     try {

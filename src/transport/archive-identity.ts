@@ -1,12 +1,13 @@
 // Whose an archive directory is: .twowarm/format and .twowarm/owner in it, and the note that this node keeps of every
 // archive it has seen, so that an unmounted disk does not look like an empty archive.
-import { closeSync, opendirSync, openSync, readFileSync, readSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
-import { createSmallFile, ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
+import { closeSync, opendirSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
-import { parseWalFileName } from '../wal/filename.ts';
+import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
+import { recall, remember, requireNotEmptied } from './known-archives.ts';
 import type { Identity } from './transport.ts';
 
 const formatText = 'twowarm archive 1\n';
@@ -77,6 +78,9 @@ function requireSameCluster(directory: string, found: string, identity: Identity
 // How far a directory is searched for one segment before it is adopted; it may hold a million names.
 const adoptionLook = 1000;
 
+const hasHeader = (name: WalFileName | undefined): boolean =>
+  name?.kind === 'segment' || name?.kind === 'partial';
+
 /** The system identifier in the first segment that turns up in a directory without an owner. */
 function identifierOfContent(directory: string): string | undefined {
   const entries = opendirSync(directory);
@@ -84,7 +88,7 @@ function identifierOfContent(directory: string): string | undefined {
     for (let looked = 0; looked < adoptionLook; looked++) {
       const entry = entries.readSync();
       if (entry === null) return undefined;
-      if (parseWalFileName(entry.name)?.kind !== 'segment' || !entry.isFile()) continue;
+      if (!hasHeader(parseWalFileName(entry.name)) || !entry.isFile()) continue;
       const bytes = Buffer.alloc(40);
       const descriptor = openSync(join(directory, entry.name), 'r');
       const length = readSync(descriptor, bytes, 0, bytes.length, 0);
@@ -127,7 +131,7 @@ async function lookAt(directory: string): Promise<Owner | undefined> {
 export async function admitWriter(directory: string, identity: Identity): Promise<void> {
   const found = await lookAt(directory);
   const known = recall(directory, identity);
-  if (found === undefined) requireNotEmptied(directory, known, identity);
+  if (found === undefined) requireNotEmptied(directory, identity);
   const owner =
     found ??
     (await adopt(directory, identity).catch((error: unknown) => {
@@ -141,41 +145,7 @@ export async function admitWriter(directory: string, identity: Identity): Promis
 export async function admitReader(directory: string, identity: Identity): Promise<void> {
   const owner = await lookAt(directory);
   const known = recall(directory, identity);
-  if (owner === undefined) return requireNotEmptied(directory, known, identity);
+  if (owner === undefined) return requireNotEmptied(directory, identity);
   requireSameCluster(directory, owner.system_identifier, identity);
   if (owner.archive !== known) remember(directory, owner.archive, identity);
-}
-
-const noteOf = (directory: string, { stateDirectory }: Identity): string =>
-  join(stateDirectory, 'archives', encodeURIComponent(directory).slice(-200));
-
-function recall(directory: string, identity: Identity): string | undefined {
-  const note = noteOf(directory, identity);
-  try {
-    return readFileSync(note, 'latin1').trim();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    // Taken for "never seen", it would let an empty directory pass for the archive.
-    throw fromSystemError(error, `could not read ${note}`);
-  }
-}
-
-function remember(directory: string, archive: string, identity: Identity): void {
-  if (identity.dryRun === true) return;
-  const note = noteOf(directory, identity);
-  ensureDirectory(join(identity.stateDirectory, 'archives'));
-  replaceSmallFile(note, `${archive}\n`, identity.nodeId);
-}
-
-function requireNotEmptied(directory: string, known: string | undefined, identity: Identity): void {
-  if (known === undefined) return;
-  throw new ProgramError(
-    'directory-missing',
-    `the archive ${directory} has lost its ${basename(ownDirectory(directory))}`,
-    {
-      detail:
-        'This node has seen it there before: an unmounted disk leaves an empty directory like this one.',
-      hint: `Mount it. If it was emptied on purpose, remove ${noteOf(directory, identity)}.`,
-    },
-  );
 }

@@ -1,5 +1,6 @@
 // The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
 import { dirname, join } from 'node:path';
+import type { Dirent } from 'node:fs';
 import { settleFile } from '../program/file-owner.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
@@ -52,14 +53,20 @@ class ArchiveDirectory implements Transport {
   async list(signal: AbortSignal): Promise<string[]> {
     signal.throwIfAborted();
     await requireDirectory(this.directory);
-    const names = await this.attempt('list', () => readDirectory(this.directory));
-    return names.filter((name) => parseWalFileName(name) !== undefined).sort();
+    const entries = await this.attempt('list', () => readDirectory(this.directory));
+    const isWhole = (entry: Dirent): boolean => entry.isFile() && parseWalFileName(entry.name) !== undefined;
+    return entries
+      .filter(isWhole)
+      .map(({ name }) => name)
+      .sort();
   }
 
   async stat(name: string, signal: AbortSignal): Promise<{ sizeBytes: number } | 'missing'> {
     signal.throwIfAborted();
     const stats = await this.attempt(`look for ${name} at`, () => unlessMissing(stat(this.pathOf(name))));
-    return stats === undefined ? this.missing(name) : { sizeBytes: stats.size };
+    if (stats === undefined) return this.missing(name);
+    if (!stats.isFile()) throw this.notRegular(name);
+    return { sizeBytes: stats.size };
   }
 
   async get(
@@ -70,8 +77,7 @@ class ArchiveDirectory implements Transport {
   ): Promise<'fetched' | 'missing'> {
     const found = await this.attempt(`read ${name} at`, () => unlessMissing(openRegular(this.pathOf(name))));
     if (found === undefined) return this.missing(name);
-    if (found === 'not a file')
-      throw new ProgramError('input-output', `${name} at ${this.url} is not a regular file`);
+    if (found === 'not a file') throw this.notRegular(name);
     try {
       await this.fetch({ descriptor: found.descriptor, inspect: inspectOf(found.stats.size) }, path, signal);
     } catch (error) {
@@ -136,15 +142,23 @@ class ArchiveDirectory implements Transport {
 
   /** "missing" is only true while the directory is there and holds the file in no other form. */
   private async missing(name: string): Promise<'missing'> {
-    const [compressed] = await Promise.all([
-      this.attempt('look into', () => unlessMissing(lstat(`${this.pathOf(name)}.zst`))),
+    const lookFor = (path: string) => this.attempt('look into', () => unlessMissing(lstat(path)));
+    const [link, compressed] = await Promise.all([
+      lookFor(this.pathOf(name)),
+      lookFor(`${this.pathOf(name)}.zst`),
       requireDirectory(this.directory),
     ]);
+    // A link that leads nowhere: somebody has put it there, and what it meant is not here.
+    if (link !== undefined) throw this.notRegular(name);
     if (compressed === undefined) return 'missing';
     throw new ProgramError(
       'not-built',
       `cannot read ${name}.zst at ${this.url}: compression is not built yet`,
     );
+  }
+
+  private notRegular(name: string): ProgramError {
+    return new ProgramError('input-output', `${name} at ${this.url} is not a regular file`);
   }
 
   private async fetch(bytes: Bytes, path: string, signal: AbortSignal): Promise<void> {

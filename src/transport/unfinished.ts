@@ -2,6 +2,7 @@
 // a killed one left behind without listing an archive of a million names.
 import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { bounded } from '../program/bounded.ts';
 import { fileMode, makeDirectory, settleFile } from '../program/file-owner.ts';
 import { errnoOf } from '../program/program-error.ts';
 import { lstat, unlessMissing, unlinkIfThere as removeFile } from '../program/system-calls.ts';
@@ -59,24 +60,37 @@ function unlessSystemRefuses(work: () => void): void {
   }
 }
 
+/** How long an archive that does not answer may hold up the removal, in ms. */
+const sweepLimitMs = 2000;
+
 /** Removes the temporary files of this node's dead processes. What cannot be removed now is tried by the next call. */
-export function sweepUnfinished(stateDirectory: string, nodeId: string): void {
-  let names: string[];
+export async function sweepUnfinished(
+  stateDirectory: string,
+  nodeId: string,
+  stop: AbortSignal,
+): Promise<void> {
+  const abandoned = notes(stateDirectory).filter((name) => isAbandoned(name, nodeId, 0));
+  if (abandoned.length === 0) return;
+  const sweep = () => Promise.all(abandoned.map((name) => sweepOne(join(notesIn(stateDirectory), name))));
+  await bounded('remove unfinished files', sweepLimitMs, stop, sweep).catch(() => stop.throwIfAborted());
+}
+
+function notes(stateDirectory: string): string[] {
   try {
-    names = readdirSync(notesIn(stateDirectory));
+    return readdirSync(notesIn(stateDirectory));
   } catch {
-    return;
+    return [];
   }
-  for (const name of names.filter((each) => isAbandoned(each, nodeId, 0))) {
-    const note = join(notesIn(stateDirectory), name);
-    try {
-      const path = readFileSync(note, 'utf8');
-      // A note cut short by a crash names nothing; only a path that ends in the note's own name is believed.
-      if (basename(path) === name) unlinkIfThere(path);
-      unlinkIfThere(note);
-    } catch {
-      continue;
-    }
+}
+
+async function sweepOne(note: string): Promise<void> {
+  try {
+    const path = readFileSync(note, 'utf8');
+    // A note cut short by a crash names nothing; only a path that ends in the note's own name is believed.
+    if (basename(path) === basename(note)) await removeFile(path);
+    unlinkIfThere(note);
+  } catch {
+    // The next call tries again.
   }
 }
 

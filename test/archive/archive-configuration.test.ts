@@ -150,13 +150,23 @@ describe('what this version lacks', () => {
     'is no URL: %s',
     async (url) => {
       node.configure(`[destination.db2]\nurl = '${url}'\n`);
+      const cure = 'write file: and an absolute directory, such as file:/mnt/db2/archive';
       const message = error(
-        `cannot use the URL "${url}"`,
-        'HINT:  Write file: and an absolute directory, such as file:/mnt/db2/archive.',
+        `cannot use the configuration ${file()}: line 4: "destination.db2.url" cannot be "${url}": ${cure}`,
       );
       expect(await archive()).toEqual(refused(3, message));
     },
   );
+});
+
+describe('two destinations', () => {
+  it('are refused when they are one directory: that would look like two copies', async () => {
+    node.configure(`[destination.a]\nurl = 'file:/mnt/x'\n[destination.b]\nurl = 'file:///mnt/x/'\n`);
+    const message = error(
+      `cannot use the configuration ${file()}: line 6: "destination.b.url" is the same place as "destination.a.url"`,
+    );
+    expect(await archive()).toEqual(refused(3, message));
+  });
 });
 
 describe('a configuration file that cannot be trusted or read', () => {

@@ -22,6 +22,7 @@ const doors: Record<string, string> = {
 const zodRooms = [
   'src/program/settings/key-parts.ts',
   'src/program/settings/keys.ts',
+  'src/program/settings/destination-keys.ts',
   'src/program/settings/check.ts',
   'src/program/settings/in-force.ts',
 ];

@@ -13,7 +13,8 @@ import type { PutFacts } from './children/put.ts';
 
 const segment = '000000010000000000000005';
 const notesOf = ({ stateDirectory }: Identity): string[] => treeOf(join(stateDirectory, 'unfinished'));
-const sweep = ({ stateDirectory, nodeId }: Identity): void => sweepUnfinished(stateDirectory, nodeId);
+const sweep = ({ stateDirectory, nodeId }: Identity): Promise<void> =>
+  sweepUnfinished(stateDirectory, nodeId, neverStopped);
 
 /** A temporary path as another process of the node would have it. */
 function pathOf(directory: string, { nodeId }: Identity, pid: number, start: string): string {
@@ -42,15 +43,15 @@ describe('what a killed process left in the middle of a put', () => {
     const road = await openDestination(url, makeNode(sandbox));
     expect(await road.list(neverStopped)).toEqual([]);
     expect(await road.stat(segment, neverStopped)).toBe('missing');
-    sweep(node);
+    await sweep(node);
     expect(readdirSync(directory)).toContain(temporary[0]);
 
     program.kill('SIGKILL');
     expect((await program.result).signal).toBe('SIGKILL');
-    sweep(makeNode(sandbox));
-    sweepUnfinished(node.stateDirectory, 'ffffffffffffffff');
+    await sweep(makeNode(sandbox));
+    await sweepUnfinished(node.stateDirectory, 'ffffffffffffffff', neverStopped);
     expect(readdirSync(directory)).toContain(temporary[0]);
-    sweep(node);
+    await sweep(node);
     expect(readdirSync(directory)).toEqual(['.twowarm']);
     expect(notesOf(node)).toEqual([]);
     expect(await road.put(segment, source, acceptAll, neverStopped)).toBe('stored');
@@ -95,7 +96,7 @@ describe('sweeping', () => {
   it('does nothing where nothing was ever unfinished', async () => {
     await using sandbox = makeSandbox('unfinished');
     const node = makeNode(sandbox);
-    sweep(node);
+    await sweep(node);
     expect(treeOf(node.stateDirectory)).toEqual([]);
   });
 
@@ -108,7 +109,7 @@ describe('sweeping', () => {
       noteUnfinished(node.stateDirectory, path);
       writeFileSync(path, 'x');
     }
-    sweep(node);
+    await sweep(node);
     expect([own, earlier].map((path) => existsSync(path))).toEqual([true, false]);
     expect(notesOf(node)).toEqual([basename(own)]);
   });
@@ -119,7 +120,7 @@ describe('sweeping', () => {
     for (const directory of [sandbox.path, join(sandbox.path, 'gone')]) {
       noteUnfinished(node.stateDirectory, pathOf(directory, node, nobody, '1'));
     }
-    sweep(node);
+    await sweep(node);
     expect(notesOf(node)).toEqual([]);
   });
 
@@ -133,7 +134,7 @@ describe('sweeping', () => {
       const note = join(node.stateDirectory, 'unfinished', basename(path));
       expect(readFileSync(note, 'utf8')).toBe(path);
       writeFileSync(note, text);
-      sweep(node);
+      await sweep(node);
       expect(notesOf(node)).toEqual([]);
     }
     expect(readFileSync(precious, 'utf8')).toBe('precious');
@@ -147,7 +148,7 @@ describe('sweeping', () => {
     for (const path of [stuck, plain]) noteUnfinished(node.stateDirectory, path);
     mkdirSync(join(stuck, 'not empty'), { recursive: true });
     writeFileSync(plain, 'x');
-    sweep(node);
+    await sweep(node);
     expect(existsSync(plain)).toBe(false);
     expect(notesOf(node)).toEqual([basename(stuck)]);
   });

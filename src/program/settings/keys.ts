@@ -1,8 +1,9 @@
 // The one declaration of every configuration key: its check, its default in words, what it is for. The reader, the
-// "did you mean", conf-templates/twowarm.toml, docs/options.md and configSetup are all made from this file.
-// It loads zod, so the hot path reads cached settings instead (cache.ts).
+// "did you mean", conf-templates/twowarm.toml, docs/options.md and configSetup are all made from this file and destination-keys.ts.
+// It loads zod, so the hot path reads cached settings instead (load.ts).
 import { z } from 'zod';
-import { duration, keyWords, path, text, unless } from './key-parts.ts';
+import { destination, destinations } from './destination-keys.ts';
+import { duration, keyWords, path, roadUrl, text, unless } from './key-parts.ts';
 
 const node = z.strictObject({
   name: text().optional().register(keyWords, {
@@ -56,76 +57,8 @@ const archiveAsync = z.strictObject({
     }),
 });
 
-const destination = z.strictObject({
-  url: text().register(keyWords, {
-    summary: 'Where segments go: file:/directory. The directory must exist; no program creates it.',
-    example: "'file:/mnt/db2/archive'",
-    required: true,
-  }),
-  policy: z
-    .enum(['required', 'fallback', 'best-effort'])
-    .default('required')
-    .register(keyWords, {
-      summary: "Whether archive_command's success needs this destination.",
-      default: "'required'",
-      example: "'required'",
-      missing: "'fallback' and 'best-effort'",
-      notBuilt: (value) => (value === 'required' ? undefined : `policy = '${String(value)}'`),
-    }),
-  compression: z
-    .enum(['none', 'zstd'])
-    .default('none')
-    .register(keyWords, {
-      summary: 'How files are compressed at rest.',
-      default: "'none'",
-      example: "'none'",
-      missing: "'zstd'",
-      notBuilt: unless('none', "compression = 'zstd'"),
-    }),
-  time_limit: duration().default(120_000).register(keyWords, {
-    summary: 'How long storing one file may take before the attempt is given up.',
-    default: "'2min'",
-    example: "'2min'",
-  }),
-  data_directory: path().optional().register(keyWords, {
-    summary: "That node's data directory, for base backups.",
-    example: "'/var/lib/postgresql/15/main'",
-  }),
-  for: z
-    .array(text())
-    .optional()
-    .register(keyWords, {
-      summary: 'The destinations that a fallback stands in for.',
-      missing: 'this key',
-      notBuilt: () => "policy = 'fallback'",
-    }),
-  limit: duration()
-    .optional()
-    .register(keyWords, {
-      summary: 'How long a fallback may stand in.',
-      missing: 'this key',
-      notBuilt: () => "policy = 'fallback'",
-    }),
-  hold: z
-    .boolean()
-    .optional()
-    .register(keyWords, {
-      summary: 'Whether the primary keeps a segment that only a fallback has.',
-      missing: 'this key',
-      notBuilt: () => "policy = 'fallback'",
-    }),
-  accept: z
-    .array(z.enum(['not-exclusive', 'not-durable']))
-    .optional()
-    .register(keyWords, {
-      summary: 'Promises that this road may lack.',
-      missing: 'this key',
-      notBuilt: () => 'accept',
-    }),
-});
-
 const restore = z.strictObject({
-  sources: z.array(text()).min(1, 'must name at least one source').optional().register(keyWords, {
+  sources: z.array(roadUrl()).min(1, 'must name at least one source').optional().register(keyWords, {
     summary: 'Where restore_command looks, in this order: file:/directory.',
     default: "['file:<archive.directory>']",
     example: "['file:/var/lib/postgresql/15/twowarm/archive']",
@@ -194,7 +127,7 @@ export const configurationSchema = z.strictObject({
   node,
   archive: archive.prefault({}),
   archive_async: archiveAsync.prefault({}),
-  destination: z.record(z.string().regex(/^[A-Za-z0-9_-]{1,63}$/), destination).default({}),
+  destination: destinations,
   restore: restore.prefault({}),
   cluster: cluster.prefault({}),
   log: log.prefault({}),

@@ -1,5 +1,5 @@
 // The settings of a node as programs use them: every value present, in plain units. Shapes only: read.ts makes them
-// from a configuration file, cache.ts keeps them between calls.
+// from a configuration file, load.ts keeps them between calls.
 
 export interface Destination {
   /** The name in [destination.<name>]. */

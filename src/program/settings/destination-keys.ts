@@ -1,0 +1,98 @@
+// The keys of [destination.<name>], and what several destinations must not be together.
+import { z } from 'zod';
+import { readRoadUrl } from '../road-url.ts';
+import { duration, keyWords, path, roadUrl, text, unless } from './key-parts.ts';
+
+export const destination = z.strictObject({
+  url: roadUrl().register(keyWords, {
+    summary: 'Where segments go: file:/directory. The directory must exist; no program creates it.',
+    example: "'file:/mnt/db2/archive'",
+    required: true,
+  }),
+  policy: z
+    .enum(['required', 'fallback', 'best-effort'])
+    .default('required')
+    .register(keyWords, {
+      summary: "Whether archive_command's success needs this destination.",
+      default: "'required'",
+      example: "'required'",
+      missing: "'fallback' and 'best-effort'",
+      notBuilt: (value) => (value === 'required' ? undefined : `policy = '${String(value)}'`),
+    }),
+  compression: z
+    .enum(['none', 'zstd'])
+    .default('none')
+    .register(keyWords, {
+      summary: 'How files are compressed at rest.',
+      default: "'none'",
+      example: "'none'",
+      missing: "'zstd'",
+      notBuilt: unless('none', "compression = 'zstd'"),
+    }),
+  time_limit: duration().default(120_000).register(keyWords, {
+    summary: 'How long storing one file may take before the attempt is given up.',
+    default: "'2min'",
+    example: "'2min'",
+  }),
+  data_directory: path().optional().register(keyWords, {
+    summary: "That node's data directory, for base backups.",
+    example: "'/var/lib/postgresql/15/main'",
+  }),
+  for: z
+    .array(text())
+    .optional()
+    .register(keyWords, {
+      summary: 'The destinations that a fallback stands in for.',
+      missing: 'this key',
+      notBuilt: () => "policy = 'fallback'",
+    }),
+  limit: duration()
+    .optional()
+    .register(keyWords, {
+      summary: 'How long a fallback may stand in.',
+      missing: 'this key',
+      notBuilt: () => "policy = 'fallback'",
+    }),
+  hold: z
+    .boolean()
+    .optional()
+    .register(keyWords, {
+      summary: 'Whether the primary keeps a segment that only a fallback has.',
+      missing: 'this key',
+      notBuilt: () => "policy = 'fallback'",
+    }),
+  accept: z
+    .array(z.enum(['not-exclusive', 'not-durable']))
+    .optional()
+    .register(keyWords, {
+      summary: 'Promises that this road may lack.',
+      missing: 'this key',
+      notBuilt: () => 'accept',
+    }),
+});
+
+/** One directory under two names would look like two copies. */
+function refuseTwins(
+  destinations: Record<string, z.output<typeof destination>>,
+  context: z.RefinementCtx,
+): void {
+  const seen = new Map<string, string>();
+  for (const [name, { url }] of Object.entries(destinations)) {
+    const road = readRoadUrl(url);
+    const place = road.kind === 'directory' ? road.directory : url;
+    const first = seen.get(place);
+    if (first === undefined) seen.set(place, name);
+    else
+      context.addIssue({
+        code: 'custom',
+        path: [name, 'url'],
+        message: `is the same place as "destination.${first}.url"`,
+      });
+  }
+}
+
+/** All destinations by name. */
+export const destinations = z
+  .record(z.string().regex(/^[A-Za-z0-9_-]{1,63}$/), destination)
+  .default({})
+  .superRefine(refuseTwins);

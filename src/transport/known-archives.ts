@@ -1,0 +1,55 @@
+// The archives that this node has used: <home>/state/archives/ keeps the random name of each, so that an unmounted disk
+// does not look like an empty archive. Whose an archive is, it says itself (archive-identity.ts).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
+import type { Identity } from './transport.ts';
+
+/** Leaves room for what temporary names add, within the 255 bytes of a file name. */
+const longestNote = 120;
+
+/** A short sum of a text that is too long to be a name (FNV-1a, 32 bits). */
+function sumOf(text: string): string {
+  let sum = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) sum = Math.imul(sum ^ text.charCodeAt(at), 0x01000193);
+  return (sum >>> 0).toString(16);
+}
+
+function noteOf(directory: string, { stateDirectory }: Identity): string {
+  const name = encodeURIComponent(directory);
+  const short = name.length <= longestNote ? name : `${name.slice(0, 60)}~${sumOf(name)}~${name.slice(-40)}`;
+  return join(stateDirectory, 'archives', short);
+}
+
+/** The random name that the archive had when this node last used it. */
+export function recall(directory: string, identity: Identity): string | undefined {
+  const note = noteOf(directory, identity);
+  try {
+    return readFileSync(note, 'latin1').trim();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    // Taken for "never seen", it would let an empty directory pass for the archive.
+    throw fromSystemError(error, `could not read ${note}`);
+  }
+}
+
+/** Keeps the archive's random name. A home that is full or read-only only loses the safeguard, not the file. */
+export function remember(directory: string, archive: string, identity: Identity): void {
+  if (identity.dryRun === true) return;
+  try {
+    ensureDirectory(join(identity.stateDirectory, 'archives'));
+    replaceSmallFile(noteOf(directory, identity), `${archive}\n`, identity.nodeId);
+  } catch (error) {
+    if (!(error instanceof ProgramError) && errnoOf(error) === undefined) throw error;
+  }
+}
+
+/** Refuses a directory without an owner where this node has seen an archive. */
+export function requireNotEmptied(directory: string, identity: Identity): void {
+  if (recall(directory, identity) === undefined) return;
+  throw new ProgramError('directory-missing', `the archive ${directory} has lost its .twowarm`, {
+    detail: 'This node has seen it there before: an unmounted disk leaves an empty directory like this one.',
+    hint: `Mount it. If it was emptied on purpose, remove ${noteOf(directory, identity)}.`,
+  });
+}
