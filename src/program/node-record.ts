@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from './program-error.ts';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from './small-file.ts';
+import { removeAbandoned } from './temporary-name.ts';
 
 export interface NodeRecord {
   /** 16 hexadecimal digits; no dots, because it is part of temporary names. */
@@ -70,6 +71,7 @@ export async function establishNode(
   dataDirectory: string,
   systemIdentifier: string,
 ): Promise<NodeRecord> {
+  removeAbandoned(stateDirectory(home));
   const facts = { dataDirectory, systemIdentifier };
   const found = readNodeRecord(home);
   if (found === undefined) {

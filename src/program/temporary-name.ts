@@ -1,6 +1,6 @@
 // Names of unfinished files: .tmp.<name>.<node>.<pid>.<start>.<random>. A name tells who wrote it, so that only the
 // same node removes it, and only when that process is gone.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const prefix = '.tmp.';
@@ -38,4 +38,19 @@ export function isAbandoned(name: string, nodeId: string, ageMs: number): boolea
     return startOf(Number(pid)) !== start;
   }
   return ageMs > foreignAgeMs;
+}
+
+/**
+ * Removes the small files that killed processes left unfinished in a directory: this node's, or without a node those
+ * of every process of this machine, for a home is one node's, which may die before its id is on record. What cannot be
+ * removed stays.
+ */
+export function removeAbandoned(directory: string, nodeId?: string): void {
+  try {
+    for (const name of readdirSync(directory).filter(isTemporaryName)) {
+      if (isAbandoned(name, nodeId ?? name.split('.').at(-4) ?? '', 0)) unlinkSync(join(directory, name));
+    }
+  } catch {
+    // The directory is not there yet, or the next call tries again.
+  }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
+import { removeAbandoned } from '../program/temporary-name.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import { recall, remember, requireNotEmptied } from './known-archives.ts';
@@ -138,7 +139,10 @@ export async function admitWriter(directory: string, identity: Identity): Promis
       throw fromSystemError(error, `could not prepare the archive ${directory}`);
     }));
   requireSameCluster(directory, owner.system_identifier, identity);
-  if (owner.archive !== known) remember(directory, owner.archive, identity);
+  if (owner.archive === known) return;
+  // The call that adopted the archive may not have lived to tidy up, nor to remember it.
+  removeAbandoned(ownDirectory(directory), identity.nodeId);
+  remember(directory, owner.archive, identity);
 }
 
 /** Admits a reader. A directory without an owner may be read: any cp can fill one. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
+import { removeAbandoned } from '../program/temporary-name.ts';
 import type { Identity } from './transport.ts';
 
 /** Leaves room for what temporary names add, within the 255 bytes of a file name. */
@@ -39,6 +40,7 @@ export function remember(directory: string, archive: string, identity: Identity)
   if (identity.dryRun === true) return;
   try {
     ensureDirectory(join(identity.stateDirectory, 'archives'));
+    removeAbandoned(join(identity.stateDirectory, 'archives'));
     replaceSmallFile(noteOf(directory, identity), `${archive}\n`, identity.nodeId);
   } catch (error) {
     if (!(error instanceof ProgramError) && errnoOf(error) === undefined) throw error;

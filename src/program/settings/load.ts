@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileMode } from '../file-owner.ts';
 import { findPlace, type Call, type Place } from '../home.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program-error.ts';
+import { temporaryPath } from '../temporary-name.ts';
 import { build, version } from '../version.ts';
 import type { Settings } from './settings.ts';
 
@@ -38,7 +39,7 @@ function readCache(home: string, key: string): Settings | undefined {
 }
 
 function writeCache(home: string, key: string, settings: Settings): void {
-  const temporary = `${cachePath(home)}.${process.pid}`;
+  const temporary = temporaryPath(cachePath(home), 'cache');
   try {
     writeFileSync(temporary, JSON.stringify({ key, settings }), { mode: fileMode, flag: 'wx' });
     renameSync(temporary, cachePath(home));

@@ -1,0 +1,121 @@
+// SIGKILL at every single system call that changes a file: there is never a wrong file under the name of a WAL file,
+// the next call succeeds, and it leaves nothing unfinished behind.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+import { commandLine, makeNode, type NodeFixture } from '../harness/node-fixture.ts';
+import { shell } from '../harness/run.ts';
+import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
+import { callsOf, killAt, Missed } from './kill.ts';
+import { changesFiles, words, type Call } from './strace.ts';
+import { expectNothingUnfinished, expectOnlyWholeFiles, requested } from './whole-files.ts';
+
+const segment = segmentNamed(2);
+
+interface Story {
+  /** A fresh node, ready for the call. */
+  prepare: () => Promise<NodeFixture>;
+  commandLine: string;
+  /** Where the file is when the call has succeeded. */
+  result: string;
+  /** Calls that change a file, at least: fewer would mean that the account is not read right. */
+  atLeast: number;
+}
+
+/** How often the node's programs ran before: the first call makes what is missing, the second writes caches. */
+type CallsBefore = 0 | 1 | 2;
+
+async function prepare(before: CallsBefore): Promise<NodeFixture> {
+  const node = await makeNode('kill', { used: before > 0 });
+  if (before < 2) return node;
+  const other = node.segment(segmentNamed(3));
+  await shell(commandLine('archiveWALFile', `pg_wal/${other}`, other), { cwd: node.dataDirectory });
+  await shell(commandLine('restoreWALFile', segmentNamed(9), `pg_wal/${requested}`), {
+    cwd: node.dataDirectory,
+  });
+  return node;
+}
+
+async function prepareArchive(before: CallsBefore): Promise<NodeFixture> {
+  const node = await prepare(before);
+  node.segment(segment);
+  return node;
+}
+
+async function prepareRestore(before: CallsBefore): Promise<NodeFixture> {
+  const node = await prepare(before);
+  node.segment(segment, {}, 'twowarm/archive');
+  node.mode('standby');
+  return node;
+}
+
+const archive = {
+  commandLine: commandLine('archiveWALFile', `pg_wal/${segment}`, segment),
+  result: `db2/${segment}`,
+};
+const restore = {
+  commandLine: commandLine('restoreWALFile', segment, `pg_wal/${requested}`, segmentNamed(1)),
+  result: `data/pg_wal/${requested}`,
+};
+
+const stories: Readonly<Record<string, Story>> = {
+  'the first archiveWALFile of a node': { ...archive, prepare: () => prepareArchive(0), atLeast: 40 },
+  'the second archiveWALFile of a node': { ...archive, prepare: () => prepareArchive(1), atLeast: 12 },
+  'an ordinary archiveWALFile': { ...archive, prepare: () => prepareArchive(2), atLeast: 10 },
+  'the first restoreWALFile of a node': { ...restore, prepare: () => prepareRestore(0), atLeast: 15 },
+  'an ordinary restoreWALFile': { ...restore, prepare: () => prepareRestore(2), atLeast: 8 },
+};
+
+async function wholeRun(story: Story): Promise<Call[]> {
+  await using node = await story.prepare();
+  return await callsOf(node, story.commandLine);
+}
+
+/** One kill and what follows. A point that was missed is aimed at again, on a fresh node. */
+async function killOnce(story: Story, calls: readonly Call[], index: number, attempt = 0): Promise<void> {
+  await using node = await story.prepare();
+  const root = node.sandbox.path;
+  try {
+    await killAt(node, story.commandLine, calls, index, attempt);
+  } catch (error) {
+    if (!(error instanceof Missed) || attempt >= 8) throw error;
+    return await killOnce(story, calls, index, attempt + 1);
+  }
+  expectOnlyWholeFiles(root, segment);
+  const { code, stderr } = await shell(story.commandLine, { cwd: node.dataDirectory });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(readFileSync(node.path(story.result)).equals(segmentBytes(segment))).toBe(true);
+  expectOnlyWholeFiles(root, segment);
+  expectNothingUnfinished(root);
+}
+
+/** A few at once: each is a strace and a program. */
+async function inParallel(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+}
+
+describe.each(Object.entries(stories))('%s', (title, story) => {
+  it('can be killed at every system call that changes a file', { timeout: 240_000 }, async () => {
+    const calls = await wholeRun(story);
+    const changes = calls.filter(changesFiles);
+    const failures: string[] = [];
+    let hit = 0;
+    await inParallel(changes.length, async (index) => {
+      try {
+        await killOnce(story, calls, index);
+        hit += 1;
+      } catch (error) {
+        const what = error instanceof Error ? error.message : String(error);
+        failures.push(`killed at ${words(changes[index]!)}: ${what}`);
+      }
+    });
+    process.stdout.write(`${title}: killed at ${hit} of ${changes.length} points\n`);
+    expect(failures).toEqual([]);
+    expect(hit).toBe(changes.length);
+    expect(hit).toBeGreaterThanOrEqual(story.atLeast);
+  });
+});
