@@ -76,8 +76,8 @@ const hotBuild = await build({
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   supported: { 'dynamic-import': false },
-  banner: { js: '(function(require){' },
-  footer: { js: '})' },
+  banner: { js: '(function(require){const module={};' },
+  footer: { js: ';return module.exports})' },
   plugins: [coldAreFiles],
 });
 const coldBuild = await build({

@@ -12,7 +12,7 @@ const fs = require('node:fs'), { Script } = require('node:vm');
 const [filename, cache] = process.argv.splice(2, 2);
 const script = new Script(fs.readFileSync(filename, 'latin1'), { filename });
 process.on('exit', (code) => code === 0 && fs.writeFileSync(cache, script.createCachedData()));
-script.runInThisContext()(require);
+script.runInThisContext()(require).main(process.argv.slice(2));
 `;
 
 interface Node {

@@ -1,6 +1,8 @@
 // twowarm archiving: shows and sets the archiving state, with the gaps that it has made.
+import { statSync } from 'node:fs';
 import { openThisNode } from '../postgres/this-node.ts';
 import {
+  archivingStatePath,
   archivingStates,
   readArchivingState,
   writeArchivingState,
@@ -8,42 +10,55 @@ import {
 } from '../program/archiving-state.ts';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { ProgramError } from '../program/program-error.ts';
+import type { Settings } from '../program/settings/settings.ts';
 import type { GapRecord } from '../transport/transport.ts';
 import { listGaps } from './gaps.ts';
 import { archivingArguments, archivingOptions } from './options.ts';
 
-const meanings: Record<ArchivingState, string> = {
-  on: 'files are stored at every destination',
-  hold: 'nothing is archived; PostgreSQL keeps the WAL in pg_wal',
-  discard: 'files are given up, with a gap record for each; recovery cannot pass the gap',
-};
-
 interface Status {
   state: ArchivingState;
+  /** When it was set, ISO 8601; null when it never was. */
+  since: string | null;
   /** Why the state counts as hold although nobody said so; null otherwise. */
   fault: string | null;
+  destinations: string[];
   gaps: GapRecord[];
 }
 
-function readStatus(home: string, stateDirectory: string): Status {
-  const gaps = listGaps(stateDirectory);
+function readStatus({ home, destinations }: Settings, stateDirectory: string): Status {
+  const since = statSync(archivingStatePath(home), { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
+  const known = { since, destinations: destinations.map(({ name }) => name), gaps: listGaps(stateDirectory) };
   try {
-    return { state: readArchivingState(home), fault: null, gaps };
+    return { state: readArchivingState(home), fault: null, ...known };
   } catch (error) {
-    if (error instanceof ProgramError) return { state: 'hold', fault: error.message, gaps };
+    if (error instanceof ProgramError) return { state: 'hold', fault: error.message, ...known };
     throw error;
   }
 }
 
-function describe({ state, fault, gaps }: Status): string {
-  const lines = [`archiving is ${state}: ${meanings[state]}`];
+/** What the state means for the next file. */
+function meaning({ state, destinations }: Status): string {
+  if (state === 'hold')
+    return 'archiving is on hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal';
+  if (state === 'discard') {
+    return 'archiving is set to discard: files are given up, with a gap record for each; recovery cannot pass a gap';
+  }
+  if (destinations.length === 0)
+    return 'archiving is on, but no destination is configured: archiveWALFile will fail';
+  return `archiving is on: archiveWALFile stores files at ${destinations.join(', ')}`;
+}
+
+function describe(status: Status): string {
+  const { since, fault, gaps, state } = status;
+  const lines = [`${meaning(status)}${since === null ? '' : ` (set ${since})`}`];
   if (fault !== null) lines.push(`because ${fault}`);
   const [first, last] = [gaps[0], gaps.at(-1)];
   if (first !== undefined && last !== undefined) {
     const span = gaps.length === 1 ? first.name : `${first.name} to ${last.name}`;
-    lines.push(
-      `gaps: ${gaps.length} ${gaps.length === 1 ? 'file was' : 'files were'} discarded, ${span}, the last at ${last.at}`,
-    );
+    const files = `${gaps.length} ${gaps.length === 1 ? 'file was' : 'files were'} discarded`;
+    lines.push(`gaps: ${files}, ${span}, the last at ${last.at}`);
+    if (state === 'on')
+      lines.push('take a new base backup if there is none since then: an older one ends at the gap');
   }
   return `${lines.join('\n')}\n`;
 }
@@ -52,7 +67,7 @@ async function run(call: ProgramCall): Promise<number> {
   const { settings, identity } = await openThisNode(call);
   const wanted = archivingStates.find((state) => state === call.positionals[0]);
   if (wanted !== undefined) writeArchivingState(settings.home, wanted, identity.nodeId);
-  const status = readStatus(settings.home, identity.stateDirectory);
+  const status = readStatus(settings, identity.stateDirectory);
   call.voice.answer(call.options['json'] === true ? `${JSON.stringify(status)}\n` : describe(status));
   return 0;
 }

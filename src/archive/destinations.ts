@@ -63,7 +63,7 @@ export async function storeEverywhere(
 ): Promise<void> {
   const { name } = shipment.name;
   const { destinations } = node.settings;
-  const inspect = () => inspectAs(shipment.name, node.systemIdentifier, `cannot archive ${name}`);
+  const inspect = () => inspectAs(shipment.name, node.cluster, `cannot archive ${name}`);
   const inspections = destinations.map(inspect);
   const results = await Promise.allSettled(
     destinations.map((destination, index) => store(shipment, destination, inspections[index]!, node, stop)),

@@ -1,13 +1,18 @@
 // The state "discard": the file is given up on purpose, which is written down first, durably, at this node, and then
 // at every destination, where a standby sees it. What could not be told a destination is told before the next file.
-import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Voice } from '../program/command.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
+import { removeAbandoned } from '../program/temporary-name.ts';
+import type { Destination } from '../program/settings/settings.ts';
 import type { GapRecord } from '../transport/transport.ts';
 import { atDestination } from './destinations.ts';
+
+/** How long a destination that does not answer may hold up what must go on, in ms: it is told again with the next file. */
+const tellLimitMs = 5000;
 
 const gapsIn = (stateDirectory: string): string => join(stateDirectory, 'gaps');
 const untoldIn = (stateDirectory: string): string => join(stateDirectory, 'untold-gaps');
@@ -21,6 +26,10 @@ function namesIn(directory: string): string[] {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fromSystemError(error, `could not read ${directory}`);
   }
+}
+
+function readGapIfThere(directory: string, name: string): GapRecord | undefined {
+  return existsSync(join(directory, name)) ? readGap(directory, name) : undefined;
 }
 
 function readGap(directory: string, name: string): GapRecord {
@@ -42,18 +51,24 @@ export function listGaps(stateDirectory: string): GapRecord[] {
   return namesIn(directory).map((name) => readGap(directory, name));
 }
 
+/** Tells every destination at the same time; throws the first fault when one could not be told. */
 async function tellDestinations(gap: GapRecord, node: ThisNode, stop: AbortSignal): Promise<void> {
-  for (const destination of node.settings.destinations) {
-    await atDestination(destination, node, `record the gap ${gap.name}`, stop, (road, signal) =>
+  const tell = (destination: Destination) => {
+    const brief = { ...destination, timeLimitMs: Math.min(destination.timeLimitMs, tellLimitMs) };
+    return atDestination(brief, node, `record the gap ${gap.name}`, stop, (road, signal) =>
       road.recordGap(gap, signal),
     );
-  }
+  };
+  const told = await Promise.allSettled(node.settings.destinations.map(tell));
+  const failed = told.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 function writeGap(gap: GapRecord, { stateDirectory, nodeId }: ThisNode['identity']): void {
   const text = `${JSON.stringify(gap)}\n`;
   for (const directory of [gapsIn(stateDirectory), untoldIn(stateDirectory)]) {
     ensureDirectory(directory);
+    removeAbandoned(directory);
     createSmallFile(join(directory, gap.name), text, nodeId);
   }
 }
@@ -83,11 +98,21 @@ export async function discardFile(
   }
 }
 
+function forget(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    // Another archiver has told the same gap at the same time.
+    if (errnoOf(error) !== 'ENOENT') throw fromSystemError(error, `could not remove ${path}`);
+  }
+}
+
 /** Tells the destinations of gaps that they have not heard of. */
 export async function deliverGaps(node: ThisNode, stop: AbortSignal): Promise<void> {
   const untold = untoldIn(node.identity.stateDirectory);
   for (const name of namesIn(untold)) {
-    await tellDestinations(readGap(untold, name), node, stop);
-    unlinkSync(join(untold, name));
+    const gap = readGapIfThere(untold, name);
+    if (gap !== undefined) await tellDestinations(gap, node, stop);
+    forget(join(untold, name));
   }
 }

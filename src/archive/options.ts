@@ -3,7 +3,12 @@ import { archivingStates } from '../program/archiving-state.ts';
 import { commonOptions, type Option, type Positional } from '../program/command.ts';
 
 export const archiveArguments: readonly Positional[] = [
-  { name: '%p', summary: 'The path of the file to archive, relative to the data directory.', required: true },
+  {
+    name: '%p',
+    summary:
+      'The path of the file to archive, relative to the working directory, which is the data directory when PostgreSQL calls.',
+    required: true,
+  },
   { name: '%f', summary: 'Its file name.', required: true },
 ];
 
@@ -15,7 +20,8 @@ export const archiveOptions: readonly Option[] = [
 export const archivingArguments: readonly Positional[] = [
   {
     name: 'STATE',
-    summary: 'What to do, or status to show it.',
+    summary:
+      'on: store files. hold: store nothing; PostgreSQL keeps the WAL. discard: give files up, each with a gap record; recovery cannot pass a gap, so take a new base backup afterwards. status: show which.',
     required: true,
     choices: [...archivingStates, 'status'],
   },

@@ -1,4 +1,4 @@
 import { command } from '../cluster/config-setup.ts';
 import { runCommand } from '../program/run.ts';
 
-await runCommand(command, process.argv.slice(2));
+export const main = (words: readonly string[]): void => void runCommand(command, words);

@@ -16,7 +16,7 @@ async function listCommands(call: ProgramCall): Promise<number> {
   const text = [
     usage,
     '',
-    "Ships PostgreSQL's write-ahead log, restores it, and promotes.",
+    "Ships PostgreSQL's write-ahead log to a standby and brings it back.",
     '',
     'Commands:',
     ...lines,
@@ -49,13 +49,21 @@ const list: Command = {
   run: listCommands,
 };
 
-const [name, ...words] = process.argv.slice(2);
-if (name === undefined || name === '--help' || name === '-?' || name === '-h' || name === 'help') {
-  await runCommand(list, []);
-} else if (name === '--version' || name === '-V') {
-  await runCommand({ ...list, run: async ({ voice }) => (voice.answer(`twowarm ${version}\n`), 0) }, []);
-} else {
+const answering = (run: Command['run']): Promise<never> => runCommand({ ...list, run }, []);
+
+async function dispatch([name, ...words]: readonly string[]): Promise<never> {
+  if (name === undefined || ['--help', '-?', '-h', 'help'].includes(name)) return answering(listCommands);
+  if (name === '--version' || name === '-V') {
+    return answering(async ({ voice }) => (voice.answer(`twowarm ${version}\n`), 0));
+  }
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (load === undefined) await runCommand({ ...list, run: async () => refuseUnknown(name) }, []);
-  else await runCommand((await load()).command, words);
+  if (load === undefined) return answering(async () => refuseUnknown(name));
+  return runCommand((await load()).command, words);
 }
+
+export const main = (words: readonly string[]): void =>
+  void dispatch(words).catch((error: unknown) =>
+    answering(async () => {
+      throw error as Error;
+    }),
+  );

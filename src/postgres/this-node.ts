@@ -1,13 +1,17 @@
 // The node a call runs on: its settings, its cluster's identity, its own id. What archive and restore begin with.
+import { findPlace } from '../program/home.ts';
+import { becomeOwnerOf } from '../program/privileges.ts';
 import { loadSettings } from '../program/settings/load.ts';
 import type { Settings } from '../program/settings/settings.ts';
 import type { ProgramCall } from '../program/command.ts';
 import { establishNode, readNodeRecord, stateDirectory } from '../program/node-record.ts';
-import { readControlFile } from './control-file.ts';
+import { reserveThreads } from '../program/threads.ts';
+import { readControlFile, type ControlFile } from './control-file.ts';
 
 export interface ThisNode {
   settings: Settings;
-  systemIdentifier: bigint;
+  /** From pg_control. */
+  cluster: ControlFile;
   /** Satisfies transport's Identity. */
   identity: { systemIdentifier: string; nodeId: string; stateDirectory: string; dryRun: boolean };
 }
@@ -20,18 +24,26 @@ export const placeOf = (call: ProgramCall) => ({
   workingDirectory: call.workingDirectory,
 });
 
+/** Root's hand becomes the server's: see privileges.ts. */
+function actAsOwner(dataDirectory: string | undefined): void {
+  if (dataDirectory !== undefined) becomeOwnerOf(dataDirectory);
+}
+
 /** Settings and identity; the first call of a node records it in its home, unless `change` is false. */
 export async function openThisNode(call: ProgramCall, change = true): Promise<ThisNode> {
+  if (process.geteuid?.() === 0) actAsOwner(findPlace(placeOf(call)).dataDirectory);
   const settings = await loadSettings(placeOf(call));
+  actAsOwner(settings.dataDirectory);
+  reserveThreads(Math.max(settings.destinations.length, settings.restore.sources.length));
   call.voice.alsoTo(settings.log.file, settings.home);
-  const { systemIdentifier } = readControlFile(settings.dataDirectory);
-  const decimal = systemIdentifier.toString();
+  const cluster = readControlFile(settings.dataDirectory);
+  const decimal = cluster.systemIdentifier.toString();
   const record = change
     ? await establishNode(settings.home, settings.dataDirectory, decimal)
     : readNodeRecord(settings.home);
   return {
     settings,
-    systemIdentifier,
+    cluster,
     identity: {
       systemIdentifier: decimal,
       nodeId: record?.id ?? 'unrecorded',

@@ -1,6 +1,6 @@
 // The one door to yargs: options, --help and --version of every command, from its declaration. Calls with plain
 // positional arguments never load this.
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
 import type { Command, Option, Positional, ProgramCall } from './command.ts';
 import { errorKinds } from './error-kinds.ts';
@@ -44,7 +44,7 @@ function exitStatus(command: Command): string {
 }
 
 function epilogue(command: Command): string {
-  const line = configurationLine(command, join(dirname(process.argv[1] ?? ''), '..'));
+  const line = configurationLine(command, join(import.meta.dirname, '..', '..'));
   const positionals = command.positionals.map(({ name, summary }) => `  ${name.padEnd(12)}  ${summary}`);
   return [
     ...(positionals.length > 0 ? ['Arguments:', ...positionals, ''] : []),
@@ -125,7 +125,9 @@ function toYargs({ alias, argument, summary }: Option): Options {
 
 /** Usage, options, EXIT STATUS and the line for postgresql.conf, as `--help` prints them. */
 export async function helpOf(command: Command): Promise<string> {
-  return parserFor(command).getHelp();
+  const help = await parserFor(command).getHelp();
+  // The types that yargs adds say nothing that the words do not.
+  return help.replace(/ {2}\[(?:string|boolean)\]$/gm, '');
 }
 
 /** The words of a call sorted into positionals and options; 'answered' when --help or --version was all. */

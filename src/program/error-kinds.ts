@@ -42,6 +42,7 @@ export const errorKinds = {
   'input-output': kind(26, 'reading or writing failed', true),
   'timed-out': kind(27, 'a time limit was reached', true),
   'unsafe-state': kind(28, 'a state file of the home cannot be read or is damaged'),
+  'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
   bug: kind(70, 'twowarm has a bug: please report it'),
 } as const satisfies Record<string, ErrorKind>;

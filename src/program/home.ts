@@ -2,7 +2,7 @@
 // Looks only at names and existence; what the files say is read elsewhere.
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ProgramError } from './program-error.ts';
+import { fromSystemError, ProgramError } from './program-error.ts';
 
 /** What a call may say about its place: options first, then the environment, then the working directory. */
 export interface Call {
@@ -28,11 +28,24 @@ export function isDataDirectory(path: string): boolean {
   return existsSync(join(path, 'PG_VERSION'));
 }
 
+/** Like existsSync, but "not to be seen" is not "not there". */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw fromSystemError(
+      error,
+      `could not look for ${path}`,
+      'Run this as the owner of the data directory.',
+    );
+  }
+}
+
 function findDataDirectory(call: Call): string | undefined {
   const named = call.dataDirectoryOption;
   if (named !== undefined) {
     const path = resolve(call.workingDirectory, named);
-    if (isDataDirectory(path)) return realpathSync(path);
+    if (isThere(join(path, 'PG_VERSION'))) return realpathSync(path);
     throw new ProgramError('data-directory', `"${named}" is not a data directory of PostgreSQL`, {
       detail: 'It has no file PG_VERSION.',
     });
@@ -45,14 +58,14 @@ function findDataDirectory(call: Call): string | undefined {
 /** The home that belongs to a data directory: ../twowarm-<base name> if that exists, else ../twowarm. */
 export function homeBeside(dataDirectory: string): string {
   const own = join(dirname(dataDirectory), `twowarm-${basename(dataDirectory)}`);
-  return existsSync(own) ? own : join(dirname(dataDirectory), 'twowarm');
+  return isThere(own) ? own : join(dirname(dataDirectory), 'twowarm');
 }
 
 function findConfiguration(call: Call, home: string | undefined): string {
   const explicit = call.configOption ?? (call.environment['TWOWARM_CONFIG'] || undefined);
   if (explicit !== undefined) return resolve(call.workingDirectory, explicit);
   const candidates = home === undefined ? [systemWide] : [join(home, 'twowarm.toml'), systemWide];
-  const found = candidates.find((file) => existsSync(file));
+  const found = candidates.find(isThere);
   if (found !== undefined) return found;
   throw new ProgramError(
     'settings',
@@ -60,7 +73,7 @@ function findConfiguration(call: Call, home: string | undefined): string {
     {
       hint:
         home === undefined
-          ? 'Run this in the data directory, or name the configuration with --config or TWOWARM_CONFIG.'
+          ? 'Run this in the data directory, or name that with -D, or name the configuration with --config.'
           : 'Create it from conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.',
     },
   );

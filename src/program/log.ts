@@ -1,6 +1,6 @@
 // The one door to pino: text in PostgreSQL's style to stderr, one JSON object a line to a file if the configuration
 // names one. Both synchronous: a program that lives 40 ms must not lose its last words. Loaded only to say something.
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { multistream, pino, type Logger } from 'pino';
 import { giveToOwnerOf } from './file-owner.ts';
 import { formatReport, writeOut, type Level, type Report } from './print-error.ts';
@@ -32,11 +32,13 @@ function writeText(json: string): void {
 
 /** Appends to the file. A disk that is full must not fail the archiving that would empty it. */
 function openFile({ path, home }: LogFile): ReturnType<typeof pino.destination> {
-  const isNew = !existsSync(path);
+  const there = statSync(path, { throwIfNoEntry: false });
+  // A FIFO would block for ever, a device is no log.
+  if (there?.isFile() === false) throw new Error(`"${path}" is not a regular file`);
   const destination = pino.destination({ dest: path, sync: true, mode: 0o600 });
   destination.on('error', () => undefined);
   // Made by root's hand, it would shut the server out. Its directory may be a common one (/var/log), so not that owner.
-  if (isNew) giveToOwnerOf(home, path);
+  if (there === undefined) giveToOwnerOf(home, path);
   return destination;
 }
 

@@ -51,6 +51,7 @@ const reasons: Record<string, { kind: ErrorKindName; words: string }> = {
   EISDIR: { kind: 'input-output', words: 'Is a directory' },
   ELOOP: { kind: 'input-output', words: 'Too many levels of symbolic links' },
   EMFILE: { kind: 'input-output', words: 'Too many open files' },
+  EFBIG: { kind: 'input-output', words: 'File too large' },
   ENAMETOOLONG: { kind: 'input-output', words: 'File name too long' },
 };
 

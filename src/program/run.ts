@@ -13,9 +13,20 @@ function makeVoice(program: string): Voice {
     alsoTo: (path, home) => {
       file = path === undefined ? undefined : { path, home };
     },
-    report: async (level, report, fields) => (await open()).report(level, report, fields),
+    report: async (level, report, fields) => {
+      try {
+        (await open()).report(level, report, fields);
+      } catch {
+        // The log itself failed: the words still have to come out, and the work goes on.
+        writeOut(2, formatReport(program, level, report));
+      }
+    },
     event: async (message, fields) => {
-      if (file !== undefined) (await open()).event(message, fields);
+      if (file === undefined) return;
+      // What has been done is done: a log that fails must not say otherwise.
+      await open()
+        .then((opened) => opened.event(message, fields))
+        .catch(() => undefined);
     },
     answer: (text) => {
       writeOut(1, text);
@@ -87,11 +98,6 @@ function workingDirectory(): string | undefined {
 async function reportFault(command: Command, call: ProgramCall, error: unknown): Promise<number> {
   const { report, exitCode } = describeError(error);
   const code = command.exitCodeOfFault?.(call, exitCode) ?? exitCode;
-  try {
-    await call.voice.report('ERROR', report, { exitCode: code });
-  } catch {
-    // The log itself failed: the message still has to come out, and the exit code must stay true.
-    writeOut(2, formatReport(command.name, 'ERROR', report));
-  }
+  await call.voice.report('ERROR', report, { exitCode: code });
   return code;
 }

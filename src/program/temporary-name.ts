@@ -35,7 +35,8 @@ export function isTemporaryName(name: string): boolean {
 export function isAbandoned(name: string, nodeId: string, ageMs: number): boolean {
   const [node, pid, start] = name.split('.').slice(-4);
   if (node === nodeId && pid !== undefined && start !== undefined && /^[0-9]+$/.test(pid)) {
-    return startOf(Number(pid)) !== start;
+    // Where /proc does not show even ourselves, nobody can be judged by it.
+    return startOf('self') !== undefined && startOf(Number(pid)) !== start;
   }
   return ageMs > foreignAgeMs;
 }

@@ -15,8 +15,11 @@ export function exitCodeOf(answer: Answer, mode: RecoveryMode): number {
   return mode === 'recovery' ? stopRecovery : 1;
 }
 
+/** The longest time for an answer about a history file, in ms. */
+export const historyLimitMs = 5000;
+
 /** How long an unknown answer is tried again before it is given, in ms; a history file is probed at every turn. */
 export function retryWithinMs(mode: RecoveryMode, isHistory: boolean, limitMs: number): number {
   if (mode === 'none') return 0;
-  return isHistory ? Math.min(limitMs, 5000) : limitMs;
+  return isHistory ? Math.min(limitMs, historyLimitMs) : limitMs;
 }

@@ -13,7 +13,7 @@ import { retrying } from '../transport/retry.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { sweepUnfinished } from '../transport/unfinished.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
-import { retryWithinMs } from './answer.ts';
+import { historyLimitMs, retryWithinMs } from './answer.ts';
 import { deliver } from './deliver.ts';
 
 /** %f and %p, as PostgreSQL gives them. */
@@ -92,6 +92,7 @@ async function askSources(
       faults.push(error);
     }
   }
+  if (node.settings.restore.sources.length === 0) throw new Error('there is no source to ask');
   if (faults.length > 0) throw faults.find(mayPass) ?? faults[0];
   return 'absent';
 }
@@ -114,8 +115,13 @@ async function fetchFrom(
 ): Promise<'fetched' | 'missing'> {
   const target = resolve(request.workingDirectory, request.path);
   const what = `restore ${name.name} from ${url}`;
-  const inspection = inspectAs(name, node.systemIdentifier, `will not ${what}`);
-  const fetched = await bounded(what, node.settings.restore.timeLimitMs, stop, async (signal) => {
+  const inspection = inspectAs(name, node.cluster, `will not ${what}`);
+  // A history file is a few lines: a source that takes longer is one that hangs, and the server asks at every turn.
+  const limitMs = Math.min(
+    node.settings.restore.timeLimitMs,
+    name.kind === 'history' ? historyLimitMs : Infinity,
+  );
+  const fetched = await bounded(what, limitMs, stop, async (signal) => {
     const source = await openSource(url, node.identity);
     const get = (path: string, begin: () => void) => {
       const inspectOf = (sizeBytes: number) => {
@@ -126,7 +132,10 @@ async function fetchFrom(
     };
     try {
       const outcome = await deliver(target, node.identity, signal, get);
-      if (outcome === 'missing') await tellOfGap(name.name, source, voice, signal);
+      if (outcome === 'missing') {
+        if (request.mode === 'recovery' && source.isVacant) throw vacant(url, node);
+        await tellOfGap(name.name, source, voice, signal);
+      }
       return outcome;
     } catch (error) {
       throw fromSystemError(error, `could not ${what}`);
@@ -138,6 +147,13 @@ async function fetchFrom(
   if (warning !== undefined)
     await voice.report('WARNING', { message: warning, hint: 'Is there a newer twowarm?' });
   return fetched;
+}
+
+/** Recovery ends at the first absent file: an empty directory that was never an archive cannot be believed. */
+function vacant(url: string, node: ThisNode): ProgramError {
+  return new ProgramError('directory-missing', `the source ${url} is empty and was never an archive`, {
+    hint: `Mount it, or correct restore.sources in ${node.settings.configurationFile}.`,
+  });
 }
 
 /** A file that was given up on purpose is absent, but nobody should have to guess why. */

@@ -1,6 +1,6 @@
 // Whose an archive directory is: .twowarm/format and .twowarm/owner in it, and the note that this node keeps of every
 // archive it has seen, so that an unmounted disk does not look like an empty archive.
-import { closeSync, opendirSync, openSync, readSync } from 'node:fs';
+import { closeSync, opendirSync, type Dirent, type Stats, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
@@ -8,7 +8,7 @@ import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
-import { recall, remember, requireNotEmptied } from './known-archives.ts';
+import { recall, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
 import type { Identity } from './transport.ts';
 
 const formatText = 'twowarm archive 1\n';
@@ -23,14 +23,15 @@ interface Owner {
 }
 
 /** Throws unless the directory is there; nothing is ever created in its place. */
-export async function requireDirectory(directory: string): Promise<void> {
+export async function requireDirectory(directory: string): Promise<Stats> {
   const stats = await unlessMissing(stat(directory)).catch((error: unknown) => {
     throw fromSystemError(error, `could not open the archive directory ${directory}`);
   });
-  if (stats?.isDirectory()) return;
-  const what = stats === undefined ? 'does not exist' : 'is not a directory';
-  throw new ProgramError('directory-missing', `the archive directory ${directory} ${what}`, {
-    hint: 'No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+  if (stats?.isDirectory()) return stats;
+  if (stats !== undefined)
+    throw new ProgramError('directory-missing', `the archive directory ${directory} is not a directory`);
+  throw new ProgramError('directory-missing', `the archive directory ${directory} does not exist`, {
+    hint: 'If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
   });
 }
 
@@ -82,26 +83,37 @@ const adoptionLook = 1000;
 const hasHeader = (name: WalFileName | undefined): boolean =>
   name?.kind === 'segment' || name?.kind === 'partial';
 
-/** The system identifier in the first segment that turns up in a directory without an owner. */
-function identifierOfContent(directory: string): string | undefined {
+/** The first names of a directory without an owner that `wanted` answers for; undefined when there is none. */
+function lookThrough<T>(directory: string, wanted: (entry: Dirent) => T | undefined): T | undefined {
   const entries = opendirSync(directory);
   try {
     for (let looked = 0; looked < adoptionLook; looked++) {
       const entry = entries.readSync();
       if (entry === null) return undefined;
-      if (!hasHeader(parseWalFileName(entry.name)) || !entry.isFile()) continue;
-      const bytes = Buffer.alloc(40);
-      const descriptor = openSync(join(directory, entry.name), 'r');
-      const length = readSync(descriptor, bytes, 0, bytes.length, 0);
-      closeSync(descriptor);
-      const header = parseLongPageHeader(bytes.subarray(0, length));
-      if (!('problem' in header) && !header.newer) return header.systemIdentifier.toString();
+      const answer = wanted(entry);
+      if (answer !== undefined) return answer;
     }
     return undefined;
   } finally {
     entries.closeSync();
   }
 }
+
+/** The system identifier in the first segment that turns up. */
+function identifierOfContent(directory: string): string | undefined {
+  return lookThrough(directory, (entry) => {
+    if (!hasHeader(parseWalFileName(entry.name)) || !entry.isFile()) return undefined;
+    const bytes = Buffer.alloc(40);
+    const descriptor = openSync(join(directory, entry.name), 'r');
+    const length = readSync(descriptor, bytes, 0, bytes.length, 0);
+    closeSync(descriptor);
+    const header = parseLongPageHeader(bytes.subarray(0, length));
+    return 'problem' in header || header.newer ? undefined : header.systemIdentifier.toString();
+  });
+}
+
+const holdsWal = (directory: string): boolean =>
+  lookThrough(directory, (entry) => parseWalFileName(entry.name)) !== undefined;
 
 async function adopt(directory: string, identity: Identity): Promise<Owner> {
   const content = identifierOfContent(directory);
@@ -120,36 +132,69 @@ async function adopt(directory: string, identity: Identity): Promise<Owner> {
   return agreed;
 }
 
+/** What admission saw, to be compared with what is there when the work is done. */
+export interface Admission {
+  /** Neither an archive nor any WAL: perhaps a disk that is not mounted. */
+  isVacant: boolean;
+  device: number;
+  inode: number;
+}
+
 /** The owner, with the directory looked at meanwhile: what is wrong with the directory itself comes first. */
-async function lookAt(directory: string): Promise<Owner | undefined> {
+async function lookAt(directory: string): Promise<{ owner: Owner | undefined; stats: Stats }> {
   const owner = readOwner(directory);
   owner.catch(() => undefined);
-  await requireDirectory(directory);
-  return owner;
+  const stats = await requireDirectory(directory);
+  return { owner: await owner, stats };
+}
+
+const admitted = ({ dev, ino }: Stats, isVacant = false): Admission => ({
+  isVacant,
+  device: dev,
+  inode: ino,
+});
+
+/** Another archive of the same cluster under a known path is not what was meant: its files are not those stored here. */
+function requireKnown(directory: string, owner: Owner, identity: Identity): void {
+  requireSameCluster(directory, owner.system_identifier, identity);
+  const known = recall(directory, identity);
+  if (known === undefined) remember(directory, owner.archive, identity);
+  else if (known !== owner.archive) refuseExchanged(directory, identity);
 }
 
 /** Admits a writer: the archive is of this cluster, or becomes so durably when it has no owner yet. */
-export async function admitWriter(directory: string, identity: Identity): Promise<void> {
-  const found = await lookAt(directory);
-  const known = recall(directory, identity);
+export async function admitWriter(directory: string, identity: Identity): Promise<Admission> {
+  const { owner: found, stats } = await lookAt(directory);
   if (found === undefined) requireNotEmptied(directory, identity);
   const owner =
     found ??
     (await adopt(directory, identity).catch((error: unknown) => {
       throw fromSystemError(error, `could not prepare the archive ${directory}`);
     }));
-  requireSameCluster(directory, owner.system_identifier, identity);
-  if (owner.archive === known) return;
   // The call that adopted the archive may not have lived to tidy up, nor to remember it.
-  removeAbandoned(ownDirectory(directory), identity.nodeId);
-  remember(directory, owner.archive, identity);
+  if (recall(directory, identity) === undefined) removeAbandoned(ownDirectory(directory), identity.nodeId);
+  requireKnown(directory, owner, identity);
+  return admitted(stats);
 }
 
-/** Admits a reader. A directory without an owner may be read: any cp can fill one. */
-export async function admitReader(directory: string, identity: Identity): Promise<void> {
-  const owner = await lookAt(directory);
-  const known = recall(directory, identity);
-  if (owner === undefined) return requireNotEmptied(directory, identity);
-  requireSameCluster(directory, owner.system_identifier, identity);
-  if (owner.archive !== known) remember(directory, owner.archive, identity);
+/** Admits a reader. A directory without an owner may be read: any cp can fill one, with this cluster's WAL. */
+export async function admitReader(directory: string, identity: Identity): Promise<Admission> {
+  const { owner, stats } = await lookAt(directory);
+  if (owner === undefined) {
+    requireNotEmptied(directory, identity);
+    const content = identifierOfContent(directory);
+    if (content !== undefined) requireSameCluster(directory, content, identity);
+    return admitted(stats, content === undefined && !holdsWal(directory));
+  }
+  requireKnown(directory, owner, identity);
+  return admitted(stats);
+}
+
+/** Throws when another directory stands where the admitted one was: it was mounted over, unmounted or exchanged. */
+export async function requireStillThere(directory: string, admission: Admission): Promise<void> {
+  const { dev, ino } = await requireDirectory(directory);
+  if (dev === admission.device && ino === admission.inode) return;
+  throw new ProgramError('directory-missing', `the archive directory ${directory} was exchanged meanwhile`, {
+    hint: 'It was mounted, unmounted or renamed during the call. The next call looks at it anew.',
+  });
 }

@@ -13,6 +13,7 @@ export function dryRun(road: ReadTransport): Transport {
   return {
     url: road.url,
     promises: road.promises,
+    isVacant: road.isVacant,
     list: (signal) => road.list(signal),
     stat: (name, signal) => road.stat(name, signal),
     get: (name, path, inspect, signal) => road.get(name, path, inspect, signal),

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import type { Dirent } from 'node:fs';
 import { settleFile } from '../program/file-owner.ts';
-import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
   closeFile,
   lstat,
@@ -15,17 +15,22 @@ import {
 } from '../program/system-calls.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { parseWalFileName } from '../wal/filename.ts';
-import { admitReader, admitWriter, requireDirectory } from './archive-identity.ts';
+import {
+  admitReader,
+  admitWriter,
+  requireDirectory,
+  requireStillThere,
+  type Admission,
+} from './archive-identity.ts';
 import { copyBytes, openRegular, openSourceFile } from './copy.ts';
-import { alreadyInspected, publish, type Bytes } from './publish.ts';
+import { alreadyInspected, publish, type Bytes, type Difference } from './publish.ts';
 import type { GapRecord, Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
 const promises = { exclusive: true, durable: true };
 
 /** Opens the archive for writing and makes it this cluster's when it is nobody's. */
 export async function openArchive(url: string, directory: string, identity: Identity): Promise<Transport> {
-  await admitWriter(directory, identity);
-  return new ArchiveDirectory(url, directory, identity);
+  return new ArchiveDirectory(url, directory, identity, await admitWriter(directory, identity));
 }
 
 /** Opens the archive for reading; nothing in it changes. */
@@ -34,8 +39,7 @@ export async function openArchiveForReading(
   directory: string,
   identity: Identity,
 ): Promise<ReadTransport> {
-  await admitReader(directory, identity);
-  return new ArchiveDirectory(url, directory, identity);
+  return new ArchiveDirectory(url, directory, identity, await admitReader(directory, identity));
 }
 
 class ArchiveDirectory implements Transport {
@@ -44,10 +48,17 @@ class ArchiveDirectory implements Transport {
   private readonly directory: string;
   private readonly identity: Identity;
 
-  constructor(url: string, directory: string, identity: Identity) {
+  private readonly admission: Admission;
+
+  constructor(url: string, directory: string, identity: Identity, admission: Admission) {
+    this.admission = admission;
     this.url = url;
     this.directory = directory;
     this.identity = identity;
+  }
+
+  get isVacant(): boolean {
+    return this.admission.isVacant;
   }
 
   async list(signal: AbortSignal): Promise<string[]> {
@@ -94,11 +105,12 @@ class ArchiveDirectory implements Transport {
     try {
       const bytes = { descriptor, inspect: inspectOf(stats.size) };
       const published = await publish(target, bytes, this.identity, signal);
+      await requireStillThere(this.directory, this.admission);
       if (typeof published === 'string') return published;
       if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
-      throw this.duplicate(name, published.differsAt);
+      throw this.duplicate(name, published);
     } catch (error) {
-      throw fromSystemError(error, `could not store ${name} at ${this.url}`);
+      throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
     } finally {
       await closeFile(descriptor);
     }
@@ -146,7 +158,7 @@ class ArchiveDirectory implements Transport {
     const [link, compressed] = await Promise.all([
       lookFor(this.pathOf(name)),
       lookFor(`${this.pathOf(name)}.zst`),
-      requireDirectory(this.directory),
+      requireStillThere(this.directory, this.admission),
     ]);
     // A link that leads nowhere: somebody has put it there, and what it meant is not here.
     if (link !== undefined) throw this.notRegular(name);
@@ -185,13 +197,13 @@ class ArchiveDirectory implements Transport {
     const target = join(versions, `${name}.${await hashFile(bytes.descriptor, signal)}`);
     const published = await publish(target, { ...bytes, inspect: alreadyInspected }, this.identity, signal);
     if (typeof published === 'string') return 'stored-as-version';
-    throw this.duplicate(name, published.differsAt);
+    throw this.duplicate(name, published);
   }
 
-  private duplicate(name: string, differsAt: number): ProgramError {
+  private duplicate(name: string, { differsAt, existingBytes, newBytes }: Difference): ProgramError {
     return new ProgramError('archive-duplicate', `${name} exists at ${this.url} with different content`, {
-      detail: `The two copies differ from byte ${differsAt} on. Neither was touched.`,
-      hint: 'Two servers archive to one place, or a restored copy of the cluster does. Find out which copy is right.',
+      detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; they differ from byte ${differsAt} on. Neither was touched.`,
+      hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
     });
   }
 
@@ -208,4 +220,15 @@ class ArchiveDirectory implements Transport {
 function requireWalName(name: string): string {
   if (parseWalFileName(name) !== undefined) return name;
   throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
+}
+
+/** What helps the one who reads it in the server's log at night. */
+function hintFor(error: unknown): string | undefined {
+  const code = errnoOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return 'PostgreSQL keeps the file and tries again. Make room there before pg_wal is full, too.';
+  }
+  return code === 'EACCES'
+    ? 'The owner of the data directory must be able to read and write there.'
+    : undefined;
 }

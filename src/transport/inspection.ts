@@ -1,6 +1,6 @@
 // The content check of a WAL file as the inspection of a transfer: problems become faults and nothing is published.
 import { ProgramError } from '../program/program-error.ts';
-import { checkContent, type ContentCheck, type Problem } from '../wal/content-check.ts';
+import { checkContent, type Cluster, type ContentCheck, type Problem } from '../wal/content-check.ts';
 import type { WalFileName } from '../wal/filename.ts';
 import type { Inspect } from './transport.ts';
 
@@ -11,7 +11,7 @@ export interface Inspection {
 }
 
 /** Refuses what is not the WAL file it claims to be; `refusal` begins the fault's first line ("cannot archive …"). */
-export function inspectAs(name: WalFileName, systemIdentifier: bigint, refusal: string): Inspection {
+export function inspectAs(name: WalFileName, cluster: Cluster, refusal: string): Inspection {
   let check: ContentCheck | undefined;
   const refuse = (problem: Problem | undefined): void => {
     if (problem === undefined) return;
@@ -23,7 +23,7 @@ export function inspectAs(name: WalFileName, systemIdentifier: bigint, refusal: 
   };
   return {
     of: (sizeBytes) => {
-      const started = checkContent(name, sizeBytes, systemIdentifier);
+      const started = checkContent(name, sizeBytes, cluster);
       check = started;
       return { add: (chunk) => refuse(started.add(chunk)), end: () => refuse(started.finish()) };
     },

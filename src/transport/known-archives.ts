@@ -55,3 +55,15 @@ export function requireNotEmptied(directory: string, identity: Identity): void {
     hint: `Mount it. If it was emptied on purpose, remove ${noteOf(directory, identity)}.`,
   });
 }
+
+/** Refuses another archive of the same cluster in the place of the one this node has used. */
+export function refuseExchanged(directory: string, identity: Identity): never {
+  throw new ProgramError(
+    'directory-missing',
+    `the archive ${directory} is another one than this node has used there`,
+    {
+      detail: 'Both belong to this cluster, but what was stored in the one is not in the other.',
+      hint: `Mount the right disk. If it was replaced on purpose, remove ${noteOf(directory, identity)}.`,
+    },
+  );
+}

@@ -2,18 +2,39 @@
 // real name only if that is free, the directory fsynced. rename() would replace; link() cannot.
 import { dirname } from 'node:path';
 import { settleFile } from '../program/file-owner.ts';
-import { errnoOf, ProgramError } from '../program/program-error.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { temporaryPath } from '../program/temporary-name.ts';
-import { closeFile, fsync, link, lstat, openFile, unlessMissing } from '../program/system-calls.ts';
+import {
+  closeFile,
+  fsync,
+  link,
+  lstat,
+  openFile,
+  statOpen,
+  unlessMissing,
+  unlinkIfThere,
+} from '../program/system-calls.ts';
 import { compareBytes, copyBytes, openRegular } from './copy.ts';
 import type { Identity, Inspect } from './transport.ts';
 import { noteUnfinished, removeUnfinished } from './unfinished.ts';
 
-/** fsync of a directory. */
-export async function syncDirectoryOf(path: string): Promise<void> {
-  const descriptor = await openFile(dirname(path), 'r');
+/** fsync whose failure is final: the kernel reports it once, so a second try would succeed without the data. */
+async function syncOrFail(descriptor: number, path: string): Promise<void> {
   try {
     await fsync(descriptor);
+  } catch (error) {
+    const { message } = fromSystemError(error, `could not fsync ${path}`);
+    throw new ProgramError('not-durable', message, {
+      hint: 'Look for errors of this disk in the kernel log before you trust it again.',
+      cause: error,
+    });
+  }
+}
+
+async function syncDirectoryOf(path: string): Promise<void> {
+  const descriptor = await openFile(dirname(path), 'r');
+  try {
+    await syncOrFail(descriptor, dirname(path));
   } finally {
     await closeFile(descriptor);
   }
@@ -28,7 +49,14 @@ export interface Bytes {
 /** For bytes that have been inspected once. */
 export const alreadyInspected: Inspect = { add: () => undefined, end: () => undefined };
 
-export type Published = 'stored' | 'already-stored' | { differsAt: number };
+export type Published = 'stored' | 'already-stored' | Difference;
+
+/** Where two files of one name part, and how long each is, in bytes. */
+export interface Difference {
+  differsAt: number;
+  existingBytes: number;
+  newBytes: number;
+}
 
 /** Puts the bytes under `target`. They are durable there when this returns 'stored' or 'already-stored'. */
 export async function publish(
@@ -49,7 +77,13 @@ export async function publish(
   }
   // Somebody else took the name meanwhile: theirs may be the same bytes, which have been inspected.
   if (!isFree) return compareWith(target, { ...bytes, inspect: alreadyInspected }, signal);
-  await syncDirectoryOf(target);
+  try {
+    await syncDirectoryOf(target);
+  } catch (error) {
+    // Nobody must find the name and take it for durable.
+    await unlinkIfThere(target);
+    throw error;
+  }
   return 'stored';
 }
 
@@ -58,7 +92,7 @@ async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSign
   try {
     settleFile(descriptor, temporary);
     await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
-    await fsync(descriptor);
+    await syncOrFail(descriptor, temporary);
   } finally {
     // close() can report a write that failed late (NFS); it must fail the publication too.
     await closeFile(descriptor);
@@ -99,9 +133,17 @@ async function compareWith(target: string, bytes: Bytes, signal: AbortSignal): P
     throw new ProgramError('archive-duplicate', `${target} exists but is not a regular file`);
   }
   try {
+    const source = await statOpen(bytes.descriptor);
+    if (source.dev === existing.stats.dev && source.ino === existing.stats.ino) {
+      throw new ProgramError('settings', `${target} is the very file to archive, not a copy of it`, {
+        hint: 'The destination is pg_wal, or holds hard links to it. Choose another directory.',
+      });
+    }
     const difference = await compareBytes(bytes.descriptor, existing.descriptor, bytes.inspect, signal);
-    if (difference !== 'identical') return { differsAt: difference };
-    await fsync(existing.descriptor);
+    if (difference !== 'identical') {
+      return { differsAt: difference, existingBytes: existing.stats.size, newBytes: source.size };
+    }
+    await syncOrFail(existing.descriptor, target);
   } finally {
     await closeFile(existing.descriptor);
   }

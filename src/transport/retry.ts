@@ -9,7 +9,7 @@ export interface RetryLimits {
   /** The pause before the first retry, in ms; it doubles up to `longestPauseMs`. */
   firstPauseMs: number;
   longestPauseMs: number;
-  /** No attempt starts later than this after the first failure, in ms. */
+  /** No attempt starts later than this after the start of the first one, in ms. */
   withinMs: number;
 }
 
@@ -22,14 +22,17 @@ export async function retrying<T>(
   attempt: () => Promise<T>,
   worthRetrying: (error: unknown) => boolean = isRetryable,
 ): Promise<T> {
+  const startedAt = performance.now();
   try {
     return await attempt();
   } catch (error) {
-    if (limits.retries === 0 || !worthRetrying(error) || signal.aborted) throw error;
+    const isOver = performance.now() - startedAt >= limits.withinMs;
+    if (limits.retries === 0 || isOver || !worthRetrying(error) || signal.aborted) throw error;
   }
   // Loaded only after a failure: a segment that goes through does not pay for it.
   const { tryAgain } = await import('./try-again.ts');
-  return tryAgain(limits, signal, attempt, worthRetrying);
+  const withinMs = limits.withinMs - (performance.now() - startedAt);
+  return tryAgain({ ...limits, withinMs }, signal, attempt, worthRetrying);
 }
 
 /** The same source, with every verb tried again when its fault may pass. */
@@ -37,6 +40,7 @@ export function retryingReads(road: ReadTransport, limits = transportLimits): Re
   return {
     url: road.url,
     promises: road.promises,
+    isVacant: road.isVacant,
     list: (signal) => retrying(limits, signal, () => road.list(signal)),
     stat: (name, signal) => retrying(limits, signal, () => road.stat(name, signal)),
     get: (name, path, inspect, signal) =>

@@ -28,6 +28,8 @@ export interface ReadTransport {
   /** As configured, for messages: 'file:/mnt/archive'. */
   readonly url: string;
   readonly promises: Promises;
+  /** True where there is neither an archive nor any WAL: perhaps a disk that is not mounted. */
+  readonly isVacant: boolean;
   /** The names of complete files, sorted. */
   list(signal: AbortSignal): Promise<string[]>;
   stat(name: string, signal: AbortSignal): Promise<{ sizeBytes: number } | 'missing'>;

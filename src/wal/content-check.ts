@@ -5,7 +5,7 @@ import { parseBackupHistory } from './backup-history.ts';
 import type { WalFileName } from './filename.ts';
 import { parseHistory } from './history.ts';
 import { formatLsn } from './lsn.ts';
-import { pageIsAt, parseLongPageHeader, type LongPageHeader } from './page-header.ts';
+import { isEndOfWal, pageIsAt, parseLongPageHeader, type LongPageHeader } from './page-header.ts';
 import { isSegmentSize, segmentNumber, segmentsPerLog, segmentStart } from './segment.ts';
 
 /** A sentence for the DETAIL of an error. `foreign`: whole, but of another cluster. */
@@ -29,10 +29,20 @@ export interface ContentCheck {
   warning(): string | undefined;
 }
 
-/** The check for one name. `sizeBytes` is the file's size, `systemIdentifier` that of the cluster. */
-export function checkContent(name: WalFileName, sizeBytes: number, systemIdentifier: bigint): ContentCheck {
+/** The cluster whose WAL it must be, from its pg_control. */
+export interface Cluster {
+  systemIdentifier: bigint;
+  /** pg_control_version: says whether the server can be newer than the page headers we know. */
+  controlVersion: number;
+}
+
+/** pg_control_version of PostgreSQL 19 (src/include/catalog/pg_control.h), the newest whose page headers we know. */
+const newestControlVersion = 1902;
+
+/** The check for one name. `sizeBytes` is the file's size. */
+export function checkContent(name: WalFileName, sizeBytes: number, cluster: Cluster): ContentCheck {
   return name.kind === 'segment' || name.kind === 'partial'
-    ? new SegmentCheck(name, sizeBytes, systemIdentifier)
+    ? new SegmentCheck(name, sizeBytes, cluster)
     : new TextCheck(name);
 }
 
@@ -45,12 +55,12 @@ class SegmentCheck implements ContentCheck {
   private endOfPages: number | undefined;
   private readonly name: WalFileName & { log: number; low: number };
   private readonly sizeBytes: number;
-  private readonly systemIdentifier: bigint;
+  private readonly cluster: Cluster;
 
-  constructor(name: WalFileName & { log: number; low: number }, sizeBytes: number, systemIdentifier: bigint) {
+  constructor(name: WalFileName & { log: number; low: number }, sizeBytes: number, cluster: Cluster) {
     this.name = name;
     this.sizeBytes = sizeBytes;
-    this.systemIdentifier = systemIdentifier;
+    this.cluster = cluster;
   }
 
   add(chunk: Uint8Array): Problem | undefined {
@@ -62,12 +72,14 @@ class SegmentCheck implements ContentCheck {
       if (problem !== undefined) return problem;
       this.header = parsed;
     }
-    return this.header.newer ? undefined : this.walkPages(chunk, this.header);
+    const problem = this.header.newer ? undefined : this.walkPages(chunk, this.header);
+    this.offset += chunk.length;
+    return problem;
   }
 
   finish(): Problem | undefined {
     if (this.header === undefined) return this.checkSize() ?? invalid('It is empty.');
-    if (this.header.newer || this.offset === this.sizeBytes) return undefined;
+    if (this.offset === this.sizeBytes) return undefined;
     return invalid(`It ended after ${this.offset} of ${this.sizeBytes} bytes.`);
   }
 
@@ -83,9 +95,9 @@ class SegmentCheck implements ContentCheck {
   }
 
   private checkHeader(header: LongPageHeader): Problem | undefined {
-    if (header.newer) return undefined;
-    if (header.systemIdentifier !== this.systemIdentifier) {
-      const sentence = `It belongs to system identifier ${header.systemIdentifier}; this cluster is ${this.systemIdentifier}.`;
+    if (header.newer) return this.checkNewer(header);
+    if (header.systemIdentifier !== this.cluster.systemIdentifier) {
+      const sentence = `It belongs to system identifier ${header.systemIdentifier}; this cluster is ${this.cluster.systemIdentifier}.`;
       return { kind: 'foreign', sentence };
     }
     if (header.segmentSize !== this.sizeBytes) {
@@ -124,10 +136,16 @@ class SegmentCheck implements ContentCheck {
         if (this.endOfPages === undefined) continue;
         return invalid(`Its pages from offset ${this.endOfPages} to ${here} are missing or damaged.`);
       }
+      if (!isEndOfWal(view, at, header, high, low)) return invalid(`Its page at offset ${here} is damaged.`);
       this.endOfPages ??= here;
     }
-    this.offset += chunk.length;
     return undefined;
+  }
+
+  /** Only a server that is newer itself writes pages that are; anything else with such a number is damaged. */
+  private checkNewer({ magic }: LongPageHeader): Problem | undefined {
+    if (this.cluster.controlVersion > newestControlVersion) return undefined;
+    return invalid(`Its first page has no known magic number (0x${magic.toString(16).toUpperCase()}).`);
   }
 }
 

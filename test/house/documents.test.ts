@@ -64,7 +64,7 @@ describe('the table of errors', () => {
     );
     // The launcher ends with this one; it is a shell script and has only the code.
     expect(unused).toEqual(['no-runtime']);
-    expect(read('bin/launch.sh')).toContain(`exit ${errorKinds['no-runtime'].exitCode}`);
+    expect(read('bin/archiveWALFile')).toContain(`unknown=${errorKinds['no-runtime'].exitCode}`);
   });
 
   it('gives every kind a code of its own between 2 and 125', () => {

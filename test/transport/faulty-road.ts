@@ -18,6 +18,7 @@ export function faultyRoad(road: Transport, faults: readonly unknown[]): FaultyR
   return {
     calls,
     url: road.url,
+    isVacant: road.isVacant,
     promises: road.promises,
     list: (signal) => failing('list', () => road.list(signal)),
     stat: (name, signal) => failing('stat', () => road.stat(name, signal)),

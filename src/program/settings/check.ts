@@ -26,6 +26,15 @@ function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys): { path: string; w
   });
 }
 
+/** What TOML wants instead of a value of another type. */
+const wanted: Record<string, string> = {
+  string: "must be text in quotes, such as '5s'",
+  boolean: 'must be true or false, without quotes',
+  array: "must be a list, such as ['file:/mnt/archive']",
+  object: 'must be a table: write [destination.<name>], not [destination]',
+  record: 'must be a table: write [destination.<name>]',
+};
+
 function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') return unknownKeys(issue);
@@ -35,11 +44,13 @@ function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
   if (issue.code === 'invalid_key') {
     return [{ path, words: `"${path}" is not a name: use letters, digits, "-" and "_"` }];
   }
+  if (issue.code === 'invalid_type')
+    return [{ path, words: `"${path}" ${wanted[issue.expected] ?? issue.message}` }];
   const words =
     issue.code === 'invalid_value'
       ? `must be one of ${issue.values.map((v) => `'${String(v)}'`).join(', ')}`
       : issue.message;
-  return [{ path, words: `"${path}" ${words.replace(/^Invalid input: /, 'has the wrong type: ')}` }];
+  return [{ path, words: `"${path}" ${words}` }];
 }
 
 /** The line of a key, or of the nearest thing around it that has one: an inline table has no lines of its own. */
@@ -56,8 +67,10 @@ function refuse(file: string, problems: { path: string; words: string }[], lineO
     words,
     line: nearestLine(path, lineOf),
   }));
+  // What is missing comes last: it is often there, under a mistyped name that is reported, too.
+  const isMissing = (words: string): number => Number(words.endsWith(' is missing'));
   const sentences = placed
-    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+    .sort((a, b) => isMissing(a.words) - isMissing(b.words) || (a.line ?? 0) - (b.line ?? 0))
     .map(({ words, line }) => (line === undefined ? words : `line ${line}: ${words}`));
   throw new ProgramError('settings', `cannot use the configuration ${file}: ${sentences[0]}`, {
     detail: sentences.length > 1 ? `Also ${sentences.slice(1).join('; ')}` : undefined,

@@ -31,8 +31,11 @@ export const roadUrl = () =>
 export const duration = () =>
   z.string().transform((value, context): number => {
     const ms = parseDuration(value);
-    if (ms !== undefined) return ms;
-    context.addIssue({ code: 'custom', message: `is not a duration: write ${durationWords}` });
+    if (ms !== undefined && ms > 0) return ms;
+    context.addIssue({
+      code: 'custom',
+      message: ms === 0 ? 'must be longer than nothing' : `is not a duration: write ${durationWords}`,
+    });
     return z.NEVER;
   });
 
