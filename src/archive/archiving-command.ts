@@ -11,7 +11,7 @@ import {
 import type { Command, ProgramCall } from '../program/command.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Settings } from '../program/settings/settings.ts';
-import type { GapRecord } from '../transport/transport.ts';
+import type { GapRecord } from '../program/gap-record.ts';
 import { listGaps } from './gaps.ts';
 import { archivingArguments, archivingOptions } from './options.ts';
 

@@ -4,11 +4,9 @@ import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Voice } from '../program/command.ts';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
-import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
-import { removeAbandoned } from '../program/temporary-name.ts';
+import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
+import { errnoOf, fromSystemError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
-import type { GapRecord } from '../transport/transport.ts';
 import { atDestination } from './destinations.ts';
 
 /** How long a destination that does not answer may hold up what must go on, in ms: it is told again with the next file. */
@@ -35,13 +33,9 @@ function readGapIfThere(directory: string, name: string): GapRecord | undefined 
 function readGap(directory: string, name: string): GapRecord {
   const path = join(directory, name);
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as GapRecord;
+    return parseGapRecord(path, readFileSync(path, 'utf8'));
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw fromSystemError(error, `could not read ${path}`);
-    throw new ProgramError('unsafe-state', `the gap record ${path} is damaged`, {
-      hint: `It says that ${name} was never archived. Take note of that and remove it.`,
-      cause: error,
-    });
+    throw fromSystemError(error, `could not read ${path}`);
   }
 }
 
@@ -65,11 +59,8 @@ async function tellDestinations(gap: GapRecord, node: ThisNode, stop: AbortSigna
 }
 
 function writeGap(gap: GapRecord, { stateDirectory, nodeId }: ThisNode['identity']): void {
-  const text = `${JSON.stringify(gap)}\n`;
   for (const directory of [gapsIn(stateDirectory), untoldIn(stateDirectory)]) {
-    ensureDirectory(directory);
-    removeAbandoned(directory);
-    createSmallFile(join(directory, gap.name), text, nodeId);
+    writeGapRecord(directory, gap, nodeId);
   }
 }
 

@@ -13,7 +13,8 @@ import {
   unlessMissing,
   unlink,
 } from '../program/system-calls.ts';
-import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
+import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
+import { ensureDirectory } from '../program/small-file.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import {
   admitReader,
@@ -24,7 +25,7 @@ import {
 } from './archive-identity.ts';
 import { copyBytes, openRegular, openSourceFile } from './copy.ts';
 import { alreadyInspected, publish, type Bytes, type Difference } from './publish.ts';
-import type { GapRecord, Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
+import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
 const promises = { exclusive: true, durable: true };
 
@@ -118,23 +119,16 @@ class ArchiveDirectory implements Transport {
 
   async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const path = this.ownPath('gaps', requireWalName(gap.name));
-    await this.attempt(`record the gap ${gap.name} at`, () => {
-      ensureDirectory(this.ownPath('gaps'));
-      createSmallFile(path, `${JSON.stringify(gap)}\n`, this.identity.nodeId);
-    });
+    requireWalName(gap.name);
+    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
+    await this.attempt(`record the gap ${gap.name} at`, write);
   }
 
   async gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined> {
     signal.throwIfAborted();
     const path = this.ownPath('gaps', requireWalName(name));
     const text = await this.attempt(`read ${path} at`, () => unlessMissing(readText(path, 'utf8')));
-    if (text === undefined) return undefined;
-    try {
-      return JSON.parse(text) as GapRecord;
-    } catch (error) {
-      throw new ProgramError('unsafe-state', `the gap record ${path} is damaged`, { cause: error });
-    }
+    return text === undefined ? undefined : parseGapRecord(path, text);
   }
 
   async remove(name: string, signal: AbortSignal): Promise<void> {

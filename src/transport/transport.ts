@@ -8,6 +8,8 @@
 // 5. remove of an absent file is success. Every verb is safe to repeat.
 // 6. Every verb takes an AbortSignal; the one who opened the road sets the time limit with it.
 
+import type { GapRecord } from '../program/gap-record.ts';
+
 /** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
 export interface Promises {
   /** Never replaces, also when two write the same name at once. */
@@ -54,15 +56,6 @@ export interface Transport extends ReadTransport {
   /** Stores a gap record: this name was given up on purpose. Repeating it changes nothing. */
   recordGap(gap: GapRecord, signal: AbortSignal): Promise<void>;
   remove(name: string, signal: AbortSignal): Promise<void>;
-}
-
-/** A file that archiving gave up on purpose; every later status, verification and restore shows it. */
-export interface GapRecord {
-  name: string;
-  reason: 'discarded';
-  /** ISO 8601, UTC. */
-  at: string;
-  node: string;
 }
 
 /** Who comes over the road: an archive of another cluster refuses. */

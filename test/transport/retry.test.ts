@@ -5,7 +5,8 @@ import { errorKinds, type ErrorKindName } from '../../src/program/error-kinds.ts
 import { ProgramError } from '../../src/program/program-error.ts';
 import { openDestination } from '../../src/transport/open.ts';
 import { retrying, withRetry, type RetryLimits } from '../../src/transport/retry.ts';
-import type { GapRecord, Inspect, Transport } from '../../src/transport/transport.ts';
+import type { GapRecord } from '../../src/program/gap-record.ts';
+import type { Inspect, Transport } from '../../src/transport/transport.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { acceptAll, makeNode, neverStopped, patterned } from './archives.ts';
 import { faultyRoad, type FaultyRoad } from './faulty-road.ts';

@@ -1,7 +1,8 @@
 // One archive for one test of the contract, and what the tests do with it again and again.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GapRecord, PutOutcome, Transport } from '../../../src/transport/transport.ts';
+import type { GapRecord } from '../../../src/program/gap-record.ts';
+import type { PutOutcome, Transport } from '../../../src/transport/transport.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { acceptAll, neverStopped } from '../archives.ts';
 import type { EmptyArchive, RoadUnderTest } from '../contract.ts';
