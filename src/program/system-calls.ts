@@ -2,6 +2,8 @@
 // limit can pass while one hangs. Made from node:fs because loading node:fs/promises costs each call 2 ms.
 import {
   close,
+  fchmod,
+  fchown,
   fstat,
   fsync as fsyncCall,
   link as linkCall,
@@ -17,7 +19,9 @@ import {
   type Dirent,
   type Stats,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { fileMode } from './file-owner.ts';
 import { errnoOf } from './program-error.ts';
 
 const readEntries = promisify(readdir) as (
@@ -26,6 +30,9 @@ const readEntries = promisify(readdir) as (
 ) => Promise<Dirent[]>;
 
 export const closeFile = promisify(close);
+const changeMode = promisify(fchmod);
+const changeOwner = promisify(fchown);
+
 export const fsync = promisify(fsyncCall);
 export const link = promisify(linkCall);
 export const lstat = promisify(lstatCall) as (path: string) => Promise<Stats>;
@@ -55,4 +62,12 @@ export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined>
 
 export async function unlinkIfThere(path: string): Promise<void> {
   await unlessMissing(unlink(path));
+}
+
+/** settleFile (file-owner.ts) for a file on a disk that may hang: its mode, and under root the owner of its directory. */
+export async function settleOpenFile(descriptor: number, path: string): Promise<void> {
+  await changeMode(descriptor, fileMode);
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = await stat(dirname(path));
+  await changeOwner(descriptor, uid, gid);
 }

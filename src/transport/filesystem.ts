@@ -1,7 +1,6 @@
 // The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
 import { dirname, join } from 'node:path';
 import type { Dirent } from 'node:fs';
-import { settleFile } from '../program/file-owner.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
   closeFile,
@@ -9,6 +8,7 @@ import {
   openFile,
   readDirectory,
   readText,
+  settleOpenFile,
   stat,
   unlessMissing,
   unlink,
@@ -174,7 +174,7 @@ class ArchiveDirectory implements Transport {
     });
     let whole = false;
     try {
-      settleFile(descriptor, path);
+      await settleOpenFile(descriptor, path);
       await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
       whole = true;
     } finally {

@@ -1,7 +1,6 @@
 // The one way a WAL file gets its name in a directory we own: written under a temporary name, fsynced, linked to the
 // real name only if that is free, the directory fsynced. rename() would replace; link() cannot.
 import { dirname } from 'node:path';
-import { settleFile } from '../program/file-owner.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { temporaryPath } from '../program/temporary-name.ts';
 import {
@@ -10,6 +9,7 @@ import {
   link,
   lstat,
   openFile,
+  settleOpenFile,
   statOpen,
   unlessMissing,
   unlinkIfThere,
@@ -90,7 +90,7 @@ export async function publish(
 async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSignal): Promise<void> {
   const descriptor = await openFile(temporary, 'wx', 0o600);
   try {
-    settleFile(descriptor, temporary);
+    await settleOpenFile(descriptor, temporary);
     await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
     await syncOrFail(descriptor, temporary);
   } finally {
