@@ -1,87 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkContent, chunkUnitBytes, type Problem } from '../../src/wal/content-check.ts';
-import { parseWalFileName } from '../../src/wal/filename.ts';
+import { chunkUnitBytes } from '../../src/wal/content-check.ts';
 import { segmentSizes } from './arbitraries.ts';
-import { longHeader, shortHeader, type HeaderFields } from './header-bytes.ts';
-
-const megabyte = 1024 * 1024;
-const sixteen = 16 * megabyte;
-const cluster = 7_300_000_000_000_000_001n;
-const foreign = 7_300_000_000_000_000_002n;
-
-interface Page {
-  /** The address that this page claims, instead of the one it has; 'zero' for a page of zeros. */
-  claims?: bigint | 'zero';
-}
-
-interface Made extends Partial<HeaderFields> {
-  /** What is in the name. */
-  name?: string;
-  /** The pages from this one on are a tail: zeros, or what an older segment left. */
-  tailFrom?: number;
-  tail?: 'zero' | 'recycled';
-  pages?: Record<number, Page>;
-}
-
-const segment = '00000001000000160000000B';
-/** What the segment of that name starts with at 1 MB. */
-const defaults: HeaderFields = {
-  magic: 0xd110,
-  info: 0x0002,
-  timeline: 1,
-  pageAddress: 0x16_00b0_0000n,
-  systemIdentifier: cluster,
-  segmentSize: megabyte,
-  blockSize: 8192,
-  littleEndian: true,
-  legacyLayout: false,
-};
-
-/** A whole segment, page by page, as the server leaves it; between the headers there is something. */
-function segmentBytes({ tailFrom = Infinity, tail = 'zero', pages = {}, ...fields }: Made = {}): Buffer {
-  const header = { ...defaults, ...fields };
-  const bytes = Buffer.alloc(header.segmentSize, 0x5a);
-  for (let at = 0; at < bytes.length; at += header.blockSize) {
-    const number = at / header.blockSize;
-    const own = header.pageAddress + BigInt(at);
-    const usual = number < tailFrom ? own : tail === 'zero' ? 'zero' : own - 0x300_0000n;
-    const claims = pages[number]?.claims ?? usual;
-    if (claims === 'zero') bytes.fill(0, at, at + header.blockSize);
-    else if (at === 0) bytes.set(longHeader({ ...header, pageAddress: claims }), at);
-    else bytes.set(shortHeader({ ...header, info: 0, pageAddress: claims }), at);
-  }
-  return bytes;
-}
-
-interface Verdict {
-  problem: Problem | undefined;
-  warning: string | undefined;
-}
-
-/** Runs a file through the check in chunks of these lengths, the last one for all that follow. */
-function judge(
-  name: string,
-  bytes: Uint8Array,
-  chunks: number[] = [8 * chunkUnitBytes],
-  size = bytes.length,
-): Verdict {
-  const check = checkContent(parseWalFileName(name)!, size, cluster);
-  const verdict = (problem: Problem | undefined): Verdict => ({ problem, warning: check.warning() });
-  for (let at = 0, turn = 0; at < bytes.length; turn++) {
-    const length = chunks[Math.min(turn, chunks.length - 1)]!;
-    const problem = check.add(bytes.subarray(at, at + length));
-    if (problem !== undefined) return verdict(problem);
-    at += length;
-  }
-  return verdict(check.finish());
-}
-
-const whole: Verdict = { problem: undefined, warning: undefined };
-const invalid = (sentence: string): Verdict => ({
-  problem: { kind: 'invalid', sentence },
-  warning: undefined,
-});
+import {
+  cluster,
+  foreign,
+  invalid,
+  judge,
+  megabyte,
+  newerCluster,
+  segment,
+  segmentBytes,
+  sixteen,
+  whole,
+  type Made,
+} from './segment-bytes.ts';
 
 describe('a segment', () => {
   it.each(segmentSizes.filter((size) => size <= 64 * megabyte))('of %i bytes is whole', (segmentSize) => {
@@ -140,13 +73,22 @@ describe('a segment', () => {
   it.each([
     ['is zero', 'zero'],
     ['is of an older address', 0x16_0030_0000n],
-    ['is of the page after it', 0x16_00b0_0000n + 8192n * 78n],
-    ['is of the same place 4 GB on', 0x17_00b0_0000n + 8192n * 77n],
-  ] as const)('with a page in the middle that %s is damaged', (_, claims) => {
+  ] as const)('with a page in the middle that %s lacks that page', (_, claims) => {
     const bytes = segmentBytes({ pages: { 77: { claims } } });
     expect(judge(segment, bytes)).toEqual(
       invalid(`Its pages from offset ${77 * 8192} to ${78 * 8192} are missing or damaged.`),
     );
+  });
+
+  it.each([
+    ['of the page before it', 0x16_00b0_0000n + 8192n * 76n],
+    ['of the page after it', 0x16_00b0_0000n + 8192n * 78n],
+    ['of the first byte of its segment', 0x16_00b0_0000n],
+    ['of the same place 4 GB on', 0x17_00b0_0000n + 8192n * 77n],
+  ] as const)('with a page in the middle or at its end that is %s is damaged', (_, claims) => {
+    const damaged = invalid(`Its page at offset ${77 * 8192} is damaged.`);
+    expect(judge(segment, segmentBytes({ pages: { 77: { claims } } }))).toEqual(damaged);
+    expect(judge(segment, segmentBytes({ tailFrom: 77, pages: { 77: { claims } } }))).toEqual(damaged);
   });
 
   it('with a hole of many pages names where the hole begins and ends', () => {
@@ -161,9 +103,7 @@ describe('a segment', () => {
   it('with a page of another version in the middle is damaged', () => {
     const bytes = segmentBytes();
     bytes.writeUInt16LE(0xd113, 10 * 8192);
-    expect(judge(segment, bytes)).toEqual(
-      invalid(`Its pages from offset ${10 * 8192} to ${11 * 8192} are missing or damaged.`),
-    );
+    expect(judge(segment, bytes)).toEqual(invalid(`Its page at offset ${10 * 8192} is damaged.`));
   });
 
   it('in which any one page but the last is zero is damaged', () => {
@@ -218,7 +158,7 @@ describe('a segment', () => {
     expect(judge(segment, segmentBytes({ systemIdentifier: foreign }))).toEqual({
       problem: {
         kind: 'foreign',
-        sentence: `It belongs to system identifier ${foreign}; this cluster is ${cluster}.`,
+        sentence: `It belongs to system identifier ${foreign}; this cluster is ${cluster.systemIdentifier}.`,
       },
       warning: undefined,
     });
@@ -262,11 +202,13 @@ describe('a segment', () => {
 });
 
 describe('a segment of a version newer than this program', () => {
-  const newer = (name: string) =>
-    `${name} was written by a version of PostgreSQL that this twowarm does not know (page magic 0xD1AA)`;
+  const newer = (name: string, magic = '0xD1AA') =>
+    `${name} was written by a version of PostgreSQL that this twowarm does not know (page magic ${magic})`;
+  const judgeNewer = (name: string, bytes: Uint8Array, size = bytes.length) =>
+    judge(name, bytes, undefined, size, newerCluster);
 
-  it.each([segment, `${segment}.partial`])('passes with a warning: %s', (name) => {
-    expect(judge(name, segmentBytes({ magic: 0xd1aa }))).toEqual({
+  it.each([segment, `${segment}.partial`])('passes with a warning where the server is newer: %s', (name) => {
+    expect(judgeNewer(name, segmentBytes({ magic: 0xd1aa }))).toEqual({
       problem: undefined,
       warning: newer(name),
     });
@@ -274,77 +216,47 @@ describe('a segment of a version newer than this program', () => {
 
   it('passes whatever else is in it, because nothing of it is known', () => {
     const strange = segmentBytes({ magic: 0xd1aa, systemIdentifier: foreign, timeline: 9, tailFrom: 3 });
-    expect(judge('000000010000000000000001', strange).problem).toBeUndefined();
+    const name = '000000010000000000000001';
+    expect(judgeNewer(name, strange)).toEqual({ problem: undefined, warning: newer(name) });
+  });
+
+  it.each([
+    [0xd122, '0xD122', 1902],
+    [0xd1aa, '0xD1AA', 1300],
+    [0xdfff, '0xDFFF', 0],
+  ])('is damage where the server is not newer (%i, %s, control version %i)', (magic, hex, controlVersion) => {
+    const server = { ...cluster, controlVersion };
+    expect(judge(segment, segmentBytes({ magic }), undefined, megabyte, server)).toEqual(
+      invalid(`Its first page has no known magic number (${hex}).`),
+    );
+  });
+
+  it('of a known version is judged as ever on a newer server', () => {
+    expect(judgeNewer(segment, segmentBytes())).toEqual(whole);
+    expect(judgeNewer(segment, segmentBytes({ pages: { 5: { claims: 'zero' } } }))).toEqual(
+      invalid(`Its pages from offset ${5 * 8192} to ${6 * 8192} are missing or damaged.`),
+    );
   });
 
   it('must still have the size of a segment', () => {
-    const { problem } = judge(segment, segmentBytes({ magic: 0xd1aa }).subarray(0, 8192));
-    expect(problem?.sentence).toBe('It is 8192 bytes long, which is no segment size.');
+    expect(judgeNewer(segment, segmentBytes({ magic: 0xd1aa }).subarray(0, 8192))).toEqual(
+      invalid('It is 8192 bytes long, which is no segment size.'),
+    );
+  });
+
+  it.each([chunkUnitBytes, 700_001, megabyte - 1])('must not end early, after %i bytes', (length) => {
+    const short = segmentBytes({ magic: 0xd1aa }).subarray(0, length);
+    expect(judgeNewer(segment, short, megabyte)).toEqual({
+      problem: { kind: 'invalid', sentence: `It ended after ${length} of ${megabyte} bytes.` },
+      warning: newer(segment),
+    });
   });
 
   it('warns of a pre-release too, and walks its pages', () => {
-    const warning = newer(segment).replace('0xD1AA', '0xD115');
+    const warning = newer(segment, '0xD115');
     expect(judge(segment, segmentBytes({ magic: 0xd115 }))).toEqual({ problem: undefined, warning });
     const damaged = segmentBytes({ magic: 0xd115, pages: { 5: { claims: 'zero' } } });
-    expect(judge(segment, damaged).problem?.kind).toBe('invalid');
-  });
-});
-
-describe('a timeline history file', () => {
-  const name = '00000003.history';
-  const text = '1\t0/5000000\tno recovery target specified\n\n2\t0/9000000\tgrößer\n';
-
-  it.each(['utf8', 'latin1'] as const)('is whole in %s, in one piece and in many', (encoding) => {
-    const bytes = Buffer.from(text, encoding);
-    expect(judge(name, bytes)).toEqual(whole);
-    expect(judge(name, bytes, [1])).toEqual(whole);
-  });
-
-  it.each([
-    ['is empty', '', 'it is empty'],
-    ['lost its end', text.slice(0, -1), 'its last line is incomplete'],
-    ['was zeroed', `${text}\0\0`, 'it contains zero bytes'],
-    ['names no timeline', '# nothing\n', 'names no timeline'],
-    ['names itself', '3\t0/5000000\tx\n', 'line 1: timeline 3 cannot be an ancestor of timeline 3'],
-    ['has no LSN', '1\tx\n', 'line 1: expected the LSN of a switch point'],
-  ])('that %s is not whole', (_, damaged, phrase) => {
-    expect(judge(name, Buffer.from(damaged))).toEqual(invalid(`The history file is not whole: ${phrase}.`));
-  });
-
-  it('may be long, but not without end', () => {
-    const line = '# a comment of no consequence at all, again and again and again\n';
-    const most = Buffer.from(`${line.repeat(60_000)}1\t0/5000000\tx\n`);
-    expect(most.length).toBeLessThan(4 * megabyte);
-    expect(judge(name, most)).toEqual(whole);
-    const more = Buffer.concat([most, Buffer.alloc(4 * megabyte + 1 - most.length, '#')]);
-    expect(judge(name, more)).toEqual(invalid('It is larger than any text file of WAL.'));
-  });
-});
-
-describe('a backup history file', () => {
-  const name = `${segment}.00000028.backup`;
-  const text = `START WAL LOCATION: 16/B00028 (file ${segment})\nSTOP WAL LOCATION: 16/C00000 (file x)\nLABEL: ü\n`;
-
-  it('is whole when it describes the backup of its name', () => {
-    expect(judge(name, Buffer.from(text, 'latin1'))).toEqual(whole);
-    expect(judge(name, Buffer.from(text), [7])).toEqual(whole);
-  });
-
-  it.each([
-    ['is empty', '', 'it is empty'],
-    ['lost its end', text.slice(0, -1), 'its last line is incomplete'],
-    ['was zeroed', `\0${text}`, 'it contains zero bytes'],
-    ['begins elsewhere', `LABEL: x\n${text}`, 'line 1: expected the START WAL LOCATION'],
-  ])('that %s is not whole', (_, damaged, phrase) => {
-    expect(judge(name, Buffer.from(damaged))).toEqual(
-      invalid(`The backup history file is not whole: ${phrase}.`),
-    );
-  });
-
-  it('of another backup is refused', () => {
-    const other = '00000001000000160000000A';
-    expect(judge(`${other}.00000028.backup`, Buffer.from(text))).toEqual(
-      invalid(`It describes a backup that began in ${segment}; its name says ${other}.`),
-    );
+    const sentence = `Its pages from offset ${5 * 8192} to ${6 * 8192} are missing or damaged.`;
+    expect(judge(segment, damaged)).toEqual({ problem: { kind: 'invalid', sentence }, warning });
   });
 });
