@@ -105,6 +105,11 @@ describe('a failed system call', () => {
     ['EDQUOT', 'no-space', 'Disk quota exceeded'],
     ['EIO', 'input-output', 'Input/output error'],
     ['ESTALE', 'input-output', 'Stale file handle'],
+    ['EISDIR', 'input-output', 'Is a directory'],
+    ['ELOOP', 'input-output', 'Too many levels of symbolic links'],
+    ['EMFILE', 'input-output', 'Too many open files'],
+    ['EFBIG', 'input-output', 'File too large'],
+    ['ENAMETOOLONG', 'input-output', 'File name too long'],
     ['EWEIRD', 'input-output', 'EWEIRD'],
   ])('%s is a fault with a reason in words', (code, kind, words) => {
     const cause = failed(code);

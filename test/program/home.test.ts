@@ -114,7 +114,7 @@ describe('the configuration of a call', () => {
     expect(await faultOf(() => findPlace(call))).toEqual({
       kind: 'settings',
       message: 'could not find the configuration: there is no /etc/twowarm/twowarm.toml',
-      hint: 'Run this in the data directory, or name the configuration with --config or TWOWARM_CONFIG.',
+      hint: 'Run this in the data directory, or name that with -D, or name the configuration with --config.',
     });
   });
 });

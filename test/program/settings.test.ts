@@ -106,11 +106,7 @@ const problems: [title: string, toml: string, words: string][] = [
     `${smallest}\n${db2}compresion = 'none'`,
     'line 6: unknown key "compresion" in [destination.db2]; did you mean "compression"?',
   ],
-  [
-    'a number for a name',
-    `${smallest}name = 5`,
-    'line 3: "node.name" has the wrong type: expected string, received number',
-  ],
+  ['a number for a name', `${smallest}name = 5`, `line 3: "node.name" must be text in quotes, such as '5s'`],
   ['an empty name', `${smallest}name = ''`, 'line 3: "node.name" must not be empty'],
   [
     'a relative path',
@@ -130,7 +126,7 @@ const problems: [title: string, toml: string, words: string][] = [
   [
     'a number for a duration',
     `${smallest}[restore]\nretry_limit = 10`,
-    'line 4: "restore.retry_limit" has the wrong type: expected string, received number',
+    `line 4: "restore.retry_limit" must be text in quotes, such as '5s'`,
   ],
   [
     'an unknown policy',
@@ -145,7 +141,7 @@ const problems: [title: string, toml: string, words: string][] = [
   [
     'a source that is a number',
     `${smallest}[restore]\nsources = [\n  'file:/a',\n  5,\n]`,
-    'line 4: "restore.sources.1" has the wrong type: expected string, received number',
+    `line 4: "restore.sources.1" must be text in quotes, such as '5s'`,
   ],
   [
     'a destination without a URL',
@@ -160,7 +156,7 @@ const problems: [title: string, toml: string, words: string][] = [
   [
     'a destination that is none',
     `destination = 5\n${smallest}`,
-    'line 1: "destination" has the wrong type: expected record, received number',
+    'line 1: "destination" must be a table: write [destination.<name>]',
   ],
   [
     'a mistake in a dotted key',
@@ -170,12 +166,12 @@ const problems: [title: string, toml: string, words: string][] = [
   [
     'a mistake in an inline table',
     `destination = { db2 = { url = 5 } }\n${smallest}`,
-    'line 1: "destination.db2.url" has the wrong type: expected string, received number',
+    `line 1: "destination.db2.url" must be text in quotes, such as '5s'`,
   ],
   [
     'text for a switch',
     `${smallest}[restore]\nprune = 'no'`,
-    'line 4: "restore.prune" has the wrong type: expected boolean, received string',
+    'line 4: "restore.prune" must be true or false, without quotes',
   ],
 ];
 
@@ -188,18 +184,18 @@ describe('a configuration that is wrong', () => {
     });
   });
 
-  it('names all its problems at once, in the order of the file', async () => {
+  it('names all its problems at once, in the order of the file, what is missing last', async () => {
     await using node = configuredNode(
       `[node]\nnmae = 'x'\n[restore]\ntime_limit = 'soon'\n${db2}policy = 'perhaps'\n[lgo]\n`,
     );
     expect(await faultOf(node.read)).toEqual({
       kind: 'settings',
-      message: `cannot use the configuration ${node.file}: line 1: "node.data_directory" is missing`,
+      message: `cannot use the configuration ${node.file}: line 2: unknown key "nmae" in [node]; did you mean "name"?`,
       detail: [
-        'Also line 2: unknown key "nmae" in [node]; did you mean "name"?',
-        `line 4: "restore.time_limit" ${durationWords}`,
+        `Also line 4: "restore.time_limit" ${durationWords}`,
         `line 7: "destination.db2.policy" must be one of 'required', 'fallback', 'best-effort'`,
         'line 8: unknown key "lgo"; did you mean "log"?',
+        'line 1: "node.data_directory" is missing',
       ].join('; '),
     });
   });
@@ -314,7 +310,7 @@ describe('the data directory of a configuration', () => {
       kind: 'data-directory',
       message: `the configuration ${node.file} is for another data directory`,
       detail: `It names ${other}, but this call is for ${node.dataDirectory}.`,
-      hint: `A second cluster beside the first needs a home of its own: ${node.sandbox.path}/twowarm-data`,
+      hint: `Correct node.data_directory, or, if this is a second cluster beside the first, make a home for it: ${node.sandbox.path}/twowarm-data`,
     });
   });
 

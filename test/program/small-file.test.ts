@@ -72,7 +72,9 @@ describe('a small file', () => {
     const room = sandbox.directory('room');
     // Two blocks of 512 bytes; the write that crosses the limit is cut short there.
     const { result } = start(sandbox, { room, length: 5000 }, 'ulimit -f 2; exec');
-    const faults = ['created', 'replaced'].map((name) => `could not write ${room}/made/${name}: EFBIG\n`);
+    const faults = ['created', 'replaced'].map(
+      (name) => `could not write ${room}/made/${name}: File too large\n`,
+    );
     expect(await result).toMatchObject({ code: 0, stdout: faults.join(''), stderr: '' });
     expect(treeOf(room)).toEqual(['made/']);
   });

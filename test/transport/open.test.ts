@@ -104,7 +104,7 @@ describe('opening', () => {
     expect(await faultOf(() => open(`file:${directory}`, makeNode(sandbox)))).toEqual({
       kind: 'directory-missing',
       message: `the archive directory ${directory} does not exist`,
-      hint: 'No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+      hint: 'If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     });
     expect(treeOf(sandbox.path)).not.toContain('missing/');
     const file = sandbox.file('file', '');

@@ -61,7 +61,7 @@ describe('publishing', () => {
     const facts: PutFacts = { url: road.url, node, name: segment, source };
     // 2 MB and a part of a chunk, in blocks of 512 bytes.
     const { result } = startScript(sandbox, put, facts, 'ulimit -f 4999; exec');
-    const stdout = `input-output: could not store ${segment} at ${road.url}: EFBIG`;
+    const stdout = `input-output: could not store ${segment} at ${road.url}: File too large`;
     expect(await result).toMatchObject({ code: 0, stdout, stderr: '' });
     expect(treeOf(directory)).toEqual(before);
     expect(treeOf(join(node.stateDirectory, 'unfinished'))).toEqual([]);
