@@ -50,7 +50,7 @@ describe('a configuration that is wrong', () => {
     [
       'a number for a duration',
       () => destination('time_limit = 5'),
-      'line 5: "destination.db2.time_limit" has the wrong type: expected string, received number',
+      'line 5: "destination.db2.time_limit" must be text in quotes, such as \'5s\'',
     ],
     [
       'a policy nobody knows',
@@ -306,7 +306,7 @@ describe('a data directory', () => {
     const message = error(
       `the configuration ${file()} is for another data directory`,
       `DETAIL:  It names ${node.dataDirectory}, but this call is for ${node.path('second')}.`,
-      `HINT:  A second cluster beside the first needs a home of its own: ${node.path('twowarm-second')}`,
+      `HINT:  Correct node.data_directory, or, if this is a second cluster beside the first, make a home for it: ${node.path('twowarm-second')}`,
     );
     expect(await node.sh(line, { cwd: node.path('second') })).toEqual(refused(5, message));
   });
@@ -328,7 +328,7 @@ describe('a data directory', () => {
     const line = commandLine('archiveWALFile', `pg_wal/${name}`, name);
     const message = error(
       'could not find the configuration: there is no /etc/twowarm/twowarm.toml',
-      'HINT:  Run this in the data directory, or name the configuration with --config or TWOWARM_CONFIG.',
+      'HINT:  Run this in the data directory, or name that with -D, or name the configuration with --config.',
     );
     expect(await node.sh(line, { cwd: node.sandbox.path })).toEqual(refused(3, message));
   });

@@ -29,7 +29,7 @@ const archive = (node: NodeFixture) => node.archive(`pg_wal/${name}`, name);
 
 const noDirectory = (path: string): string =>
   `the archive directory ${path} does not exist\n` +
-  'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.';
+  'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.';
 
 describe('three destinations', () => {
   it('all get the file', async () => {
@@ -58,8 +58,8 @@ describe('three destinations', () => {
     node.segment(name, { content: 0x22 }, 'db4');
     const different = [
       `${name} exists at file:${node.path('db4')} with different content`,
-      'DETAIL:  The two copies differ from byte 40 on. Neither was touched.',
-      'HINT:  Two servers archive to one place, or a restored copy of the cluster does. Find out which copy is right.',
+      "DETAIL:  The archive's copy has 1048576 bytes, this one 1048576; they differ from byte 40 on. Neither was touched.",
+      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
     ];
     expect(await archive(node)).toEqual({
       ...refused(20, error(...different) + error(noDirectory(node.path('db2')))),
@@ -73,10 +73,7 @@ describe('a destination that is not there', () => {
     await using node = await withOne();
     rmSync(node.path('db2'), { recursive: true });
     writeFileSync(node.path('db2'), '');
-    const message = error(
-      `the archive directory ${node.path('db2')} is not a directory`,
-      'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
-    );
+    const message = error(`the archive directory ${node.path('db2')} is not a directory`);
     expect(await archive(node)).toEqual(refused(20, message));
   });
 
@@ -104,7 +101,10 @@ describe('a destination that is closed', () => {
     chmodSync(node.path('db2'), 0o500);
     const outcome = await archive(node);
     chmodSync(node.path('db2'), 0o700);
-    const message = error(`could not store ${name} at file:${node.path('db2')}: Permission denied`);
+    const message = error(
+      `could not store ${name} at file:${node.path('db2')}: Permission denied`,
+      'HINT:  The owner of the data directory must be able to read and write there.',
+    );
     expect(outcome).toEqual(refused(21, message));
   });
 
@@ -130,7 +130,10 @@ describe('a destination that is closed', () => {
   it('holds the name as a file the server may not read', async () => {
     await using node = await withOne();
     node.sandbox.file(`db2/${name}`, segmentBytes(name), 0o000);
-    const message = error(`could not store ${name} at file:${node.path('db2')}: Permission denied`);
+    const message = error(
+      `could not store ${name} at file:${node.path('db2')}: Permission denied`,
+      'HINT:  The owner of the data directory must be able to read and write there.',
+    );
     expect(await archive(node)).toEqual(refused(21, message));
   });
 });
@@ -184,7 +187,10 @@ describe.runIf(runsAsRoot())('a disk', () => {
     using disk = mountTmpfs(node.path('db2'), 'size=512k');
     node.segment(name);
     await archive(node);
-    const message = error(`could not store ${name} at file:${node.path('db2')}: No space left on device`);
+    const message = error(
+      `could not store ${name} at file:${node.path('db2')}: No space left on device`,
+      'HINT:  PostgreSQL keeps the file and tries again. Make room there before pg_wal is full, too.',
+    );
     expect(await archive(node)).toEqual(refused(23, message));
     expect(readdirSync(node.path('db2'))).toEqual(['.twowarm']);
     disk.remount('size=8m');

@@ -64,6 +64,26 @@ describe('a segment that is not what its name says', () => {
       'Its pages from offset 81920 to 90112 are missing or damaged.',
     ],
     [
+      'with a magic number that no version up to this server’s has',
+      segmentBytes(name, { magic: 0xd1f0 }),
+      'Its first page has no known magic number (0xD1F0).',
+    ],
+    [
+      'with one bit of its magic number flipped',
+      damaged((bytes) => bytes.writeUInt8(bytes.readUInt8(0) ^ 0x80, 0)),
+      'Its first page has no known magic number (0xD190).',
+    ],
+    [
+      'with a damaged page after the end of the WAL',
+      damaged((bytes) => bytes.fill(0, 20 * 8192).fill('x', 90 * 8192, 90 * 8192 + 16)),
+      'Its page at offset 737280 is damaged.',
+    ],
+    [
+      'with a last page whose header is damaged',
+      damaged((bytes) => bytes.fill('x', 127 * 8192, 127 * 8192 + 16)),
+      'Its page at offset 1040384 is damaged.',
+    ],
+    [
       'too old',
       segmentBytes(name, { magic: 0xd063 }),
       'Its first page is WAL of PostgreSQL 8.4, which is too old.',
@@ -159,10 +179,10 @@ describe('a source that is no readable regular file', () => {
 });
 
 describe('a name that the archive has', () => {
-  const duplicate = (file: string, byte: number): string =>
+  const duplicate = (file: string, byte: number, bytes: { archived: number; ours: number }): string =>
     `archiveWALFile: ERROR:  ${file} exists at file:${node.path('db2')} with different content\n` +
-    `DETAIL:  The two copies differ from byte ${byte} on. Neither was touched.\n` +
-    'HINT:  Two servers archive to one place, or a restored copy of the cluster does. Find out which copy is right.\n';
+    `DETAIL:  The archive's copy has ${bytes.archived} bytes, this one ${bytes.ours}; they differ from byte ${byte} on. Neither was touched.\n` +
+    "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.\n";
 
   it.each([
     ['in the middle', segmentNamed(0x41), (bytes: Buffer) => bytes.fill(7, 700_000, 700_001), 700_000],
@@ -172,15 +192,19 @@ describe('a name that the archive has', () => {
     ['because it is longer', segmentNamed(0x45), (bytes: Buffer) => Buffer.concat([bytes, bytes]), megabyte],
   ])('with other content is refused: %s', async (_, file, change, byte) => {
     node.segment(file);
-    node.sandbox.file(`db2/${file}`, change(segmentBytes(file)));
-    expect(await node.archive(`pg_wal/${file}`, file)).toEqual(refused(14, duplicate(file, byte)));
+    const archived = change(segmentBytes(file));
+    node.sandbox.file(`db2/${file}`, archived);
+    const message = duplicate(file, byte, { archived: archived.length, ours: megabyte });
+    expect(await node.archive(`pg_wal/${file}`, file)).toEqual(refused(14, message));
   });
 
   it('with other content is refused: a history file', async () => {
     const file = '00000004.history';
     node.sandbox.file(`data/pg_wal/${file}`, historyText('0/500000'));
     node.sandbox.file(`db2/${file}`, historyText('0/600000'));
-    expect(await node.archive(`pg_wal/${file}`, file)).toEqual(refused(14, duplicate(file, 4)));
+    expect(await node.archive(`pg_wal/${file}`, file)).toEqual(
+      refused(14, duplicate(file, 4, { archived: 40, ours: 40 })),
+    );
   });
 
   it('is not called a duplicate when it is the source that is damaged', async () => {

@@ -1,5 +1,5 @@
 // The archiving state: on, hold and discard, and the gap records that discard leaves for every later reader.
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -31,7 +31,14 @@ const archiving = (node: NodeFixture, ...words: string[]): Promise<Outcome> =>
   node.sh(commandLine('twowarm', 'archiving', ...words));
 const error = (...lines: string[]): string => `archiveWALFile: ERROR:  ${lines.join('\n')}\n`;
 
-const onText = 'archiving is on: files are stored at every destination\n';
+/** When the state was set, as it is shown. */
+const set = (node: NodeFixture): string => ` (set ${since(node)})`;
+const since = (node: NodeFixture): string => statSync(node.path(stateFile)).mtime.toISOString();
+const onText = (node: NodeFixture): string =>
+  `archiving is on: archiveWALFile stores files at db2${set(node)}\n`;
+const holdText = (node: NodeFixture): string =>
+  `archiving is on hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal${set(node)}\n`;
+const newBackup = 'take a new base backup if there is none since then: an older one ends at the gap\n';
 const discarded = (file: string): string =>
   `archiveWALFile: WARNING:  discarded ${file}: the archiving state is "discard"\n` +
   'HINT:  Point-in-time recovery and archive-only standbys end here. To archive again: twowarm archiving on\n';
@@ -40,12 +47,25 @@ const stateFile = 'twowarm/state/archiving';
 describe('archiving on', () => {
   it('is the state when nothing was ever said', async () => {
     await using node = await makeOne();
-    expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout: onText });
+    const stdout = 'archiving is on: archiveWALFile stores files at db2\n';
+    expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout });
+    const json = await archiving(node, 'status', '--json');
+    expect(json).toEqual({ ...silent(), stdout: json.stdout });
+    const status = { state: 'on', since: null, fault: null, destinations: ['db2'], gaps: [] };
+    expect(JSON.parse(json.stdout)).toEqual(status);
+  });
+
+  it('says that nothing will be archived without a destination', async () => {
+    await using node = await makeOne();
+    node.configure('');
+    const stdout = 'archiving is on, but no destination is configured: archiveWALFile will fail\n';
+    expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout });
   });
 
   it('can be said', async () => {
     await using node = await makeOne();
-    expect(await archiving(node, 'on')).toEqual({ ...silent([`created ${stateFile}`]), stdout: onText });
+    const outcome = await archiving(node, 'on');
+    expect(outcome).toEqual({ ...silent([`created ${stateFile}`]), stdout: onText(node) });
     expect(await archive(node)).toEqual(silent([`created db2/${name}`]));
   });
 });
@@ -53,8 +73,8 @@ describe('archiving on', () => {
 describe('archiving hold', () => {
   it('refuses every file until archiving is on again', async () => {
     await using node = await makeOne();
-    const stdout = 'archiving is hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal\n';
-    expect(await archiving(node, 'hold')).toEqual({ ...silent([`created ${stateFile}`]), stdout });
+    const outcome = await archiving(node, 'hold');
+    expect(outcome).toEqual({ ...silent([`created ${stateFile}`]), stdout: holdText(node) });
     const message = error(
       `did not archive ${name}: archiving is on hold`,
       'HINT:  PostgreSQL keeps the WAL and tries again. To go on: twowarm archiving on',
@@ -74,11 +94,12 @@ describe('a state that cannot be read counts as hold', () => {
       'HINT:  Set it again: twowarm archiving on|hold|discard',
     );
     expect(await archive(node)).toEqual(refused(28, message));
-    const stdout =
-      'archiving is hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal\n' +
-      `because the archiving state ${path} is damaged; archiving is on hold\n`;
+    const stdout = `${holdText(node)}because the archiving state ${path} is damaged; archiving is on hold\n`;
     expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout });
-    expect(await archiving(node, 'on')).toMatchObject({ code: 0, stdout: onText });
+    expect(await archiving(node, 'on')).toEqual({
+      ...silent([`changed ${stateFile}`]),
+      stdout: onText(node),
+    });
     expect(await archive(node)).toEqual(silent([`created db2/${name}`]));
   });
 
@@ -98,9 +119,9 @@ describe('a state that cannot be read counts as hold', () => {
 describe('archiving discard', () => {
   it('succeeds, records the gap here and at the destination, and says so each time', async () => {
     await using node = await makeOne();
-    const stdout =
-      'archiving is discard: files are given up, with a gap record for each; recovery cannot pass the gap\n';
-    expect(await archiving(node, 'discard')).toEqual({ ...silent([`created ${stateFile}`]), stdout });
+    const outcome = await archiving(node, 'discard');
+    const stdout = `archiving is set to discard: files are given up, with a gap record for each; recovery cannot pass a gap${set(node)}\n`;
+    expect(outcome).toEqual({ ...silent([`created ${stateFile}`]), stdout });
 
     const recorded = [`db2/.twowarm/gaps/${name}`, `twowarm/state/gaps/${name}`];
     const directories = ['db2/.twowarm/gaps', 'twowarm/state/gaps', 'twowarm/state/untold-gaps'];
@@ -121,19 +142,26 @@ describe('archiving discard', () => {
     await archive(node);
     const first = JSON.parse(readFileSync(node.path(`twowarm/state/gaps/${name}`), 'utf8')) as { at: string };
     const one = `gaps: 1 file was discarded, ${name}, the last at ${first.at}\n`;
-    expect(await archiving(node, 'on')).toMatchObject({ code: 0, stdout: `${onText}${one}` });
+    const outcome = await archiving(node, 'on');
+    const stdout = `${onText(node)}${one}${newBackup}`;
+    expect(outcome).toEqual({ ...silent([`changed ${stateFile}`]), stdout });
 
     await archiving(node, 'discard');
     await archive(node, next);
     const last = JSON.parse(readFileSync(node.path(`twowarm/state/gaps/${next}`), 'utf8')) as { at: string };
     await archiving(node, 'on');
     const two = `gaps: 2 files were discarded, ${name} to ${next}, the last at ${last.at}\n`;
-    expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout: `${onText}${two}` });
+    expect(await archiving(node, 'status')).toEqual({
+      ...silent(),
+      stdout: `${onText(node)}${two}${newBackup}`,
+    });
     const json = await archiving(node, 'status', '--json');
     expect(json).toEqual({ ...silent(), stdout: json.stdout });
     expect(JSON.parse(json.stdout)).toEqual({
       state: 'on',
+      since: since(node),
       fault: null,
+      destinations: ['db2'],
       gaps: [
         { name, reason: 'discarded', at: first.at, node: 'db1' },
         { name: next, reason: 'discarded', at: last.at, node: 'db1' },
@@ -162,7 +190,7 @@ describe('archiving discard', () => {
     await archiving(node, 'on');
     const missing = error(
       `the archive directory ${node.path('db2')} does not exist`,
-      'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+      'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     );
     expect(await archive(node, next)).toEqual(refused(20, missing));
     renameSync(node.path('away'), node.path('db2'));
@@ -208,7 +236,7 @@ describe('archiving discard', () => {
     const path = node.sandbox.file(`twowarm/state/gaps/${name}`, '{"name":');
     const message =
       `twowarm archiving: ERROR:  the gap record ${path} is damaged\n` +
-      `HINT:  It says that ${name} was never archived. Take note of that and remove it.\n`;
+      `HINT:  It says that the file of its name was never archived. Take note of that and remove it.\n`;
     expect(await archiving(node, 'status')).toEqual(refused(28, message));
   });
 
@@ -223,7 +251,7 @@ describe('archiving discard', () => {
     const outcome = await archive(node, next);
     const message = error(
       `the archive directory ${node.path('db2')} does not exist`,
-      'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+      'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     );
     expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 20, stderr: message });
     expect(outcome.changed).toContain(`created db3/${next}`);

@@ -4,12 +4,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createCluster } from '../harness/create-cluster.ts';
-import { commandLine, makeNode, oneDestination, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import {
+  commandLine,
+  controlFile,
+  makeNode,
+  oneDestination,
+  silent,
+  type NodeFixture,
+} from '../harness/node-fixture.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { run, shell } from '../harness/run.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { giveToServerUser, runsAsRoot, serverUser } from '../harness/server-user.ts';
-import { backupText, historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
+import { backupText, historyText, ourCluster, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 let node: NodeFixture;
 beforeAll(async () => {
@@ -82,8 +89,10 @@ describe('a file that PostgreSQL archives', () => {
   });
 
   it('of a version newer than this program is stored with a warning', async () => {
-    const name = node.segment(segmentNamed(15), { magic: 0xd1f0 });
-    expect(await node.archive(`pg_wal/${name}`, name)).toEqual({
+    await using newer = await makeNode('archive-newer');
+    newer.sandbox.file('data/global/pg_control', controlFile(ourCluster, 2001));
+    const name = newer.segment(segmentNamed(15), { magic: 0xd1f0 });
+    expect(await newer.archive(`pg_wal/${name}`, name)).toEqual({
       ...silent([`created db2/${name}`]),
       stderr:
         `archiveWALFile: WARNING:  ${name} was written by a version of PostgreSQL that this twowarm does not know (page magic 0xD1F0)\n` +

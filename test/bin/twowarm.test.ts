@@ -22,7 +22,7 @@ describe('twowarm', () => {
     async (words) => {
       const stdout = `Usage: twowarm COMMAND [OPTION]... [ARGUMENT]...
 
-Ships PostgreSQL's write-ahead log, restores it, and promotes.
+Ships PostgreSQL's write-ahead log to a standby and brings it back.
 
 Commands:
   archiveWALFile  Stores one finished WAL file durably at every destination; called by archive_command.

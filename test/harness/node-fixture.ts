@@ -72,11 +72,11 @@ export const commandLine = (name: string, ...words: string[]): string =>
 export const oneDestination = (path: (name: string) => string): string =>
   `[destination.db2]\nurl = 'file:${path('db2')}'\n`;
 
-/** A pg_control that begins as every version's does: system identifier, then pg_control_version. */
-export function controlFile(systemIdentifier: bigint): Buffer {
+/** A pg_control that begins as every version's does: system identifier, then pg_control_version (1300: of 13 to 16). */
+export function controlFile(systemIdentifier: bigint, controlVersion = 1300): Buffer {
   const bytes = Buffer.alloc(8192);
   bytes.writeBigUInt64LE(systemIdentifier, 0);
-  bytes.writeUInt32LE(1300, 8);
+  bytes.writeUInt32LE(controlVersion, 8);
   return bytes;
 }
 

@@ -30,20 +30,26 @@ const twoSources = (path: (name: string) => string): string =>
   `${oneDestination(path)}[restore]\nsources = ['file:${path('first')}', 'file:${path('second')}']\n` +
   "retry_limit = '300ms'\n";
 
+/** An archive that is this cluster's, the same one each time: what a plain directory is, says restore-sources.test.ts. */
+function makeArchive(directory: string): void {
+  rmSync(node.path(directory), { recursive: true, force: true });
+  node.sandbox.file(`${directory}/.twowarm/format`, 'twowarm archive 1\n');
+  const owner = { archive: '0123456789abcdef', system_identifier: String(ourCluster) };
+  node.sandbox.file(`${directory}/.twowarm/owner`, `${JSON.stringify(owner)}\n`);
+}
+
 let node: NodeFixture;
 beforeAll(async () => {
   node = await makeNode('restore', {
     configuration: twoSources,
     directories: ['db2', 'first', 'second'],
   });
-  // A first call notes nothing that the next ones would not.
+  for (const directory of ['first', 'second']) makeArchive(directory);
+  // A first call notes the archives; the next ones nothing more.
   await node.restore(segmentNamed(1), target);
 });
 beforeEach(() => {
-  for (const directory of ['first', 'second']) {
-    rmSync(node.path(directory), { recursive: true, force: true });
-    node.sandbox.directory(directory);
-  }
+  for (const directory of ['first', 'second']) makeArchive(directory);
   for (const file of ['RECOVERYXLOG', 'RECOVERYHISTORY'])
     rmSync(node.path(`data/pg_wal/${file}`), { force: true });
 });
@@ -105,7 +111,7 @@ const reasons: [string, () => void, () => string][] = [
     () =>
       error(
         `the archive directory ${node.path('first')} does not exist`,
-        'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+        'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
       ),
   ],
   [
@@ -114,11 +120,7 @@ const reasons: [string, () => void, () => string][] = [
       rmSync(node.path('first'), { recursive: true });
       node.sandbox.file('first', '');
     },
-    () =>
-      error(
-        `the archive directory ${node.path('first')} is not a directory`,
-        'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
-      ),
+    () => error(`the archive directory ${node.path('first')} is not a directory`),
   ],
   [
     'the directory is closed',
@@ -211,7 +213,7 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
     const second = `cannot read ${name}.zst at file:${node.path('second')}: compression is not built yet`;
     const first = [
       `the archive directory ${node.path('first')} does not exist`,
-      'HINT:  No program creates it: a missing mount would look like an empty archive. Create it with mode 0700.',
+      'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     ];
     const stderr = report('WARNING', second) + error(...first);
     expect(await node.restore(name, target)).toEqual(refused(code, stderr));
@@ -219,7 +221,11 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
 
   it('a damaged gap record leaves the file absent', async () => {
     const path = node.sandbox.file(`first/.twowarm/gaps/${name}`, '{');
-    const message = report('WARNING', `the gap record ${path} is damaged`);
+    const message = report(
+      'WARNING',
+      `the gap record ${path} is damaged`,
+      'HINT:  It says that the file of its name was never archived. Take note of that and remove it.',
+    );
     expect(await node.restore(name, target)).toEqual(refused(1, message));
   });
 });
