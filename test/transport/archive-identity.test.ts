@@ -1,36 +1,13 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { admitReader, admitWriter } from '../../src/transport/archive-identity.ts';
-import type { Identity } from '../../src/transport/transport.ts';
-import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
 import { faultOf } from '../program/fault.ts';
-import { longHeader } from '../wal/header-bytes.ts';
+import { adopted, notesOf, ownerOf, segmentOf } from './adoption.ts';
 import { cluster, makeNode, otherCluster, photograph, treeOf } from './archives.ts';
 
 const owned = ['.twowarm/', '.twowarm/format', '.twowarm/owner'];
-
-interface Owner {
-  archive: string;
-  system_identifier: string;
-}
-
-const ownerOf = (directory: string): Owner =>
-  JSON.parse(readFileSync(join(directory, '.twowarm/owner'), 'utf8')) as Owner;
-
-/** The first bytes of a segment of a cluster: as much as tells whose it is. */
-const segmentOf = (systemIdentifier: string): Uint8Array =>
-  longHeader({
-    magic: 0xd110,
-    info: 0x0002,
-    timeline: 1,
-    pageAddress: 0x500_0000n,
-    systemIdentifier: BigInt(systemIdentifier),
-    segmentSize: 16 * 1024 * 1024,
-    blockSize: 8192,
-    littleEndian: true,
-    legacyLayout: false,
-  });
 
 const segment = '000000010000000000000005';
 
@@ -60,14 +37,35 @@ describe('an archive without an owner', () => {
     expect(owners[0]!.archive).not.toBe(owners[1]!.archive);
   });
 
-  it('can be read by anybody, and reading leaves it as it is', async () => {
+  it.each([
+    ["its cluster's WAL in it", segment, segmentOf(cluster)],
+    ['WAL that does not say whose it is', '00000002.history', '1\t0/5000000\tx\n'],
+    ['a damaged segment', segment, Buffer.alloc(8192)],
+    ['nothing in it', 'README', ''],
+  ])('can be read with %s, and reading leaves it as it is', async (_, name, content) => {
     await using sandbox = makeSandbox('identity');
     const directory = sandbox.directory('archive');
-    sandbox.file(`archive/${segment}`, segmentOf(otherCluster));
+    const node = makeNode(sandbox);
+    sandbox.file(`archive/${name}`, content);
     const before = photograph(directory);
-    await admitReader(directory, makeNode(sandbox));
-    await admitReader(directory, makeNode(sandbox));
+    await admitReader(directory, node);
+    await admitReader(directory, node);
     expect(photograph(directory)).toEqual(before);
+    expect(treeOf(node.stateDirectory)).toEqual([]);
+  });
+
+  it.each([segment, `${segment}.partial`])("cannot be read with another cluster's %s in it", async (name) => {
+    await using sandbox = makeSandbox('identity');
+    const directory = sandbox.directory('archive');
+    const node = makeNode(sandbox);
+    sandbox.file('archive/README', 'put here by cp');
+    sandbox.file(`archive/${name}`, segmentOf(otherCluster));
+    const before = photograph(directory);
+    expect(await faultOf(() => admitReader(directory, node))).toEqual(
+      wrongCluster(directory, otherCluster, cluster),
+    );
+    expect(photograph(directory)).toEqual(before);
+    expect(treeOf(node.stateDirectory)).toEqual([]);
   });
 
   it('is adopted with the WAL of the same cluster in it', async () => {
@@ -136,12 +134,6 @@ describe('an archive without an owner', () => {
     expect(ownerOf(directory).system_identifier).toBe(cluster);
   });
 });
-
-/** What the node has noted of archives it has seen. */
-const notesOf = ({ stateDirectory }: Identity): string[] =>
-  treeOf(join(stateDirectory, 'archives')).map((note) =>
-    readFileSync(join(stateDirectory, 'archives', note), 'utf8'),
-  );
 
 describe('an archive with an owner', () => {
   it('admits every node of its cluster, and nothing in it changes', async () => {
@@ -228,84 +220,5 @@ describe('an archive with an owner', () => {
         new RegExp(`^could not read ${directory}/\\.twowarm/(format|owner): Not a directory$`),
       );
     }
-  });
-});
-
-async function adopted(sandbox: Sandbox, node: Identity): Promise<string> {
-  const directory = sandbox.directory('archive');
-  await admitWriter(directory, node);
-  return directory;
-}
-
-describe('an archive that this node has seen', () => {
-  it.each([
-    ['a writer', admitWriter],
-    ['a reader', admitReader],
-  ])('is not taken for a new one when it has lost its .twowarm: %s is refused', async (_, admit) => {
-    await using sandbox = makeSandbox('identity');
-    const node = makeNode(sandbox);
-    const directory = await adopted(sandbox, node);
-    renameSync(directory, `${directory}.disk`);
-    mkdirSync(directory);
-    const note = join(node.stateDirectory, 'archives', encodeURIComponent(directory));
-    const refusal = {
-      kind: 'directory-missing',
-      message: `the archive ${directory} has lost its .twowarm`,
-      detail:
-        'This node has seen it there before: an unmounted disk leaves an empty directory like this one.',
-      hint: `Mount it. If it was emptied on purpose, remove ${note}.`,
-    };
-    expect(await faultOf(() => admit(directory, node))).toEqual(refusal);
-    expect(treeOf(directory)).toEqual([]);
-    rmSync(directory, { recursive: true });
-    renameSync(`${directory}.disk`, directory);
-    await admit(directory, node);
-  });
-
-  it('is adopted anew once the note is removed, as the hint says', async () => {
-    await using sandbox = makeSandbox('identity');
-    const node = makeNode(sandbox);
-    const directory = await adopted(sandbox, node);
-    const first = ownerOf(directory);
-    rmSync(join(directory, '.twowarm'), { recursive: true });
-    const { hint } = await faultOf(() => admitWriter(directory, node));
-    rmSync(/remove (.*)\.$/.exec(hint!)![1]!);
-    await admitWriter(directory, node);
-    expect(ownerOf(directory).archive).not.toBe(first.archive);
-  });
-
-  it('is known to a node that has only read from it', async () => {
-    await using sandbox = makeSandbox('identity');
-    const directory = await adopted(sandbox, makeNode(sandbox));
-    const reader = makeNode(sandbox);
-    await admitReader(directory, reader);
-    rmSync(join(directory, '.twowarm'), { recursive: true });
-    expect(await faultOf(() => admitReader(directory, reader))).toMatchObject({ kind: 'directory-missing' });
-  });
-
-  it('may be another one by now: the node notes the new one', async () => {
-    await using sandbox = makeSandbox('identity');
-    const node = makeNode(sandbox);
-    const directory = await adopted(sandbox, node);
-    rmSync(directory, { recursive: true });
-    const replaced = await adopted(sandbox, makeNode(sandbox));
-    await admitReader(replaced, node);
-    expect(notesOf(node)).toEqual([`${ownerOf(directory).archive}\n`]);
-  });
-
-  it('is not forgotten because the note cannot be read', async () => {
-    await using sandbox = makeSandbox('identity');
-    const node = makeNode(sandbox);
-    const directory = await adopted(sandbox, node);
-    rmSync(join(directory, '.twowarm'), { recursive: true });
-    const archives = join(node.stateDirectory, 'archives');
-    const note = join(archives, treeOf(archives)[0]!);
-    rmSync(note);
-    mkdirSync(note);
-    for (const admit of [admitReader, admitWriter]) {
-      const { message } = await faultOf(() => admit(directory, node));
-      expect(message).toBe(`could not read ${note}: Is a directory`);
-    }
-    expect(treeOf(directory)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { errorKinds, type ErrorKindName } from '../../src/program/error-kinds.ts';
 import { ProgramError } from '../../src/program/program-error.ts';
@@ -154,6 +155,19 @@ describe('the pauses between attempts', () => {
     expect(starts.at(-1)! - starts[0]!).toBeLessThan(limits.withinMs + 300);
   });
 
+  it('do not begin after a first attempt that has used the time up', async () => {
+    const limits = { retries: 5, firstPauseMs: 1, longestPauseMs: 1, withinMs: 100 };
+    expect(await startsOf(limits, 110)).toHaveLength(1);
+  });
+
+  it('leave no time to attempts that would start late, counted from the start of the first', async () => {
+    const limits = { retries: 1000, firstPauseMs: 1, longestPauseMs: 1, withinMs: 400 };
+    const starts = await startsOf(limits, 150);
+    // At 0, 150 and 300 ms; a busy machine may manage fewer, a limit counted from the first failure has one more.
+    expect(starts.length).toBeGreaterThan(1);
+    expect(starts.length).toBeLessThanOrEqual(3);
+  });
+
   it('end at once when the signal speaks, with its reason', async () => {
     const controller = new AbortController();
     const reason = new Error('stopped by SIGTERM');
@@ -182,11 +196,12 @@ describe('the pauses between attempts', () => {
   });
 });
 
-/** When each attempt of a call that always fails began, in ms. */
-async function startsOf(limits: RetryLimits): Promise<number[]> {
+/** When each attempt of a call that always fails, after as long as it takes, began, in ms. */
+async function startsOf(limits: RetryLimits, takesMs = 0): Promise<number[]> {
   const starts: number[] = [];
   const attempt = async (): Promise<never> => {
     starts.push(performance.now());
+    await pause(takesMs);
     throw mayPass(starts.length);
   };
   await expect(retrying(limits, neverStopped, attempt)).rejects.toMatchObject({ kind: 'input-output' });

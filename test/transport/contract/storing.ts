@@ -68,9 +68,12 @@ export function describeStoring(opened: Opened, promises: Promises): void {
     const copy = Buffer.from(readFileSync(source));
     const before = photograph(archive.directory);
     const fault = await faultOf(() => archive.road.put(segment, source, acceptAll, neverStopped));
-    expect(fault).toMatchObject({
+    const differsAt = change < 0 ? megabyte + change : change === 1 ? megabyte : change;
+    expect(fault).toEqual({
       kind: 'archive-duplicate',
       message: `${segment} exists at ${archive.road.url} with different content`,
+      detail: `The archive's copy has ${megabyte} bytes, this one ${copy.length}; they differ from byte ${differsAt} on. Neither was touched.`,
+      hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
     });
     expect(photograph(archive.directory)).toEqual(before);
     expect(readFileSync(source).equals(copy)).toBe(true);
