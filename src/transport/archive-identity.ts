@@ -1,8 +1,8 @@
 // Whose an archive directory is: .twowarm/format and .twowarm/owner in it, and the note that this node keeps of every
 // archive it has seen, so that an unmounted disk does not look like an empty archive.
-import { closeSync, opendirSync, type Dirent, type Stats, openSync, readSync } from 'node:fs';
+import { closeSync, opendirSync, type Dir, type Dirent, type Stats, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
@@ -83,9 +83,17 @@ const adoptionLook = 1000;
 const hasHeader = (name: WalFileName | undefined): boolean =>
   name?.kind === 'segment' || name?.kind === 'partial';
 
+function openListing(directory: string): Dir {
+  try {
+    return opendirSync(directory);
+  } catch (error) {
+    throw fromSystemError(error, `could not look into the archive directory ${directory}`);
+  }
+}
+
 /** The first names of a directory without an owner that `wanted` answers for; undefined when there is none. */
 function lookThrough<T>(directory: string, wanted: (entry: Dirent) => T | undefined): T | undefined {
-  const entries = opendirSync(directory);
+  const entries = openListing(directory);
   try {
     for (let looked = 0; looked < adoptionLook; looked++) {
       const entry = entries.readSync();
@@ -99,15 +107,25 @@ function lookThrough<T>(directory: string, wanted: (entry: Dirent) => T | undefi
   }
 }
 
+/** The first bytes of a file: as many as a header has. None of a file that was removed since its name was read. */
+function beginningOf(path: string): Buffer {
+  const bytes = Buffer.alloc(40);
+  try {
+    const descriptor = openSync(path, 'r');
+    const length = readSync(descriptor, bytes, 0, bytes.length, 0);
+    closeSync(descriptor);
+    return bytes.subarray(0, length);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return bytes.subarray(0, 0);
+    throw fromSystemError(error, `could not read ${path}`);
+  }
+}
+
 /** The system identifier in the first segment that turns up. */
 function identifierOfContent(directory: string): string | undefined {
   return lookThrough(directory, (entry) => {
     if (!hasHeader(parseWalFileName(entry.name)) || !entry.isFile()) return undefined;
-    const bytes = Buffer.alloc(40);
-    const descriptor = openSync(join(directory, entry.name), 'r');
-    const length = readSync(descriptor, bytes, 0, bytes.length, 0);
-    closeSync(descriptor);
-    const header = parseLongPageHeader(bytes.subarray(0, length));
+    const header = parseLongPageHeader(beginningOf(join(directory, entry.name)));
     return 'problem' in header || header.newer ? undefined : header.systemIdentifier.toString();
   });
 }

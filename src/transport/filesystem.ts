@@ -190,6 +190,7 @@ class ArchiveDirectory implements Transport {
     ensureDirectory(versions);
     const target = join(versions, `${name}.${await hashFile(bytes.descriptor, signal)}`);
     const published = await publish(target, { ...bytes, inspect: alreadyInspected }, this.identity, signal);
+    await requireStillThere(this.directory, this.admission);
     if (typeof published === 'string') return 'stored-as-version';
     throw this.duplicate(name, published);
   }
