@@ -10,6 +10,7 @@ import { startScript } from '../harness/source-script.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { acceptAll, makeNode, neverStopped, patterned, treeOf } from './archives.ts';
 import type { PutFacts } from './children/put.ts';
+import type { SweepFacts } from './children/sweep.ts';
 
 const segment = '000000010000000000000005';
 const notesOf = ({ stateDirectory }: Identity): string[] => treeOf(join(stateDirectory, 'unfinished'));
@@ -151,6 +152,29 @@ describe('sweeping', () => {
     await sweep(node);
     expect(existsSync(plain)).toBe(false);
     expect(notesOf(node)).toEqual([basename(stuck)]);
+  });
+});
+
+describe('sweeping an archive that does not answer', () => {
+  // strace holds the call up for longer than the sweep may take: 2 s, and 1 s to end.
+  it.each([
+    ['is given up, and the note stays for the next call', undefined, 'went on', [2000, 4500]],
+    ['ends at once when the program is stopped', 100, 'stopped', [100, 2500]],
+  ] as const)('%s', async (_, stopAfterMs, outcome, [least, most]) => {
+    await using sandbox = makeSandbox('unfinished');
+    const node = makeNode(sandbox);
+    const path = pathOf(sandbox.directory('archive'), node, nobody, '1');
+    writeFileSync(path, 'x');
+    noteUnfinished(node.stateDirectory, path);
+    const facts: SweepFacts = { ...node, ...(stopAfterMs !== undefined && { stopAfterMs }) };
+    const slow = `exec strace -D -f -qqq -o /dev/null -e trace=?unlink,unlinkat -e inject=?unlink,unlinkat:delay_enter=5000000 -P ${path}`;
+    const { result } = startScript(sandbox, 'test/transport/children/sweep.ts', facts, slow);
+    const { code, stdout } = await result;
+    const swept = JSON.parse(stdout) as { outcome: string; ms: number };
+    expect({ code, outcome: swept.outcome }).toEqual({ code: 0, outcome });
+    expect(swept.ms).toBeGreaterThanOrEqual(least - 2);
+    expect(swept.ms).toBeLessThan(most);
+    expect(notesOf(node)).toEqual([basename(path)]);
   });
 });
 

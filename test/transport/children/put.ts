@@ -28,5 +28,6 @@ try {
   process.stdout.write(await road.put(facts.name, facts.source, inspectOf, new AbortController().signal));
 } catch (error) {
   if (!(error instanceof ProgramError)) throw error;
-  process.stdout.write(`${error.kind}: ${error.message}`);
+  const { kind, message, hint } = error;
+  process.stdout.write(`${kind}: ${message}${hint === undefined ? '' : ` HINT: ${hint}`}`);
 }
