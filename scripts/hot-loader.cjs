@@ -19,5 +19,8 @@ function readCache() {
 
 // The bundle is plain ASCII (esbuild escapes the rest), which latin1 reads fastest. It is one function, which gives its
 // main(); bin/launch.sh calls that, and takes whatever goes wrong until then for an incomplete installation.
-const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData: readCache() });
+const text = readFileSync(filename, 'latin1');
+// V8 takes the cache of any text of the same length: with one of zeros, as a crash of the machine leaves it, V8 would abort.
+if (text.includes('\0')) throw new SyntaxError(`${filename} contains zero bytes`);
+const script = new Script(text, { filename, cachedData: readCache() });
 exports.main = script.runInThisContext()(require).main;
