@@ -1,6 +1,6 @@
 // Where a node keeps its things: the data directory of this call, twowarm's home beside it, the configuration file.
 // Looks only at names and existence; what the files say is read elsewhere.
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fromSystemError, ProgramError } from './program-error.ts';
 
@@ -28,10 +28,10 @@ export function isDataDirectory(path: string): boolean {
   return existsSync(join(path, 'PG_VERSION'));
 }
 
-/** Like existsSync, but "not to be seen" is not "not there". */
-function isThere(path: string): boolean {
+/** Undefined where nothing is; "not to be seen" is not "not there". */
+function lookFor(path: string): Stats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+    return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
     throw fromSystemError(
       error,
@@ -40,6 +40,8 @@ function isThere(path: string): boolean {
     );
   }
 }
+
+const isThere = (path: string): boolean => lookFor(path) !== undefined;
 
 function findDataDirectory(call: Call): string | undefined {
   const named = call.dataDirectoryOption;
@@ -98,7 +100,7 @@ export function findPlace(call: Call): Place {
 
 /** Refuses a home that is not there: a state that cannot be read must not look like an empty one. */
 export function requireHome(home: string): void {
-  if (statSync(home, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (lookFor(home)?.isDirectory()) return;
   throw new ProgramError('directory-missing', `twowarm's home ${home} does not exist`, {
     hint: `Create it as the owner of the data directory: mkdir -m 700 ${home}`,
   });

@@ -1,7 +1,7 @@
 // Whether a configuration and a home can be trusted: who may write them, and that no destination lies where a loss of the
 // data directory would take it along.
 import { realpathSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ProgramError } from '../program-error.ts';
 import { readRoadUrl } from '../road-url.ts';
 import type { Settings } from './settings.ts';
@@ -33,12 +33,13 @@ export function checkHome(home: string): void {
   });
 }
 
+/** Where a path leads. What is not there yet, or not to be seen, is where it would be: its beginning is judged. */
 function realPathOf(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // Not there, or not to be seen: the one who uses it says so. As it is written it can still be judged.
-    return resolve(path);
+    const whole = resolve(path);
+    return whole === '/' ? whole : join(realPathOf(dirname(whole)), basename(whole));
   }
 }
 
