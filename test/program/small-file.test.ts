@@ -79,6 +79,22 @@ describe('a small file', () => {
     expect(treeOf(room)).toEqual(['made/']);
   });
 
+  it('is durable with its name, also where somebody else took the name and may not have lived to make it so', async () => {
+    await using sandbox = makeSandbox('small');
+    const room = sandbox.directory('room');
+    const trace = join(sandbox.path, 'trace');
+    const strace = `exec /usr/bin/strace -f -qq -y -s 4096 -e trace=fsync -o ${trace}`;
+    const synced = async (): Promise<string[]> => {
+      const { code, stdout, stderr } = await start(sandbox, { room, length: 1 }, strace).result;
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
+      const paths = [...readFileSync(trace, 'utf8').matchAll(/fsync\(\d+<([^>]*)>\) += 0/g)];
+      return paths.map(([, path]) => path!.slice(room.length + 1).replace(/\.tmp\..*/, '.tmp'));
+    };
+    const both = ['made/.tmp', 'made', 'made/.tmp', 'made'];
+    expect(await synced()).toEqual(['', ...both]);
+    expect(await synced()).toEqual(both);
+  });
+
   it.each(['0', '0777'])('and its directory have their modes under a umask of %s', async (umask) => {
     await using sandbox = makeSandbox('small');
     const room = sandbox.directory('room');

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readRoadUrl, roadUrlCure, withoutSecret } from '../../src/program/road-url.ts';
+
+describe('the URL of a destination or a source', () => {
+  it.each([
+    ['file:/a/b', '/a/b'],
+    ['file:///a/b', '/a/b'],
+    ['File:/a', '/a'],
+    ['file:/a//', '/a'],
+    ['file:///', '/'],
+    ['file:/a b%20#c?d@e:f', '/a b%20#c?d@e:f'],
+  ])('%s is a directory', (url, directory) => {
+    expect(readRoadUrl(url)).toEqual({ kind: 'directory', directory });
+  });
+
+  it.each([
+    ['ssh://u@h/a', 'ssh'],
+    ['SFTP://h/a', 'sftp'],
+    ['rsync+ssh://h/a', 'rsync+ssh'],
+    ['rsync:/a', 'rsync'],
+    ['s3://bucket', 's3'],
+    ['gs://bucket', 'gs'],
+    ['azblob://container', 'azblob'],
+  ])('%s is known and not built', (url, scheme) => {
+    expect(readRoadUrl(url)).toEqual({ kind: 'not-built', scheme });
+  });
+
+  it.each([
+    '',
+    '/a',
+    'a',
+    'file:',
+    'file:a',
+    'file:./a',
+    'file:~/a',
+    'file://h/a',
+    'file:////a',
+    'http://h/a',
+    'x:/a',
+    ':/a',
+  ])('%j is of no use', (url) => {
+    expect(readRoadUrl(url)).toEqual({ kind: 'unusable' });
+  });
+
+  it('has a cure that names an example that works', () => {
+    expect(roadUrlCure).toBe('write file: and an absolute directory, such as file:/mnt/db2/archive');
+    expect(readRoadUrl(roadUrlCure.split(' ').at(-1)!)).toEqual({
+      kind: 'directory',
+      directory: '/mnt/db2/archive',
+    });
+  });
+
+  it('never shows a password, whatever is in it, and leaves every other URL as it is', () => {
+    const secret = fc.string({ unit: 'binary', minLength: 1 }).map((text) => `5ecret${text}5ecret`);
+    fc.assert(
+      fc.property(secret, fc.constantFrom('', 'u', 'postgres'), (password, user) => {
+        expect(withoutSecret(`ssh://${user}:${password}@db2/a`)).toBe(`ssh://${user}:…@db2/a`);
+      }),
+    );
+    for (const url of ['file:/a:b@c', 'ssh://db2:22/a', 'ssh://u@db2:22/a', 'file:///mnt/a']) {
+      expect(withoutSecret(url)).toBe(url);
+    }
+  });
+});
