@@ -31,7 +31,8 @@ export async function retrying<T>(
   }
   // Loaded only after a failure: a segment that goes through does not pay for it.
   const { tryAgain } = await import('./try-again.ts');
-  const withinMs = limits.withinMs - (performance.now() - startedAt);
+  // Loading takes time, too; Node warns on stderr of a timer in the past.
+  const withinMs = Math.max(0, limits.withinMs - (performance.now() - startedAt));
   return tryAgain({ ...limits, withinMs }, signal, attempt, worthRetrying);
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { errorKinds, type ErrorKindName } from '../../src/program/error-kinds.ts';
 import { ProgramError } from '../../src/program/program-error.ts';
 import { openDestination } from '../../src/transport/open.ts';
@@ -166,6 +166,26 @@ describe('the pauses between attempts', () => {
     // At 0, 150 and 300 ms; a busy machine may manage fewer, a limit counted from the first failure has one more.
     expect(starts.length).toBeGreaterThan(1);
     expect(starts.length).toBeLessThanOrEqual(3);
+  });
+
+  it('are none, without a warning of Node, when the time runs out between two looks at it', async () => {
+    const warnings: string[] = [];
+    const heard = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', heard);
+    // The start, the judgement, and then the look at what is left.
+    const now = vi.spyOn(performance, 'now');
+    for (const at of [0, 99, 150]) now.mockReturnValueOnce(at);
+    let attempts = 0;
+    const attempt = async (): Promise<string> => {
+      attempts += 1;
+      if (attempts === 1) throw mayPass(1);
+      return 'passed';
+    };
+    expect(await retrying({ ...quick, withinMs: 100 }, neverStopped, attempt)).toBe('passed');
+    now.mockRestore();
+    await pause(10);
+    process.off('warning', heard);
+    expect(warnings).toEqual([]);
   });
 
   it('end at once when the signal speaks, with its reason', async () => {
