@@ -100,3 +100,18 @@ it('the file: road finds a kept version that is not what its hash says, and touc
   expect((await faultOf(() => put(2))).kind).toBe('archive-duplicate');
   expect(photograph(directory)).toEqual(before);
 });
+
+it('the file: road says of a damaged gap record what it stood for', async () => {
+  await using sandbox = makeSandbox('gap');
+  const directory = sandbox.directory('archive');
+  const road = await openDestination(`file:${directory}`, makeNode(sandbox));
+  const gap = { name: segment, reason: 'discarded', at: '2024-05-06T07:08:09.000Z', node: 'db1' } as const;
+  await road.recordGap(gap, neverStopped);
+  const path = join(directory, '.twowarm/gaps', segment);
+  writeFileSync(path, readFileSync(path).subarray(0, 20));
+  expect(await faultOf(() => road.gapOf(segment, neverStopped))).toEqual({
+    kind: 'unsafe-state',
+    message: `the gap record ${path} is damaged`,
+    hint: 'It says that the file of its name was never archived. Take note of that and remove it.',
+  });
+});
