@@ -60,12 +60,16 @@ function parseOwner(path: string, text: string): Owner {
 
 /** The owner on record; undefined for a directory that twowarm has not written to. */
 async function readOwner(directory: string): Promise<Owner | undefined> {
-  const [format, owner] = await Promise.all([readOwn(directory, 'format'), readOwn(directory, 'owner')]);
+  // Both at the same time, but it is always the same of two faults that is told.
+  const ownerRead = readOwn(directory, 'owner');
+  ownerRead.catch(() => undefined);
+  const format = await readOwn(directory, 'format');
   if (format !== undefined && format !== formatText) {
     throw new ProgramError('format-unknown', `${ownDirectory(directory)}/format is of an unknown version`, {
       detail: `It says "${format.trim().slice(0, 60)}"; this version knows "${formatText.trim()}".`,
     });
   }
+  const owner = await ownerRead;
   return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner);
 }
 
