@@ -136,7 +136,7 @@ class SegmentCheck implements ContentCheck {
         if (this.endOfPages === undefined) continue;
         return invalid(`Its pages from offset ${this.endOfPages} to ${here} are missing or damaged.`);
       }
-      if (!isEndOfWal(view, at, header, high, low)) return invalid(`Its page at offset ${here} is damaged.`);
+      if (!isEndOfWal(view, at, header, here)) return invalid(`Its page at offset ${here} is damaged.`);
       this.endOfPages ??= here;
     }
     return undefined;

@@ -99,23 +99,22 @@ export function pageIsAt(
 }
 
 /**
- * Whether the page at `offset` can follow the end of the WAL in a segment that begins at addressHigh/addressLow: zeros
- * after a switch, or a page of the older segment whose file was used again. Anything else is damage.
+ * Whether the page at `offset` of `view`, `inSegment` bytes into its segment, can follow the end of the WAL there: zeros
+ * after a switch, or a page of the segment whose file was used again, which kept its place within a segment. That one
+ * may be newer: a new timeline also reuses what the old one wrote beyond the fork (RemoveNonParentXlogFiles, xlog.c).
  */
 export function isEndOfWal(
   view: DataView,
   offset: number,
-  expected: { magic: number; littleEndian: boolean; legacyLayout: boolean },
-  addressHigh: number,
-  addressLow: number,
+  expected: { magic: number; littleEndian: boolean; legacyLayout: boolean; segmentSize: number },
+  inSegment: number,
 ): boolean {
   if (offset + 16 > view.byteLength) return false;
   const words = [0, 4, 8, 12].map((at) => view.getUint32(offset + at, expected.littleEndian));
   if (words.every((word) => word === 0)) return true;
   if (view.getUint16(offset, expected.littleEndian) !== expected.magic) return false;
-  const highFirst = expected.legacyLayout || !expected.littleEndian;
-  const [high, low] = highFirst ? [words[2]!, words[3]!] : [words[3]!, words[2]!];
-  return high < addressHigh || (high === addressHigh && low < addressLow);
+  const low = expected.legacyLayout || !expected.littleEndian ? words[3]! : words[2]!;
+  return low % expected.segmentSize === inSegment;
 }
 
 function isMagic(magic: number): boolean {

@@ -70,9 +70,18 @@ describe('a segment', () => {
     expect(judge(segment, segmentBytes({ tailFrom: 50, tail: 'recycled', pages }))).toEqual(whole);
   });
 
+  it('that a new timeline wrote over what the old one left beyond the fork may end in newer pages', () => {
+    // RemoveNonParentXlogFiles (xlog.c) reuses those files in the order of the directory.
+    const pages = Object.fromEntries(
+      Array.from({ length: 78 }, (_, n) => [50 + n, { claims: 0x16_0120_0000n + 8192n * BigInt(50 + n) }]),
+    );
+    expect(judge(segment, segmentBytes({ tailFrom: 50, pages }))).toEqual(whole);
+  });
+
   it.each([
     ['is zero', 'zero'],
-    ['is of an older address', 0x16_0030_0000n],
+    ['is of an older segment', 0x16_0030_0000n + 8192n * 77n],
+    ['is of a newer segment', 0x17_00b0_0000n + 8192n * 77n],
   ] as const)('with a page in the middle that %s lacks that page', (_, claims) => {
     const bytes = segmentBytes({ pages: { 77: { claims } } });
     expect(judge(segment, bytes)).toEqual(
@@ -84,7 +93,7 @@ describe('a segment', () => {
     ['of the page before it', 0x16_00b0_0000n + 8192n * 76n],
     ['of the page after it', 0x16_00b0_0000n + 8192n * 78n],
     ['of the first byte of its segment', 0x16_00b0_0000n],
-    ['of the same place 4 GB on', 0x17_00b0_0000n + 8192n * 77n],
+    ['of another place in an older segment', 0x16_0030_0000n + 8192n * 78n],
   ] as const)('with a page in the middle or at its end that is %s is damaged', (_, claims) => {
     const damaged = invalid(`Its page at offset ${77 * 8192} is damaged.`);
     expect(judge(segment, segmentBytes({ pages: { 77: { claims } } }))).toEqual(damaged);
