@@ -1,6 +1,6 @@
 // The state "discard": the file is given up on purpose, which is written down first, durably, at this node, and then
 // at every destination, where a standby sees it. What could not be told a destination is told before the next file.
-import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Voice } from '../program/command.ts';
@@ -26,15 +26,13 @@ function namesIn(directory: string): string[] {
   }
 }
 
+/** The record, unless another archiver has told it and removed it since its name was read. */
 function readGapIfThere(directory: string, name: string): GapRecord | undefined {
-  return existsSync(join(directory, name)) ? readGap(directory, name) : undefined;
-}
-
-function readGap(directory: string, name: string): GapRecord {
   const path = join(directory, name);
   try {
     return parseGapRecord(path, readFileSync(path, 'utf8'));
   } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw fromSystemError(error, `could not read ${path}`);
   }
 }
@@ -42,7 +40,7 @@ function readGap(directory: string, name: string): GapRecord {
 /** The gap records of this node, in name order. */
 export function listGaps(stateDirectory: string): GapRecord[] {
   const directory = gapsIn(stateDirectory);
-  return namesIn(directory).map((name) => readGap(directory, name));
+  return namesIn(directory).flatMap((name) => readGapIfThere(directory, name) ?? []);
 }
 
 /** Tells every destination at the same time; throws the first fault when one could not be told. */
