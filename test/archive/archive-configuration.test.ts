@@ -241,6 +241,16 @@ describe('a home', () => {
     expect(await node.sh(line, { env: { TWOWARM_CONFIG: elsewhere } })).toEqual(refused(20, message));
   });
 
+  it.each(['720', '702', '777'])('that others may write to is refused: mode %s', async (mode) => {
+    chmodSync(node.home, Number.parseInt(mode, 8));
+    const message = error(
+      `will not use the home ${node.home}: others may write to it`,
+      `DETAIL:  Its mode is 0${mode}.`,
+      `HINT:  chmod 700 ${node.home}`,
+    );
+    expect(await archive()).toEqual(refused(3, message));
+  });
+
   it('named by TWOWARM_HOME must be absolute', async () => {
     const line = commandLine('archiveWALFile', `pg_wal/${name}`, name);
     const message = error('TWOWARM_HOME must be an absolute path, but is "../twowarm"');

@@ -1,5 +1,5 @@
 // archiveWALFile and the places it stores at: several of them, and each way in which one can be unable to take a file.
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { mountTmpfs } from '../harness/mounts.ts';
@@ -92,6 +92,51 @@ describe('a destination that is not there', () => {
     rmSync(note);
     const { code, stderr } = await archive(node);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
+
+describe('a destination that is another archive of this cluster than before', () => {
+  it('is refused: what was stored in the one is not in the other', async () => {
+    await using node = await withOne();
+    const directory = node.path('db2');
+    const owner = { archive: 'fedcba9876543210', system_identifier: String(ourCluster) };
+    node.sandbox.file('db2/.twowarm/owner', `${JSON.stringify(owner)}\n`);
+    const note = node.path(`twowarm/state/archives/${encodeURIComponent(directory)}`);
+    const message = error(
+      `the archive ${directory} is another one than this node has used there`,
+      'DETAIL:  Both belong to this cluster, but what was stored in the one is not in the other.',
+      `HINT:  Mount the right disk. If it was replaced on purpose, remove ${note}.`,
+    );
+    expect(await archive(node)).toEqual(refused(20, message));
+    expect(await node.archive('--dry-run', `pg_wal/${name}`, name)).toEqual(refused(20, message));
+    rmSync(note);
+    const { code, stderr } = await archive(node);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
+
+describe.runIf(runsAsRoot())('a destination that is root’s', () => {
+  it.each([
+    [0o700, (path: string) => `could not read ${path}/.twowarm/format: Permission denied`],
+    [0o755, (path: string) => `could not create the directory ${path}/.twowarm: Permission denied`],
+  ])('with mode %o is as closed to root’s hand as it is to the server', async (mode, message) => {
+    await using node = await makeNode('archive-roots', { used: false });
+    node.segment(name);
+    const first = node.segment(segmentNamed(1));
+    const elsewhere = node.sandbox.file('twowarm/other.toml', '');
+    const toml = `[node]\ndata_directory = '${node.dataDirectory}'\n[destination.db3]\nurl = 'file:${node.sandbox.directory('db3')}'\n`;
+    node.sandbox.file('twowarm/other.toml', toml);
+    // What a first call notes is noted.
+    await node.archive('--config', elsewhere, `pg_wal/${first}`, first);
+    chmodSync(node.path('db2'), mode);
+    chownSync(node.path('db2'), 0, 0);
+    for (const words of [[], ['--dry-run']]) {
+      const line = commandLine('archiveWALFile', ...words, `pg_wal/${name}`, name);
+      const [byServer, byRoot] = [await node.sh(line), await node.sh(line, { user: 'self' })];
+      expect(byRoot).toEqual(byServer);
+      if (words.length === 0) expect(byRoot).toEqual(refused(21, error(message(node.path('db2')))));
+    }
+    expect(readdirSync(node.path('db2'))).toEqual([]);
   });
 });
 

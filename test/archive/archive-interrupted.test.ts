@@ -5,6 +5,7 @@ import {
   closeSync,
   existsSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -141,6 +142,31 @@ describe.concurrent('a destination that does not answer', () => {
       stderr: `archiveWALFile: ERROR:  could not store ${name} at file:${node.path('db2')}: no answer within 500ms\n`,
       changed: [`created db2/${name}`, `created db3/${name}`],
     });
+    expect(await node.archive(`pg_wal/${name}`, name)).toEqual(silent());
+  });
+});
+
+describe('a destination that is exchanged while the file is stored', () => {
+  it('does not count: the name is where nobody will look for it', async () => {
+    await using node = await makeNode('archive-exchanged');
+    const name = node.segment(segmentNamed(2));
+    const directory = node.path('db2');
+    const slow = { calls: ['fsync'], delayMs: 2000, path: directory };
+    const call = start(node, withSlowCalls(commandLine('archiveWALFile', `pg_wal/${name}`, name), slow));
+    await waitFor('the name', () => existsSync(`${directory}/${name}`));
+    renameSync(directory, node.path('away'));
+    node.sandbox.directory('db2');
+    const { code, stdout, stderr } = await call.result;
+    expect({ code, stdout, stderr }).toEqual({
+      code: 20,
+      stdout: '',
+      stderr:
+        `archiveWALFile: ERROR:  the archive directory ${directory} was exchanged meanwhile\n` +
+        'HINT:  It was mounted, unmounted or renamed during the call. The next call looks at it anew.\n',
+    });
+    expect(readdirSync(directory)).toEqual([]);
+    rmSync(directory, { recursive: true });
+    renameSync(node.path('away'), directory);
     expect(await node.archive(`pg_wal/${name}`, name)).toEqual(silent());
   });
 });
