@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { build as bundle, type BuildOptions, type Plugin } from 'esbuild';
 import { makeCodeCaches } from './code-cache.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -21,11 +21,16 @@ const cold = [
   'transport/hash',
 ];
 
-function shared(): BuildOptions {
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+/** A hash of the sources: what was made from others is not this build's. */
+function hashOfSources(): string {
   const hash = createHash('sha256');
   for (const source of globSync('src/**/*.ts', { cwd: root }).sort())
     hash.update(readFileSync(join(root, source)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+function shared(build: string): BuildOptions {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   return {
     absWorkingDir: root,
     bundle: true,
@@ -41,7 +46,7 @@ function shared(): BuildOptions {
       __dirname: 'import.meta.dirname',
       __filename: 'import.meta.filename',
       TWOWARM_VERSION: JSON.stringify(manifest.version),
-      TWOWARM_BUILD: JSON.stringify(hash.digest('hex').slice(0, 16)),
+      TWOWARM_BUILD: JSON.stringify(build),
     },
   };
 }
@@ -52,8 +57,8 @@ const everyCall = 'transport/filesystem';
 /** Dynamic imports of cold modules become imports of dist/cold/; any other one is a mistake that ends the build. */
 const coldAreFiles: Plugin = {
   name: 'cold modules are files of their own',
-  setup: (bundle) => {
-    bundle.onResolve({ filter: /^\.|^[a-z]/ }, ({ kind, path, resolveDir }) => {
+  setup: (building) => {
+    building.onResolve({ filter: /^\.|^[a-z]/ }, ({ kind, path, resolveDir }) => {
       if (kind !== 'dynamic-import' || path.startsWith('node:')) return undefined;
       const module = relative(join(root, 'src'), resolve(resolveDir, path)).replace(/\.ts$/, '');
       if (module === everyCall) return undefined;
@@ -66,8 +71,9 @@ const coldAreFiles: Plugin = {
 
 rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
-const options = shared();
-const hotBuild = await build({
+const build = hashOfSources();
+const options = shared(build);
+const hotBuild = await bundle({
   ...options,
   metafile: true,
   entryPoints: Object.fromEntries(hot.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
@@ -77,10 +83,10 @@ const hotBuild = await build({
   outExtension: { '.js': '.cjs' },
   supported: { 'dynamic-import': false },
   banner: { js: '(function(require){const module={};' },
-  footer: { js: ';return module.exports})' },
+  footer: { js: `;return module.exports})\n//${build}` },
   plugins: [coldAreFiles],
 });
-const coldBuild = await build({
+const coldBuild = await bundle({
   ...options,
   metafile: true,
   entryPoints: Object.fromEntries([
@@ -97,6 +103,6 @@ const outputs = { ...hotBuild.metafile.outputs, ...coldBuild.metafile.outputs };
 writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
 for (const program of hot)
   copyFileSync(join(root, 'scripts', 'hot-loader.cjs'), join(outdir, `${program}.cjs`));
-makeCodeCaches(outdir);
+makeCodeCaches(outdir, build);
 writeFileSync(join(outdir, '.built'), '');
 process.stderr.write(`built dist/: ${Object.keys(outputs).length} files\n`);

@@ -44,14 +44,14 @@ function makeNode(root: string): Node {
   return { dataDirectory, segment };
 }
 
-/** Writes dist/hot/<program>.<version>-<arch>.cache for both hot programs. */
-export function makeCodeCaches(outdir: string): void {
+/** Writes dist/hot/<program>.<build>.<version>-<arch>.cache for both hot programs. */
+export function makeCodeCaches(outdir: string, build: string): void {
   const root = mkdtempSync(join(tmpdir(), 'twowarm-build-'));
   try {
     const { dataDirectory, segment } = makeNode(root);
     const run = (program: string, words: string[]): void => {
       const bundle = join(outdir, 'hot', `${program}.cjs`);
-      const cache = bundle.replace(/\.cjs$/, `.${process.version}-${process.arch}.cache`);
+      const cache = bundle.replace(/\.cjs$/, `.${build}.${process.version}-${process.arch}.cache`);
       // From dist/, so that what the bundle requires is found.
       const here = join(outdir, `record-${program}.cjs`);
       writeFileSync(here, recorder);

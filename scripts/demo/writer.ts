@@ -17,6 +17,8 @@ export interface Transaction {
 
 const switchEveryMs = 1000;
 const pauseMs = 5;
+/** Transactions that a machine with no time to spare writes all the same, so that there is something to count. */
+const fewest = 25;
 
 export class Writer {
   readonly transactions: Transaction[] = [];
@@ -31,11 +33,14 @@ export class Writer {
     return this.transactions.at(-1)?.lastId ?? 0;
   }
 
-  /** Writes for so long. */
+  /** Writes for so long, and at least a few transactions. */
   async run(durationMs: number): Promise<void> {
     await this.primary.session(async (client) => {
       const end = performance.now() + durationMs;
-      for (let nextSwitch = performance.now() + switchEveryMs; performance.now() < end;) {
+      for (
+        let nextSwitch = performance.now() + switchEveryMs;
+        performance.now() < end || this.transactions.length < fewest;
+      ) {
         await this.commit(client);
         if (performance.now() >= nextSwitch) {
           // A statement of its own: in one transaction with rows, their commit would land in the next segment.

@@ -52,7 +52,7 @@ describe.each(hot)('dist/hot/%s.cjs', (program) => {
 
   it('has a code cache that this Node accepts', () => {
     const cachedData = readFileSync(
-      join(root, `dist/hot/${program}.${process.version}-${process.arch}.cache`),
+      join(root, `dist/hot/${program}.${source.slice(-17).trim()}.${process.version}-${process.arch}.cache`),
     );
     expect(new Script(source, { filename: entry, cachedData }).cachedDataRejected).toBe(false);
   });
