@@ -5,6 +5,7 @@ import {
   fchmod,
   fchown,
   fstat,
+  fdatasync as fdatasyncCall,
   fsync as fsyncCall,
   link as linkCall,
   lstat as lstatCall,
@@ -33,6 +34,7 @@ export const closeFile = promisify(close);
 const changeMode = promisify(fchmod);
 const changeOwner = promisify(fchown);
 
+export const fdatasync = promisify(fdatasyncCall);
 export const fsync = promisify(fsyncCall);
 export const link = promisify(linkCall);
 export const lstat = promisify(lstatCall) as (path: string) => Promise<Stats>;

@@ -3,6 +3,7 @@
 import { constants, type Stats } from 'node:fs';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { closeFile, openFile, readInto, statOpen, writeFrom } from '../program/system-calls.ts';
+import { EarlyFlush } from './early-flush.ts';
 import type { Inspect } from './transport.ts';
 
 /** A multiple of the 64 kB that inspections rely on. */
@@ -55,14 +56,19 @@ async function writeAll(descriptor: number, bytes: Buffer): Promise<void> {
   }
 }
 
-/** Copies all of `from` to the empty file `to`; each chunk is inspected before it is written. Returns the bytes. */
+/**
+ * Copies all of `from` to the empty file `to`; each chunk is inspected before it is written. `flush`, if given, may be
+ * called while the copy goes on. Returns the bytes.
+ */
 export async function copyBytes(
   from: number,
   to: number,
   inspect: Inspect,
   signal: AbortSignal,
+  flush?: () => Promise<void>,
 ): Promise<number> {
   let [current, other] = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)];
+  const early = new EarlyFlush(flush);
   let total = 0;
   let ahead = fill(from, current, 0);
   try {
@@ -76,13 +82,16 @@ export async function copyBytes(
       ahead = fill(from, current, total);
       inspect.add(chunk);
       await writeAll(to, chunk);
+      early.wrote(length);
     }
     inspect.end();
-    return total;
   } finally {
-    // The descriptor must not be closed under a read that is still running.
+    // The descriptors must not be closed under a call that is still running.
     await ahead.catch(() => undefined);
+    await early.settle();
   }
+  early.throwFault();
+  return total;
 }
 
 /** The offset of the first byte in which two files differ (the end of the shorter one counts), or 'identical'. */

@@ -5,6 +5,7 @@ import { errnoOf, fromSystemError, ProgramError } from '../program/program-error
 import { temporaryPath } from '../program/temporary-name.ts';
 import {
   closeFile,
+  fdatasync,
   fsync,
   link,
   lstat,
@@ -19,9 +20,9 @@ import type { Identity, Inspect } from './transport.ts';
 import { noteUnfinished, removeUnfinished } from './unfinished.ts';
 
 /** fsync whose failure is final: the kernel reports it once, so a second try would succeed without the data. */
-async function syncOrFail(descriptor: number, path: string): Promise<void> {
+async function syncOrFail(descriptor: number, path: string, sync = fsync): Promise<void> {
   try {
-    await fsync(descriptor);
+    await sync(descriptor);
   } catch (error) {
     const { message } = fromSystemError(error, `could not fsync ${path}`);
     throw new ProgramError('not-durable', message, {
@@ -91,7 +92,8 @@ async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSign
   const descriptor = await openFile(temporary, 'wx', 0o600);
   try {
     await settleOpenFile(descriptor, temporary);
-    await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
+    const flush = (): Promise<void> => syncOrFail(descriptor, temporary, fdatasync);
+    await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal, flush);
     await syncOrFail(descriptor, temporary);
   } finally {
     // close() can report a write that failed late (NFS); it must fail the publication too.
