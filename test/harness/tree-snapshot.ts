@@ -1,6 +1,6 @@
 // What a directory tree holds, and what a call changed in it: names, kinds, modes, owners, sizes, contents.
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Path within the tree to a description that changes when anything but a time does. */
@@ -10,23 +10,41 @@ export type Snapshot = ReadonlyMap<string, string>;
 export function snapshot(root: string): Snapshot {
   const found = new Map<string, string>();
   const visit = (path: string): void => {
-    for (const name of readdirSync(join(root, path))) {
+    for (const name of opened(join(root, path), () => readdirSync(join(root, path)))) {
       const below = path === '' ? name : `${path}/${name}`;
       const stats = lstatSync(join(root, below));
       const kind = (stats.mode & 0o170_000).toString(8);
       const rights = `${kind} ${(stats.mode & 0o7777).toString(8)} ${stats.uid}:${stats.gid}`;
       found.set(below, `${rights} ${contentOf(join(root, below), stats)}`);
-      if (stats.isDirectory()) visit(below);
+      if (stats.isDirectory()) opened(join(root, below), () => visit(below));
     }
   };
   visit('');
   return found;
 }
 
+/** Looks into what is closed: its owner may open it for a moment, root need not. */
+function opened<T>(path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+  }
+  const { mode } = statSync(path);
+  chmodSync(path, 0o700);
+  try {
+    return look();
+  } finally {
+    chmodSync(path, mode & 0o7777);
+  }
+}
+
 function contentOf(path: string, stats: ReturnType<typeof lstatSync>): string {
   if (stats?.isSymbolicLink()) return readlinkSync(path);
   if (!stats?.isFile()) return '';
-  return `${stats.size} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
+  return `${stats.size} ${createHash('sha256')
+    .update(opened(path, () => readFileSync(path)))
+    .digest('hex')}`;
 }
 
 /** 'created archive/x', 'changed …', 'removed …', sorted by path; paths that match `ignored` are left out. */

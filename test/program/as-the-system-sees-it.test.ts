@@ -21,7 +21,7 @@ const isEqualSet = (left: number[], right: number[]): boolean =>
   left.length === right.length && left.every((each) => right.includes(each));
 
 // Only root can become somebody else, and mount.
-const itAsRoot = runsAsRoot() ? it : () => undefined;
+const itAsRoot = it.runIf(runsAsRoot());
 
 /** The script run by us rather than by the server user; `shell` stands before it. */
 async function asRoot(facts: object, shell = 'exec'): Promise<unknown> {

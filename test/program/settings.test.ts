@@ -246,7 +246,7 @@ describe('what is not built', () => {
 
 describe('a configuration file', () => {
   // Only root can give a file away.
-  const itAsRoot = runsAsRoot() ? it : () => undefined;
+  const itAsRoot = it.runIf(runsAsRoot());
 
   itAsRoot('of root is as good as one of the owner of the data directory', async () => {
     await using node = configuredNode();

@@ -13,7 +13,7 @@ import type { SpeakingFacts } from './children/speaking.ts';
 const script = 'test/program/children/speaking.ts';
 const checkout = join(import.meta.dirname, '..', '..');
 // Only root can mount.
-const itAsRoot = runsAsRoot() ? it : () => undefined;
+const itAsRoot = it.runIf(runsAsRoot());
 
 const warning = 'speaking: WARNING:  take care\nDETAIL:  There is a reason.\n';
 const fault = 'speaking: ERROR:  could not do it\nHINT:  Make room.\n';

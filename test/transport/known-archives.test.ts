@@ -13,7 +13,7 @@ import { adopted, notesOf, ownerOf } from './adoption.ts';
 import { makeNode, photograph, treeOf } from './archives.ts';
 
 // Only root can mount.
-const itAsRoot = runsAsRoot() ? it : () => undefined;
+const itAsRoot = it.runIf(runsAsRoot());
 
 /** Where the note of an archive with a path of ordinary length is. */
 const noteOf = (directory: string, { stateDirectory }: Identity): string =>
