@@ -87,9 +87,10 @@ export async function establishNode(
       hint: `Give this cluster a home of its own. If it replaces the other one for good, move ${recordPath(home)} away.`,
     });
   }
-  if (found.machine === machineId() && found.dataDirectory === dataDirectory) return found;
-  const id = found.machine === machineId() ? found.id : (await newRecord(facts)).id;
-  const renewed = { id, machine: machineId(), ...facts };
+  const machine = machineId();
+  if (found.machine === machine && found.dataDirectory === dataDirectory) return found;
+  const id = found.machine === machine ? found.id : (await newRecord(facts)).id;
+  const renewed = { id, machine, ...facts };
   replaceSmallFile(recordPath(home), toText(renewed), id);
   return renewed;
 }

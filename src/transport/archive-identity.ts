@@ -176,12 +176,15 @@ const admitted = ({ dev, ino }: Stats, isVacant = false): Admission => ({
   inode: ino,
 });
 
-/** Another archive of the same cluster under a known path is not what was meant: its files are not those stored here. */
-function requireKnown(directory: string, owner: Owner, identity: Identity): void {
+/**
+ * Whether this node meets the archive for the first time. Another one of the same cluster under a known path is refused:
+ * the files in it are not those stored here.
+ */
+function isNewHere(directory: string, owner: Owner, identity: Identity): boolean {
   requireSameCluster(directory, owner.system_identifier, identity);
   const known = recall(directory, identity);
-  if (known === undefined) remember(directory, owner.archive, identity);
-  else if (known !== owner.archive) refuseExchanged(directory, identity);
+  if (known !== undefined && known !== owner.archive) refuseExchanged(directory, identity);
+  return known === undefined;
 }
 
 /** Admits a writer: the archive is of this cluster, or becomes so durably when it has no owner yet. */
@@ -193,9 +196,11 @@ export async function admitWriter(directory: string, identity: Identity): Promis
     (await adopt(directory, identity).catch((error: unknown) => {
       throw fromSystemError(error, `could not prepare the archive ${directory}`);
     }));
-  // The call that adopted the archive may not have lived to tidy up, nor to remember it.
-  if (recall(directory, identity) === undefined) removeAbandoned(ownDirectory(directory), identity.nodeId);
-  requireKnown(directory, owner, identity);
+  if (isNewHere(directory, owner, identity)) {
+    // The call that adopted the archive may not have lived to tidy up, nor to remember it.
+    removeAbandoned(ownDirectory(directory), identity.nodeId);
+    remember(directory, owner.archive, identity);
+  }
   return admitted(stats);
 }
 
@@ -208,7 +213,7 @@ export async function admitReader(directory: string, identity: Identity): Promis
     if (content !== undefined) requireSameCluster(directory, content, identity);
     return admitted(stats, content === undefined && !holdsWal(directory));
   }
-  requireKnown(directory, owner, identity);
+  if (isNewHere(directory, owner, identity)) remember(directory, owner.archive, identity);
   return admitted(stats);
 }
 

@@ -48,14 +48,13 @@ class ArchiveDirectory implements Transport {
   readonly url: string;
   private readonly directory: string;
   private readonly identity: Identity;
-
   private readonly admission: Admission;
 
   constructor(url: string, directory: string, identity: Identity, admission: Admission) {
-    this.admission = admission;
     this.url = url;
     this.directory = directory;
     this.identity = identity;
+    this.admission = admission;
   }
 
   get isVacant(): boolean {
