@@ -50,7 +50,6 @@ describe('configSetup', () => {
       ['home', `'${node.home}'`, 'default'],
       ['node.name', `'${hostname()}'`, 'default'],
       ['node.data_directory', `'${node.dataDirectory}'`, `${file}:2`],
-      ['node.conninfo', "'dbname=postgres'", 'default'],
       ['archive.directory', `'${node.path('twowarm/archive')}'`, 'default'],
       ['archive_async.enabled', 'false', 'default'],
       ['destination.db2.url', `"file:${node.path("it's 100% ü")}"`, `${file}:5`],
@@ -64,6 +63,7 @@ describe('configSetup', () => {
       ],
       ['restore.time_limit', "'2min'", 'default'],
       ['restore.retry_limit', "'10s'", 'default'],
+      ['restore.trigger_file', `'${node.path('twowarm/trigger')}'`, 'default'],
       ['restore.wait', "'auto'", 'default'],
       ['restore.prune', 'false', 'default'],
     ]);

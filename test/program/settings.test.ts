@@ -16,11 +16,15 @@ describe('a configuration', () => {
       nodeName: hostname(),
       dataDirectory: node.dataDirectory,
       archiveDirectory: `${node.home}/archive`,
+      server: { programDirectory: undefined, conninfo: undefined },
       destinations: [],
       restore: {
         sources: [`file:${node.home}/archive`],
         timeLimitMs: 120_000,
         retryLimitMs: 10_000,
+        triggerFile: `${node.home}/trigger`,
+        wait: 'auto',
+        prune: false,
       },
       log: { file: undefined },
     });
@@ -48,6 +52,7 @@ url = 'file:/mnt/dr'
 sources = ['file:/mnt/a', 'file:/mnt/b']
 time_limit = '1min'
 retry_limit = '250ms'
+trigger_file = '/run/trigger'
 wait = 'off'
 prune = false
 [log]
@@ -60,7 +65,15 @@ file = '/var/log/twowarm.json'
         { name: 'db2', url: 'file:/mnt/db2', timeLimitMs: 90_000 },
         { name: 'd-r_9', url: 'file:/mnt/dr', timeLimitMs: 120_000 },
       ],
-      restore: { sources: ['file:/mnt/a', 'file:/mnt/b'], timeLimitMs: 60_000, retryLimitMs: 250 },
+      server: { programDirectory: '/usr/lib/postgresql/15/bin', conninfo: 'host=/run dbname=postgres' },
+      restore: {
+        sources: ['file:/mnt/a', 'file:/mnt/b'],
+        timeLimitMs: 60_000,
+        retryLimitMs: 250,
+        triggerFile: '/run/trigger',
+        wait: 'off',
+        prune: false,
+      },
       log: { file: '/var/log/twowarm.json' },
     });
   });
@@ -226,8 +239,6 @@ describe('what is not built', () => {
     [`${db2}hold = false`, "policy = 'fallback'", 5],
     [`${db2}accept = ['not-exclusive']`, 'accept', 5],
     ['[archive_async]\nenabled = true', 'asynchronous archiving', 4],
-    ["[restore]\ntrigger_file = '/tmp/trigger'", 'trigger_file', 4],
-    ["[restore]\nwait = 'warm'", "wait = 'warm'", 4],
     ['[restore]\nprune = true', 'pruning', 4],
     ["[cluster]\narbiter = 'file:/mnt/a'", 'the arbiter', 4],
   ])('is refused by name: %j', async (toml, name, line) => {

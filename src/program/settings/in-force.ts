@@ -14,6 +14,7 @@ function derivedValues(settings: Settings): Record<string, Value> {
     'node.name': settings.nodeName,
     'archive.directory': settings.archiveDirectory,
     'restore.sources': settings.restore.sources,
+    'restore.trigger_file': settings.restore.triggerFile,
   };
 }
 

@@ -23,7 +23,7 @@ const node = z.strictObject({
   }),
   conninfo: text().optional().register(keyWords, {
     summary: 'How to connect to the local server, as a libpq connection string.',
-    default: "'dbname=postgres'",
+    default: 'found: the socket and port in postmaster.pid, database postgres',
     example: "'host=/var/run/postgresql dbname=postgres'",
   }),
   start_command: text()
@@ -74,23 +74,18 @@ const restore = z.strictObject({
     default: "'10s'",
     example: "'10s'",
   }),
-  trigger_file: path()
-    .optional()
-    .register(keyWords, {
-      summary: 'The file that ends waiting.',
-      default: '<home>/trigger',
-      missing: 'this key',
-      notBuilt: () => 'trigger_file',
-    }),
-  wait: z
-    .enum(['auto', 'warm', 'off'])
-    .default('auto')
-    .register(keyWords, {
-      summary: 'Whether restore_command waits for a segment that is not there yet. This version never waits.',
-      default: "'auto'",
-      missing: "'warm'",
-      notBuilt: (value) => (value === 'warm' ? "wait = 'warm'" : undefined),
-    }),
+  trigger_file: path().optional().register(keyWords, {
+    summary:
+      'The file that ends waiting: with "smart", or empty, what is there is restored first; with "fast" nothing more is.',
+    default: '<home>/trigger',
+    example: "'/var/lib/postgresql/15/twowarm/trigger'",
+  }),
+  wait: z.enum(['auto', 'warm', 'off']).default('auto').register(keyWords, {
+    summary:
+      "Whether restore_command waits for a segment that is not there yet. 'auto': under standby.signal, unless PostgreSQL streams (primary_conninfo) or would not replay while it waits (recovery_prefetch, from 15 on). 'warm': always, also under recovery.signal, which otherwise is a point-in-time recovery.",
+    default: "'auto'",
+    example: "'auto'",
+  }),
   prune: z
     .boolean()
     .default(false)

@@ -66,6 +66,7 @@ function toSettings(place: Place, c: Configuration): Settings {
     nodeName: c.node.name ?? hostname(),
     dataDirectory: c.node.data_directory,
     archiveDirectory,
+    server: { programDirectory: c.node.pg_bindir, conninfo: c.node.conninfo },
     destinations: Object.entries(c.destination).map(([name, d]) => ({
       name,
       url: d.url,
@@ -75,6 +76,9 @@ function toSettings(place: Place, c: Configuration): Settings {
       sources: c.restore.sources ?? [`file:${archiveDirectory}`],
       timeLimitMs: c.restore.time_limit,
       retryLimitMs: c.restore.retry_limit,
+      triggerFile: c.restore.trigger_file ?? join(home, 'trigger'),
+      wait: c.restore.wait,
+      prune: c.restore.prune,
     },
     log: { file: c.log.file },
   };

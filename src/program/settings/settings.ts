@@ -18,7 +18,16 @@ export interface Settings {
   dataDirectory: string;
   archiveDirectory: string;
   destinations: Destination[];
-  restore: { sources: string[]; timeLimitMs: number; retryLimitMs: number };
+  /** How the local server is reached; undefined: found. */
+  server: { programDirectory: string | undefined; conninfo: string | undefined };
+  restore: {
+    sources: string[];
+    timeLimitMs: number;
+    retryLimitMs: number;
+    triggerFile: string;
+    wait: 'auto' | 'warm' | 'off';
+    prune: boolean;
+  };
   log: { file: string | undefined };
 }
 
