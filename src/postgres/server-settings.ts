@@ -13,7 +13,7 @@ export interface ServerSettings {
   /** What was in the way first. */
   problem?: string;
   /** As it was written, quotes and escapes resolved; undefined when no file has it. The name in lower case. */
-  get(name: string): string | undefined;
+  get: (name: string) => string | undefined;
   /** Every file and include directory that was read or looked for, also those that are not there: when one changes, read again. */
   files: readonly string[];
 }

@@ -8,7 +8,7 @@ import { majorVersion } from '../../src/postgres/version.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 
 /** Writes files into a sandbox; those of the data directory begin with data/. `%` is the path of the sandbox. */
-function lay(files: Record<string, string>): Sandbox & { data: string; opts(...words: string[]): void } {
+function lay(files: Record<string, string>): Sandbox & { data: string; opts: (...words: string[]) => void } {
   const sandbox = makeSandbox('settings');
   const all = { 'data/PG_VERSION': '15\n', 'data/postgresql.conf': "x.file = 'here'\n", ...files };
   for (const [name, text] of Object.entries(all)) sandbox.file(name, text.replaceAll('%', sandbox.path));
