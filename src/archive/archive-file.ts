@@ -9,6 +9,7 @@ import { sweepUnfinished } from '../transport/unfinished.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { storeEverywhere } from './destinations.ts';
 import { deliverGaps, discardFile } from './gaps.ts';
+import { requiredDestinations } from './own-destination.ts';
 
 /** %p and %f, as PostgreSQL gives them. */
 export interface Request {
@@ -54,7 +55,8 @@ export async function archiveFile(
     });
   }
   if (state === 'discard') return discardFile(name.name, request.dryRun, node, voice, stop);
-  if (node.settings.destinations.length === 0) {
+  const destinations = await requiredDestinations(node, stop);
+  if (destinations.length === 0) {
     throw new ProgramError('settings', `could not archive ${name.name}: no destination is configured`, {
       hint: `Add a [destination.<name>] with its url to ${node.settings.configurationFile}.`,
     });
@@ -66,6 +68,6 @@ export async function archiveFile(
     gapFault = (await deliverGaps(node, stop).catch((error: Error) => error)) as Error | undefined;
   }
   const source = resolve(request.workingDirectory, request.path);
-  await storeEverywhere({ name, source, dryRun: request.dryRun }, node, voice, stop);
+  await storeEverywhere({ name, source, dryRun: request.dryRun }, destinations, node, voice, stop);
   if (gapFault !== undefined) throw gapFault;
 }

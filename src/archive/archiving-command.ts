@@ -9,6 +9,7 @@ import {
   type ArchivingState,
 } from '../program/archiving-state.ts';
 import type { Command, ProgramCall } from '../program/command.ts';
+import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Settings } from '../program/settings/settings.ts';
 import type { GapRecord } from '../program/gap-record.ts';
@@ -22,36 +23,52 @@ interface Status {
   /** Why the state counts as hold although nobody said so; null otherwise. */
   fault: string | null;
   destinations: string[];
+  /** On a node that was triggered: where it archives, too. */
+  ownArchive: (OwnArchive & { directory: string }) | null;
   gaps: GapRecord[];
 }
 
-function readStatus({ home, destinations }: Settings, stateDirectory: string): Status {
+function ownArchiveOf({ home, archiveDirectory }: Settings): Status['ownArchive'] {
+  const begun = readOwnArchive(home);
+  return begun === undefined ? null : { directory: archiveDirectory, ...begun };
+}
+
+function readStatus(settings: Settings, stateDirectory: string): Status {
+  const { home, destinations } = settings;
   const since = statSync(archivingStatePath(home), { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
   const known = { since, destinations: destinations.map(({ name }) => name), gaps: listGaps(stateDirectory) };
+  let state: ArchivingState | undefined;
   try {
-    return { state: readArchivingState(home), fault: null, ...known };
+    state = readArchivingState(home);
+    return { state, fault: null, ...known, ownArchive: ownArchiveOf(settings) };
   } catch (error) {
-    if (error instanceof ProgramError) return { state: 'hold', fault: error.message, ...known };
-    throw error;
+    if (!(error instanceof ProgramError)) throw error;
+    // With a marker that cannot be read, files can be given up, but none is stored.
+    const meant = state === 'discard' ? state : 'hold';
+    return { state: meant, fault: error.message, ...known, ownArchive: null };
   }
 }
 
 /** What the state means for the next file. */
-function meaning({ state, destinations }: Status): string {
+function meaning({ state, destinations, ownArchive }: Status): string {
   if (state === 'hold')
     return 'archiving is on hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal';
   if (state === 'discard') {
     return 'archiving is set to discard: files are given up, with a gap record for each; recovery cannot pass a gap';
   }
-  if (destinations.length === 0)
+  const own = ownArchive === null ? [] : [`its own archive ${ownArchive.directory}`];
+  const places = [...destinations, ...own];
+  if (places.length === 0)
     return 'archiving is on, but no destination is configured: archiveWALFile will fail';
-  return `archiving is on: archiveWALFile stores files at ${destinations.join(', ')}`;
+  return `archiving is on: archiveWALFile stores files at ${places.join(', ')}`;
 }
 
 function describe(status: Status): string {
-  const { since, fault, gaps, state } = status;
+  const { since, fault, gaps, ownArchive, state } = status;
   const lines = [`${meaning(status)}${since === null ? '' : ` (set ${since})`}`];
   if (fault !== null) lines.push(`because ${fault}`);
+  if (ownArchive !== null)
+    lines.push(`own archive: this node was triggered (timeline ${ownArchive.timeline}, ${ownArchive.since})`);
   const [first, last] = [gaps[0], gaps.at(-1)];
   if (first !== undefined && last !== undefined) {
     const span = gaps.length === 1 ? first.name : `${first.name} to ${last.name}`;

@@ -10,6 +10,7 @@ import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
 import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
+import { asFaultOf } from './own-destination.ts';
 
 export interface Shipment {
   name: WalFileName;
@@ -27,14 +28,19 @@ export async function atDestination<T>(
   verb: (road: Transport, signal: AbortSignal) => Promise<T>,
   open: (url: string, identity: Identity) => Promise<Transport> = openDestination,
 ): Promise<T> {
-  return bounded(`${what} at ${destination.url}`, destination.timeLimitMs, stop, async (signal) => {
+  const once = async (signal: AbortSignal): Promise<T> => {
     const road = withRetry(await open(destination.url, node.identity));
     try {
       return await verb(road, signal);
     } finally {
       await road.close();
     }
-  });
+  };
+  try {
+    return await bounded(`${what} at ${destination.url}`, destination.timeLimitMs, stop, once);
+  } catch (error) {
+    throw asFaultOf(destination, error);
+  }
 }
 
 async function openForDryRun(url: string, identity: Identity): Promise<Transport> {
@@ -54,15 +60,15 @@ function store(
   return atDestination(destination, node, `store ${name.name}`, stop, put, open);
 }
 
-/** Stores the file at every destination, or throws the first fault after reporting the others. */
+/** Stores the file at each of the destinations, or throws the first fault after reporting the others. */
 export async function storeEverywhere(
   shipment: Shipment,
+  destinations: readonly Destination[],
   node: ThisNode,
   voice: Voice,
   stop: AbortSignal,
 ): Promise<void> {
   const { name } = shipment.name;
-  const { destinations } = node.settings;
   const inspect = () => inspectAs(shipment.name, node.cluster, `cannot archive ${name}`);
   const inspections = destinations.map(inspect);
   const results = await Promise.allSettled(

@@ -8,6 +8,7 @@ import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-r
 import { errnoOf, fromSystemError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { atDestination } from './destinations.ts';
+import { requiredDestinations } from './own-destination.ts';
 
 /** How long a destination that does not answer may hold up what must go on, in ms: it is told again with the next file. */
 const tellLimitMs = 5000;
@@ -51,7 +52,8 @@ async function tellDestinations(gap: GapRecord, node: ThisNode, stop: AbortSigna
       road.recordGap(gap, signal),
     );
   };
-  const told = await Promise.allSettled(node.settings.destinations.map(tell));
+  const destinations = await requiredDestinations(node, stop);
+  const told = await Promise.allSettled(destinations.map(tell));
   const failed = told.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }

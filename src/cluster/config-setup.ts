@@ -3,6 +3,7 @@ import { placeOf } from '../postgres/this-node.ts';
 import { readArchivingState } from '../program/archiving-state.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
 import { findPlace } from '../program/home.ts';
+import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { readSettings } from '../program/settings/read.ts';
 import type { InForce, Settings } from '../program/settings/settings.ts';
@@ -50,16 +51,37 @@ function isArchiving(home: string): boolean {
   }
 }
 
+/** What the node's state adds to its settings; null: nothing. */
+function ownArchiveOf({ home }: Settings): OwnArchive | { fault: string } | null {
+  try {
+    return readOwnArchive(home) ?? null;
+  } catch (error) {
+    if (error instanceof ProgramError) return { fault: error.message };
+    throw error;
+  }
+}
+
+function ownArchiveLine(settings: Settings): string {
+  const own = ownArchiveOf(settings);
+  if (own === null) return '';
+  if ('fault' in own) return `# ${own.fault}\n`;
+  const when = `on timeline ${own.timeline}, ${own.since}`;
+  return `# this node was triggered (${when}): it archives into archive.directory, too\n`;
+}
+
 async function run(call: ProgramCall): Promise<number> {
   const { settings, inForce } = readSettings(findPlace(placeOf(call)));
   if (call.options['json'] === true) {
-    call.voice.answer(
-      `${JSON.stringify({ configuration: settings.configurationFile, settings: inForce })}\n`,
-    );
+    const all = {
+      configuration: settings.configurationFile,
+      settings: inForce,
+      ownArchive: ownArchiveOf(settings),
+    };
+    call.voice.answer(`${JSON.stringify(all)}\n`);
   } else if (call.positionals[0] === 'debug') {
     call.voice.answer(assignments(settings, inForce, isArchiving(settings.home)));
   } else {
-    call.voice.answer(`# ${settings.configurationFile}\n${table(inForce)}`);
+    call.voice.answer(`# ${settings.configurationFile}\n${table(inForce)}${ownArchiveLine(settings)}`);
   }
   return 0;
 }

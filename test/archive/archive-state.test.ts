@@ -51,7 +51,14 @@ describe('archiving on', () => {
     expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout });
     const json = await archiving(node, 'status', '--json');
     expect(json).toEqual({ ...silent(), stdout: json.stdout });
-    const status = { state: 'on', since: null, fault: null, destinations: ['db2'], gaps: [] };
+    const status = {
+      state: 'on',
+      since: null,
+      fault: null,
+      destinations: ['db2'],
+      ownArchive: null,
+      gaps: [],
+    };
     expect(JSON.parse(json.stdout)).toEqual(status);
   });
 
@@ -162,6 +169,7 @@ describe('archiving discard', () => {
       since: since(node),
       fault: null,
       destinations: ['db2'],
+      ownArchive: null,
       gaps: [
         { name, reason: 'discarded', at: first.at, node: 'db1' },
         { name: next, reason: 'discarded', at: last.at, node: 'db1' },

@@ -1,7 +1,9 @@
 // A zero from archiveWALFile is given after everything that makes it true: seen in the order of system calls.
 import { describe, expect, it } from 'vitest';
 
+import { beginOwnArchive } from '../../src/program/own-archive.ts';
 import { commandLine, makeNode, type NodeFixture } from '../harness/node-fixture.ts';
+import { giveToServerUser } from '../harness/server-user.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 import { trace, type Call } from './strace.ts';
 
@@ -62,5 +64,21 @@ describe('archiveWALFile', () => {
       all(calls, 'fsync', /^<~\/db2>$/),
       all(calls, 'exit_group', /^0$/),
     );
+  });
+
+  it('does so in the own archive of a node that was triggered, too, before it exits with 0', async () => {
+    await using node = await makeNode('order');
+    beginOwnArchive(node.home, '0123456789abcdef', { since: '2026-11-21T04:00:00.000Z', timeline: 2 });
+    giveToServerUser(node.path('twowarm/state/own-archive'));
+    node.segment(segment);
+    const calls = await archiveTraced(node);
+    for (const directory of ['db2', 'twowarm/archive']) {
+      expectOrder(
+        all(calls, 'fsync', new RegExp(`^<~/${directory}/\\.tmp\\.`)),
+        all(calls, 'link', new RegExp(`^"~/${directory}/\\.tmp\\..*", "~/${directory}/${segment}"$`)),
+        all(calls, 'fsync', new RegExp(`^<~/${directory}>$`)),
+        all(calls, 'exit_group', /^0$/),
+      );
+    }
   });
 });
