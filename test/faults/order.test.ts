@@ -70,6 +70,9 @@ describe('archiveWALFile', () => {
     await using node = await makeNode('order');
     beginOwnArchive(node.home, '0123456789abcdef', { since: '2026-11-21T04:00:00.000Z', timeline: 2 });
     giveToServerUser(node.path('twowarm/state/own-archive'));
+    // Its first use makes .twowarm, and syncs the directory for that.
+    const first = node.segment(segmentNamed(1));
+    await node.archive(`pg_wal/${first}`, first);
     node.segment(segment);
     const calls = await archiveTraced(node);
     for (const directory of ['db2', 'twowarm/archive']) {
