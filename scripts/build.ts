@@ -10,7 +10,7 @@ import { makeCodeCaches } from './code-cache.ts';
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
 const hot = ['archiveWALFile', 'restoreWALFile'];
-const others = ['configSetup', 'twowarm'];
+const others = ['configSetup', 'triggerStandby', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
   'program/log',
@@ -96,6 +96,8 @@ const coldBuild = await bundle({
   outdir,
   splitting: true,
   chunkNames: 'cold/[name]-[hash]',
+  // pg looks for a native part that we do not carry, and works without it.
+  external: ['pg-native'],
   // pino and yargs are CommonJS or look for their own files.
   banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
 });

@@ -5,6 +5,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   archiveWALFile: () => import('../archive/command.ts'),
   restoreWALFile: () => import('../restore/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
+  triggerStandby: () => import('../trigger/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
 };
 
@@ -16,6 +17,5 @@ export const notBuilt: readonly string[] = [
   'configStandby',
   'distrib2warm',
   'flushPrimary',
-  'triggerStandby',
   'rsyncDR',
 ];

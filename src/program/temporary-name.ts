@@ -8,7 +8,7 @@ const prefix = '.tmp.';
 const foreignAgeMs = 24 * 3_600_000;
 
 /** The start time of a process in clock ticks since boot (field 22 of /proc/<pid>/stat, proc(5)); undefined: gone. */
-function startOf(pid: number | 'self'): string | undefined {
+export function startOfProcess(pid: number | 'self'): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
@@ -21,7 +21,7 @@ let ownStart: string | undefined;
 
 /** A fresh temporary path in the directory of `path`. */
 export function temporaryPath(path: string, nodeId: string): string {
-  ownStart ??= startOf('self') ?? '0';
+  ownStart ??= startOfProcess('self') ?? '0';
   // Uniqueness rests on O_EXCL and the process; the crypto module would cost the hot path 2 ms.
   const random = Math.random().toString(16).slice(2, 14);
   return join(dirname(path), `${prefix}${basename(path)}.${nodeId}.${process.pid}.${ownStart}.${random}`);
@@ -36,7 +36,7 @@ export function isAbandoned(name: string, nodeId: string, ageMs: number): boolea
   const [node, pid, start] = name.split('.').slice(-4);
   if (node === nodeId && pid !== undefined && start !== undefined && /^[0-9]+$/.test(pid)) {
     // Where /proc does not show even ourselves, nobody can be judged by it.
-    return startOf('self') !== undefined && startOf(Number(pid)) !== start;
+    return startOfProcess('self') !== undefined && startOfProcess(Number(pid)) !== start;
   }
   return ageMs > foreignAgeMs;
 }

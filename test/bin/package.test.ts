@@ -45,6 +45,7 @@ describe('the packed tarball', () => {
         'bin/configSetup',
         'bin/launch.sh',
         'bin/restoreWALFile',
+        'bin/triggerStandby',
         'bin/twowarm',
         'conf-templates',
         'dist/*.cjs',
@@ -66,7 +67,7 @@ describe('the packed tarball', () => {
     mkdirSync(join(modules, runtime), { recursive: true });
     linkSync(join(installation(), 'node_modules', runtime, 'node'), join(modules, runtime, 'node'));
     execFileSync('chmod', ['-R', 'a+rX', modules]);
-    for (const name of ['archiveWALFile', 'restoreWALFile', 'configSetup', 'twowarm']) {
+    for (const name of ['archiveWALFile', 'restoreWALFile', 'configSetup', 'triggerStandby', 'twowarm']) {
       const result = await run(join(modules, 'package', 'bin', name), ['--version']);
       const shown = name === 'twowarm' ? `twowarm ${version}\n` : `${name} (twowarm) ${version}\n`;
       expect({ name, ...result, ms: 0 }).toEqual({

@@ -28,6 +28,7 @@ Commands:
   archiveWALFile  Stores one finished WAL file durably at every destination; called by archive_command.
   restoreWALFile  Brings one requested WAL file back from the first source that has it; called by restore_command.
   configSetup     Prints the settings in force and where each came from.
+  triggerStandby  Promotes this standby to primary and waits until it accepts writes.
   archiving       Shows or sets whether this node archives: on, hold or discard.
 
 twowarm COMMAND --help says more.
@@ -72,7 +73,6 @@ EXIT STATUS
     'configStandby',
     'distrib2warm',
     'flushPrimary',
-    'triggerStandby',
     'rsyncDR',
   ])('names %s, which is not built', async (word) => {
     const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;

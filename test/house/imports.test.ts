@@ -17,6 +17,7 @@ const doors: Record<string, string> = {
   pino: 'src/program/log.ts',
   'p-retry': 'src/transport/try-again.ts',
   'smol-toml': 'src/program/settings/read.ts',
+  pg: 'src/postgres/client.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */
 const zodRooms = [

@@ -1,0 +1,44 @@
+// What pg_control says of the database: its state, and the timeline of the last checkpoint. Both lie in the first 64
+// bytes, within one sector, so a concurrent write cannot tear them. Whose database it is, control-file.ts says.
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
+
+// enum DBState (src/include/catalog/pg_control.h), in its order.
+const states = [
+  'starting up',
+  'shut down',
+  'shut down in recovery',
+  'shutting down',
+  'in crash recovery',
+  'in archive recovery',
+  'in production',
+] as const;
+
+export interface DatabaseState {
+  /** As pg_controldata words it; undefined for a state that this version does not know. */
+  state: (typeof states)[number] | undefined;
+  /** The timeline of the last checkpoint or restart point: what was replayed since may be of a newer one. */
+  timeline: number;
+}
+
+/** PostgreSQL 11 dropped the address of the checkpoint before the last, which came before the copy of the last one. */
+const withoutPreviousCheckpoint = 1100;
+
+/** Reads the state of a database, running or not; a `data-directory` error when it cannot be read. */
+export function readDatabaseState(dataDirectory: string): DatabaseState {
+  const path = join(dataDirectory, 'global', 'pg_control');
+  const bytes = Buffer.alloc(64);
+  try {
+    const descriptor = openSync(path, 'r');
+    readSync(descriptor, bytes, 0, bytes.length, 0);
+    closeSync(descriptor);
+  } catch (error) {
+    const { message } = fromSystemError(error, `could not read ${path}`);
+    throw new ProgramError('data-directory', message, { cause: error });
+  }
+  const numbers = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const at = (offset: number): number => numbers[offset / 4]!;
+  // state@16, time@24, checkPoint@32, [prevCheckPoint@40,] checkPointCopy: redo, ThisTimeLineID
+  return { state: states[at(16)], timeline: at(at(8) < withoutPreviousCheckpoint ? 56 : 48) };
+}

@@ -1,0 +1,101 @@
+// The archives before a promotion: each source is really looked at, because what it holds beyond the replayed WAL would
+// be lost; and the node's own archive, into which a promoted node archives.
+import { access, constants } from 'node:fs/promises';
+import type { ThisNode } from '../postgres/this-node.ts';
+import { bounded } from '../program/bounded.ts';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { withoutSecret } from '../program/road-url.ts';
+import { openDestination, openSource } from '../transport/open.ts';
+import { historyName } from '../wal/filename.ts';
+import type { Plan } from './plan.ts';
+import type { Telling } from './telling.ts';
+
+/** The longest look at one archive, in ms: somebody waits for the promotion. */
+const lookLimitMs = 10_000;
+
+/** What keeps a source from being read, if anything does. */
+export async function faultOfSource(
+  url: string,
+  plan: Plan,
+  node: ThisNode,
+  stop: AbortSignal,
+): Promise<Error | undefined> {
+  const limitMs = Math.min(node.settings.restore.timeLimitMs, lookLimitMs);
+  try {
+    await bounded(`look into ${withoutSecret(url)}`, limitMs, stop, async (signal) => {
+      const source = await openSource(url, node.identity);
+      try {
+        await source.stat(historyName(2), signal);
+        // What is empty may be a disk that is not mounted; a standby may well have been fed by streaming alone.
+        if (source.isVacant && !plan.asksServer) throw vacant(url);
+      } finally {
+        await source.close();
+      }
+    });
+    return undefined;
+  } catch (error) {
+    stop.throwIfAborted();
+    const fault = fromSystemError(error, `could not look into ${withoutSecret(url)}`);
+    if (!(fault instanceof ProgramError)) throw fault;
+    return fault;
+  }
+}
+
+const vacant = (url: string): ProgramError =>
+  new ProgramError('directory-missing', `the source ${withoutSecret(url)} is empty and was never an archive`);
+
+/** Smart refuses if a source cannot be reached, fast only says so; both want the node's own archive. */
+export async function checkArchives(
+  request: { dryRun: boolean; stop: AbortSignal },
+  plan: Plan,
+  node: ThisNode,
+  telling: Telling,
+): Promise<void> {
+  const { sources } = node.settings.restore;
+  const looks = await Promise.all(sources.map((url) => faultOfSource(url, plan, node, request.stop)));
+  for (const [index, fault] of looks.entries()) {
+    if (fault === undefined) continue;
+    const message = `could not reach the source ${withoutSecret(sources[index]!)}: ${fault.message}`;
+    if (plan.wish === 'smart') throw unreachable(message);
+    await telling.warn({ message, detail: 'What it holds beyond what was replayed will be missing.' });
+  }
+  await checkOwnArchive(request, node);
+}
+
+function unreachable(message: string): ProgramError {
+  return new ProgramError('source-unreachable', message, {
+    detail: 'What it holds beyond what was replayed would be lost. Nothing was changed.',
+    hint: 'Make it reachable, or promote with what is already here: triggerStandby fast',
+  });
+}
+
+async function checkOwnArchive(
+  request: { dryRun: boolean; stop: AbortSignal },
+  { settings: { archiveDirectory }, identity }: ThisNode,
+): Promise<void> {
+  const url = `file:${archiveDirectory}`;
+  try {
+    await bounded(`look into ${url}`, lookLimitMs, request.stop, async () => {
+      const archive = await (request.dryRun ? openSource : openDestination)(url, identity);
+      await archive.close();
+      await access(archiveDirectory, constants.R_OK | constants.W_OK | constants.X_OK);
+    });
+  } catch (error) {
+    request.stop.throwIfAborted();
+    const fault = fromSystemError(error, `could not write into the archive directory ${archiveDirectory}`);
+    if (!(fault instanceof ProgramError)) throw fault;
+    throw new ProgramError(fault.kind, fault.message, {
+      detail:
+        "It is this node's own archive, into which it archives from its promotion on. Nothing was changed.",
+      hint: cureFor(fault, archiveDirectory),
+      cause: error,
+    });
+  }
+}
+
+function cureFor({ kind, message, hint }: ProgramError, directory: string): string | undefined {
+  if (message.endsWith('does not exist'))
+    return `Mount it, or make it as the owner of the data directory: mkdir -m 700 ${directory}`;
+  if (kind !== 'permission-denied') return hint;
+  return 'The owner of the data directory must be able to read and write there.';
+}

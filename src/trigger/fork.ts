@@ -1,0 +1,54 @@
+// Where the server's timeline left its parent: the last line of the history file that a promotion writes into pg_wal.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readDatabaseState } from '../postgres/database-state.ts';
+import { errnoOf, fromSystemError } from '../program/program-error.ts';
+import { historyName, parseWalFileName } from '../wal/filename.ts';
+import { parseHistory } from '../wal/history.ts';
+import type { Server } from './server.ts';
+
+export interface Fork {
+  timeline: number;
+  /** Undefined on timeline 1, which has no parent. */
+  parentTimeline: number | undefined;
+  /** The LSN from which on the new timeline counts. */
+  lsn: bigint | undefined;
+}
+
+/** The newest timeline that the data directory knows of. */
+export function newestTimeline(dataDirectory: string): number {
+  let names: string[];
+  try {
+    names = readdirSync(join(dataDirectory, 'pg_wal'));
+  } catch (error) {
+    throw fromSystemError(error, `could not look into ${join(dataDirectory, 'pg_wal')}`);
+  }
+  const known = names
+    .map(parseWalFileName)
+    .flatMap((name) => (name?.kind === 'history' ? [name.timeline] : []));
+  return Math.max(readDatabaseState(dataDirectory).timeline, ...known);
+}
+
+/** The fork of the timeline that the server writes to; for one that was just promoted that is its promotion. */
+export async function forkOf(dataDirectory: string, server: Server): Promise<Fork> {
+  const current = await server.value('select pg_walfile_name(pg_current_wal_insert_lsn())');
+  // Without a connection: a promotion has taken the highest.
+  const timeline =
+    current === undefined ? newestTimeline(dataDirectory) : Number.parseInt(current.slice(0, 8), 16);
+  const history = timeline === 1 ? undefined : readHistory(dataDirectory, timeline);
+  const parent = history?.at(-1);
+  return { timeline, parentTimeline: parent?.timeline, lsn: parent?.switchLsn };
+}
+
+function readHistory(dataDirectory: string, timeline: number) {
+  try {
+    const parsed = parseHistory(
+      readFileSync(join(dataDirectory, 'pg_wal', historyName(timeline)), 'utf8'),
+      timeline,
+    );
+    return 'problem' in parsed ? undefined : parsed.entries;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+// The command line of triggerStandby, as data.
+import { commonOptions, type Option, type Positional } from '../program/command.ts';
+
+export const wishes = ['smart', 'fast'] as const;
+/** `smart`: what the sources hold is replayed first; `fast`: nothing more is fetched. */
+export type Wish = (typeof wishes)[number];
+
+export const triggerArguments: readonly Positional[] = [
+  {
+    name: 'MODE',
+    summary:
+      'smart (the default): what the sources hold is replayed first, and they must be reachable. fast: with what is here already.',
+    required: false,
+    choices: wishes,
+  },
+];
+
+export const defaultTimeout = '60s';
+
+export const triggerOptions: readonly Option[] = [
+  ...commonOptions,
+  {
+    name: 'timeout',
+    argument: 'DURATION',
+    summary: `How long to wait until the server accepts writes; default: ${defaultTimeout}. The promotion goes on after that.`,
+  },
+  { name: 'dry-run', summary: 'Check everything, say what would be done, and change nothing.' },
+  { name: 'json', summary: 'Print one JSON object.' },
+];

@@ -1,0 +1,47 @@
+// The request to a standby: pg_promote where SQL is possible and knows it (from 12 on), else the file and the signal
+// that pg_ctl promote uses in every version (src/bin/pg_ctl/pg_ctl.c, do_promote). A recovery needs none.
+import { unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromSystemError } from '../program/program-error.ts';
+import type { Plan } from './plan.ts';
+import type { Server } from './server.ts';
+import type { Telling } from './telling.ts';
+
+/** The file that says "promote" to a postmaster, and to a restore_command that waits. */
+export const promoteFile = (dataDirectory: string): string => join(dataDirectory, 'promote');
+
+/** SQLSTATE object_not_in_prerequisite_state: recovery has ended meanwhile. */
+const notInRecovery = '55000';
+
+/** Asks for the end of recovery; returns at once. */
+export async function requestPromotion(plan: Plan, server: Server, telling: Telling): Promise<void> {
+  await resumeReplay(server, telling);
+  if (!plan.asksServer) return;
+  // Not known before 12: the answer is then an error like any other.
+  const answer = await server.perform('select pg_promote(false)');
+  if (answer !== 'done' && answer !== notInRecovery) signalPostmaster(server);
+}
+
+/** Before 13 a paused replay also pauses the promotion; a reached target waits for this to end recovery. */
+async function resumeReplay(server: Server, telling: Telling): Promise<void> {
+  if ((await server.value('select pg_is_in_recovery() and pg_is_wal_replay_paused()')) !== 'true') return;
+  const answer = await server.perform('select pg_wal_replay_resume()');
+  const message =
+    answer === 'done' ? 'replay was paused; it goes on' : 'replay is paused and could not be resumed';
+  await telling.note({ message, detail: answer === 'done' ? undefined : server.lastFault });
+}
+
+function signalPostmaster({ dataDirectory, pid }: Server): void {
+  const file = promoteFile(dataDirectory);
+  try {
+    writeFileSync(file, '', { mode: 0o600 });
+  } catch (error) {
+    throw fromSystemError(error, `could not write ${file}`);
+  }
+  try {
+    process.kill(pid, 'SIGUSR1');
+  } catch (error) {
+    unlinkSync(file);
+    throw fromSystemError(error, `could not send SIGUSR1 to the server (process ${pid})`);
+  }
+}

@@ -1,0 +1,100 @@
+// triggerStandby: look, check, prepare, promote, wait, tidy, look again. What a step does is in its own file. Up to the
+// request nothing has happened that another call would not do again in the same way; after it nothing can be taken back.
+import type { ThisNode } from '../postgres/this-node.ts';
+import { archiveHereToo, confirmArchiving } from './archiving-goes-on.ts';
+import { checkArchives } from './check-archives.ts';
+import { checkArchiving } from './check-archiving.ts';
+import { forkOf, newestTimeline } from './fork.ts';
+import type { Wish } from './options.ts';
+import { planPromotion, type Plan } from './plan.ts';
+import { requestPromotion } from './promote.ts';
+import { findServer, type Server } from './server.ts';
+import type { Answer, Telling } from './telling.ts';
+import { checkTriggerFiles, removeTriggerFiles, writeTriggerFiles } from './trigger-file.ts';
+import { takeTurn } from './turn.ts';
+import { waitUntilOpen } from './wait-until-open.ts';
+
+export interface Request {
+  wish: Wish;
+  timeoutMs: number;
+  dryRun: boolean;
+  stop: AbortSignal;
+}
+
+/** Promotes the node's server unless it is a primary already. Whatever prevents that is thrown. */
+export async function triggerStandby(request: Request, node: ThisNode, telling: Telling): Promise<Answer> {
+  const server = await findServer(node);
+  const endTurn = takeTurn(node, request.dryRun);
+  try {
+    if (await server.acceptsWrites()) return await primaryAlready(request, node, server, telling);
+    const plan = planPromotion(request.wish, node);
+    await checkArchives(request, plan, node, telling);
+    await checkArchiving(node, server, telling);
+    checkTriggerFiles(plan);
+    if (request.dryRun) return { outcome: 'would promote', steps: stepsOf(plan, node) };
+    return await promote(request, plan, node, server, telling);
+  } finally {
+    endTurn();
+    await server.close();
+  }
+}
+
+/** Nothing to do, but an earlier call that did not live to see the end may have left its trigger file. */
+async function primaryAlready(
+  request: Request,
+  node: ThisNode,
+  server: Server,
+  telling: Telling,
+): Promise<Answer> {
+  if (!request.dryRun) await tidy([node.settings.restore.triggerFile], telling);
+  return { outcome: 'primary already', ...(await forkOf(node.settings.dataDirectory, server)) };
+}
+
+function stepsOf({ triggerFiles, wish, asksServer }: Plan, { settings }: ThisNode): string[] {
+  return [
+    `archive into ${settings.archiveDirectory}, too, from then on`,
+    ...triggerFiles.map((file) => `write "${wish}" into the trigger file ${file}`),
+    ...(asksServer ? ['ask the server to end recovery'] : []),
+    'wait until it accepts writes',
+    ...triggerFiles.map((file) => `remove the trigger file ${file}`),
+  ];
+}
+
+async function promote(
+  request: Request,
+  plan: Plan,
+  node: ThisNode,
+  server: Server,
+  telling: Telling,
+): Promise<Answer> {
+  const { dataDirectory } = node.settings;
+  const since = new Date().toISOString();
+  // Durable before the promotion: the very first file of the new timeline belongs there, too.
+  archiveHereToo(node, since, newestTimeline(dataDirectory) + 1);
+  request.stop.throwIfAborted();
+  const startedAt = performance.now();
+  writeTriggerFiles(plan, node.identity.nodeId);
+  try {
+    await requestPromotion(plan, server, telling);
+  } catch (error) {
+    // Nobody will end the recovery: the standby goes on waiting as before.
+    await tidy(plan.triggerFiles, telling);
+    throw error;
+  }
+  await waitUntilOpen(request, plan, node, server, telling);
+  const seconds = Math.round(performance.now() - startedAt) / 1000;
+  const fork = await forkOf(dataDirectory, server);
+  await telling.promoted(fork, seconds);
+  await tidy(plan.triggerFiles, telling);
+  archiveHereToo(node, since, fork.timeline);
+  const archiving = await confirmArchiving(fork.timeline, node, server, request.stop, telling);
+  return { outcome: 'promoted', ...fork, seconds, archiving };
+}
+
+/** What is left behind is told, but changes nothing about what was done. */
+async function tidy(triggerFiles: readonly string[], telling: Telling): Promise<void> {
+  for (const fault of removeTriggerFiles(triggerFiles)) {
+    const hint = 'Remove it: it would keep the next standby here from waiting.';
+    await telling.warn({ message: fault.message, hint });
+  }
+}
