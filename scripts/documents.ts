@@ -44,7 +44,7 @@ function commandPart(command: Command): string {
       `${summary}${choices ? ` One of: ${choices.join(', ')}.` : ''}`,
     ]),
     ...command.options.map(({ name, alias, argument, summary }) => [
-      `${alias === undefined ? '' : `-${alias}, `}--${name}${argument === undefined ? '' : ` ${argument}`}`,
+      `${alias === undefined ? '' : `-${alias}, `}${name.length === 1 ? '-' : '--'}${name}${argument === undefined ? '' : ` ${argument}`}`,
       summary,
     ]),
   ].map(([left, right]) => `| \`${left}\` | ${right} |`);
@@ -111,7 +111,7 @@ export async function renderErrors(): Promise<string> {
     '## Codes with another meaning',
     '',
     'restore_command must answer by recovery mode (see ARCHITECTURE.md), so restoreWALFile does not use the table while',
-    'it runs in a data directory.',
+    'it runs in a data directory, and pg_standby keeps the codes that its scripts know.',
     '',
     '| command | code | meaning |',
     '|---|---:|---|',

@@ -4,6 +4,7 @@ import type { Command } from '../program/command.ts';
 export const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   archiveWALFile: () => import('../archive/command.ts'),
   restoreWALFile: () => import('../restore/command.ts'),
+  pg_standby: () => import('../restore/pg-standby/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
@@ -11,7 +12,6 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
 
 /** Names that the contract gives to commands which this version does not have. */
 export const notBuilt: readonly string[] = [
-  'pg_standby',
   'copyToStandby',
   'copyToDR',
   'configStandby',

@@ -2,7 +2,7 @@
 // positional arguments never load this.
 import { join } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
-import type { Command, Option, Positional, ProgramCall } from './command.ts';
+import type { Command, Option, Positional, ReadWords } from './command.ts';
 import { errorKinds } from './error-kinds.ts';
 import { writeOut } from './print-error.ts';
 import { ProgramError } from './program-error.ts';
@@ -32,11 +32,9 @@ export function configurationLine(command: Command, installedAt: string): string
 }
 
 function exitStatus(command: Command): string {
-  const rows = [
-    { code: 0, meaning: 'success' },
-    ...(command.exitStatus ?? []),
-    ...Object.values(errorKinds).map(({ exitCode, meaning }) => ({ code: exitCode, meaning })),
-  ];
+  const kinds = Object.values(errorKinds).map(({ exitCode, meaning }) => ({ code: exitCode, meaning }));
+  const own = command.exitStatus ?? [];
+  const rows = command.hasOwnExitStatus ? own : [{ code: 0, meaning: 'success' }, ...own, ...kinds];
   return [
     'EXIT STATUS',
     ...rows.map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`),
@@ -45,10 +43,12 @@ function exitStatus(command: Command): string {
 
 function epilogue(command: Command): string {
   const line = configurationLine(command, join(import.meta.dirname, '..', '..'));
-  const positionals = command.positionals.map(({ name, summary }) => `  ${name.padEnd(12)}  ${summary}`);
+  const width = Math.max(12, ...command.positionals.map(({ name }) => name.length));
+  const positionals = command.positionals.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return [
     ...(positionals.length > 0 ? ['Arguments:', ...positionals, ''] : []),
     ...(line === undefined ? [] : ['In postgresql.conf:', `  ${line}`, '']),
+    ...(command.notes ?? []),
     exitStatus(command),
   ].join('\n');
 }
@@ -134,7 +134,7 @@ export async function helpOf(command: Command): Promise<string> {
 export async function parseArguments(
   command: Command,
   words: readonly string[],
-): Promise<Pick<ProgramCall, 'positionals' | 'options'> | 'answered'> {
+): Promise<ReadWords | 'answered'> {
   const given = await parserFor(command).parseAsync([...words]);
   if (given['help'] === true) return answer(await helpOf(command));
   if (given['version'] === true) return answer(`${command.name} (twowarm) ${version}`);

@@ -28,17 +28,29 @@ export interface Command {
   options: readonly Option[];
   /** Exit codes beyond 0 and the table of error kinds. */
   exitStatus?: readonly { code: number; meaning: string }[];
+  /** True where exitStatus is all there is: neither 0 nor the table of error kinds is added. */
+  hasOwnExitStatus?: boolean;
+  /** Further lines of --help, before EXIT STATUS. */
+  notes?: readonly string[];
   /** The setting of postgresql.conf that calls it, and the placeholders: archive_command, '%p %f'. */
   postgresqlConf?: { setting: string; arguments: string };
+  /** Sorts the words of a call where scripts rely on another parser than ours; or says which of the two was asked for. */
+  readWords?(words: readonly string[]): ReadWords | '--help' | '--version';
+  /** The signals that stop it; default SIGTERM and SIGINT. */
+  stopSignals?: readonly NodeJS.Signals[];
   /** Does the work; the exit code, or a ProgramError. */
   run(call: ProgramCall): Promise<number>;
   /** The exit code of a fault where the table of kinds is not the rule (restore_command's modes). */
   exitCodeOfFault?(call: ProgramCall, exitCode: number): number;
 }
 
-export interface ProgramCall {
+/** The words of a call, sorted. */
+export interface ReadWords {
   positionals: readonly string[];
   options: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+export interface ProgramCall extends ReadWords {
   environment: Readonly<Record<string, string | undefined>>;
   workingDirectory: string;
   /** Aborts on SIGTERM and SIGINT. */

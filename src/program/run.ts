@@ -1,5 +1,5 @@
 // The frame of every executable: arguments in, signals, one printer for faults, the exit code out.
-import type { Command, ProgramCall, Voice } from './command.ts';
+import type { Command, ProgramCall, ReadWords, Voice } from './command.ts';
 import { dieOf, leave } from './leave.ts';
 import type { Log, LogFile } from './log.ts';
 import { describeError, formatReport, writeOut } from './print-error.ts';
@@ -42,20 +42,19 @@ function isPlain(command: Command, words: readonly string[]): boolean {
   return fits && !limited && words.every((word) => word !== '' && !word.startsWith('-'));
 }
 
-async function readArguments(
-  command: Command,
-  words: readonly string[],
-): Promise<Pick<ProgramCall, 'positionals' | 'options'> | 'answered'> {
-  if (isPlain(command, words)) return { positionals: words, options: {} };
+async function readArguments(command: Command, words: readonly string[]): Promise<ReadWords | 'answered'> {
+  const own = command.readWords?.(words);
+  if (typeof own === 'object') return own;
+  if (own === undefined && isPlain(command, words)) return { positionals: words, options: {} };
   const { parseArguments } = await import('./arguments.ts');
-  return parseArguments(command, words);
+  return parseArguments(command, own === undefined ? words : [own]);
 }
 
 /** Runs a command with the words after its name and ends the process. */
 export async function runCommand(command: Command, words: readonly string[]): Promise<never> {
   const stop = new AbortController();
   let received: NodeJS.Signals | undefined;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of command.stopSignals ?? (['SIGTERM', 'SIGINT'] as const)) {
     process.once(signal, () => {
       received = signal;
       stop.abort(new Error(`stopped by ${signal}`));

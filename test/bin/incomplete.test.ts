@@ -67,7 +67,8 @@ const absent: [string, (sandbox: Sandbox) => Promise<Broken>][] = [
     'the entry is missing',
     async (sandbox) => {
       const root = await copyInstallation(sandbox, true);
-      for (const entry of ['archiveWALFile', 'restoreWALFile']) rmSync(join(root, 'dist', `${entry}.cjs`));
+      for (const entry of ['archiveWALFile', 'restoreWALFile', 'pg_standby'])
+        rmSync(join(root, 'dist', `${entry}.cjs`));
       const message = (entry: string) => `could not read ${root}/bin/../dist/${entry}.cjs\n${again}`;
       return { root, PATH: barePath(sandbox), message };
     },
@@ -116,6 +117,17 @@ describe.each(absent)('when %s', (_, make) => {
     // Called by its other name it is the same program, with the same rules.
     expect(await restore(root, { PATH }, 'bin/twowarm restoreWALFile')).toEqual(refused(code, said));
   });
+
+  it.each(modes)(
+    'pg_standby under %s %j ends with 2 where restoreWALFile answers 1',
+    async (file, text, code) => {
+      const { root, PATH, message } = await make(node.sandbox);
+      setMode(file, text);
+      const outcome = refused(code === 1 ? 2 : code, `pg_standby: ERROR:  ${message('pg_standby')}`);
+      expect(await restore(root, { PATH }, 'bin/pg_standby ../db2')).toEqual(outcome);
+      expect(await restore(root, { PATH }, 'bin/twowarm pg_standby ../db2')).toEqual(outcome);
+    },
+  );
 });
 
 /** What a crash, a full disk or an interrupted installation leaves of a file. */
@@ -183,6 +195,15 @@ describe.each(damages)('an installed file that is %s', (how, change) => {
       }
     },
   );
+
+  it.each([...parts('pg_standby'), ...runtime])('leaves the file unknown to pg_standby: %s', async (file) => {
+    const root = await damage(file, change);
+    for (const [signal, text, code] of modes) {
+      setMode(signal, text);
+      const outcome = refused(code === 1 ? 2 : code, oneMessage('pg_standby'));
+      expect([signal, await restore(root, { PATH }, 'bin/pg_standby ../db2')]).toEqual([signal, outcome]);
+    }
+  });
 
   it.each(['configSetup', 'twowarm'])('fails: dist/%s.js', async (program) => {
     const root = await damage(`dist/${program}.js`, change);

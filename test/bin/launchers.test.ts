@@ -57,6 +57,12 @@ describe('a launcher is found', () => {
     expect(await shell('sh a --version', { cwd: sandbox.path })).toMatchObject(answered);
   });
 
+  it('by a relative path', async () => {
+    const paths = ['bin/archiveWALFile', '../installation/bin/archiveWALFile'];
+    for (const path of paths)
+      expect(await shell(`${path} --version`, { cwd: installation() })).toMatchObject(answered);
+  });
+
   it('on the PATH', async () => {
     const PATH = `${join(installation(), 'bin')}:/usr/bin:/bin`;
     expect(await shell('archiveWALFile --version', { env: { PATH } })).toMatchObject(answered);

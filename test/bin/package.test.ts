@@ -33,7 +33,7 @@ describe('the packed tarball', () => {
     const kinds = files.map((file) =>
       file
         .replace(/^(dist\/cold|dist\/hot|docs|conf-templates)\/.*/, '$1')
-        .replace(/^dist\/[a-zA-Z]+\.(cjs|js)$/, 'dist/*.$1'),
+        .replace(/^dist\/[a-zA-Z_]+\.(cjs|js)$/, 'dist/*.$1'),
     );
     expect([...new Set(kinds)].sort()).toEqual(
       [
@@ -44,6 +44,7 @@ describe('the packed tarball', () => {
         'bin/archiveWALFile',
         'bin/configSetup',
         'bin/launch.sh',
+        'bin/pg_standby',
         'bin/restoreWALFile',
         'bin/triggerStandby',
         'bin/twowarm',
@@ -67,7 +68,8 @@ describe('the packed tarball', () => {
     mkdirSync(join(modules, runtime), { recursive: true });
     linkSync(join(installation(), 'node_modules', runtime, 'node'), join(modules, runtime, 'node'));
     execFileSync('chmod', ['-R', 'a+rX', modules]);
-    for (const name of ['archiveWALFile', 'restoreWALFile', 'configSetup', 'triggerStandby', 'twowarm']) {
+    const names = ['archiveWALFile', 'restoreWALFile', 'pg_standby', 'configSetup', 'triggerStandby', 'twowarm'];
+    for (const name of names) {
       const result = await run(join(modules, 'package', 'bin', name), ['--version']);
       const shown = name === 'twowarm' ? `twowarm ${version}\n` : `${name} (twowarm) ${version}\n`;
       expect({ name, ...result, ms: 0 }).toEqual({

@@ -27,6 +27,7 @@ Ships PostgreSQL's write-ahead log to a standby and brings it back.
 Commands:
   archiveWALFile  Stores one finished WAL file durably at every destination; called by archive_command.
   restoreWALFile  Brings one requested WAL file back from the first source that has it; called by restore_command.
+  pg_standby      Waits for a WAL file to arrive in a directory and restores it; a drop-in for the pg_standby of PostgreSQL and of 2warm.
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
   archiving       Shows or sets whether this node archives: on, hold or discard.
@@ -67,7 +68,6 @@ EXIT STATUS
   });
 
   it.each([
-    'pg_standby',
     'copyToStandby',
     'copyToDR',
     'configStandby',
