@@ -1,6 +1,7 @@
 # Sourced by every launcher: finds the Node that twowarm carries, or a good one on the PATH, and becomes the program. Wants
-# $launcher (its real path), $program, $entry (the file in dist/) and $unknown (the exit code for what keeps us from
-# running); $deaf_to, if it is set, has signals of the program's own. It must not change the directory: PostgreSQL starts us in the data directory. POSIX sh.
+# $launcher (its real path), $program, $entry (the file in dist/), $unknown (the exit code for what keeps us from running)
+# and, where the program takes signals of its own, $deaf_to. It must not change the directory: PostgreSQL starts us in the
+# data directory. POSIX sh.
 #
 # All of it is functions, and the last line calls them: cut short anywhere, this file does nothing, or is a syntax error.
 
