@@ -15,7 +15,6 @@ const others = ['configSetup', 'triggerStandby', 'twowarm'];
 const cold = [
   'program/log',
   'program/arguments',
-  'program/watch',
   'program/settings/read',
   'transport/try-again',
   'transport/dry-run',

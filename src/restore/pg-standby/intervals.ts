@@ -2,6 +2,7 @@
 // file or in the data directory. Intervals are counted; being woken does not end one.
 import { basename, dirname } from 'node:path';
 import type { FailoverOrders } from './failover.ts';
+import { watchDirectory } from './watch-directory.ts';
 
 /** A look may take a tenth of the time, so that a file which arrives in small pieces does not keep us busy. */
 const pausePerLook = 10;
@@ -22,8 +23,7 @@ export class Intervals {
   }
 
   /** From now on looks are due when files of these names change in a directory; where no events come, by the interval. */
-  async watch(directory: string, names: readonly string[], seen = (): void => undefined): Promise<void> {
-    const { watchDirectory } = await import('../../program/watch.ts');
+  watch(directory: string, names: readonly string[], seen = (): void => undefined): void {
     const watch = watchDirectory(directory, (name) => {
       if (name !== undefined && !names.includes(name)) return;
       seen();
@@ -33,16 +33,12 @@ export class Intervals {
   }
 
   /** Watches what gives failover its orders, which are then taken at once, also while a copy is under way. */
-  async watchOrders(
-    orders: FailoverOrders,
-    triggerFile: string | undefined,
-    dataDirectory: string | undefined,
-  ) {
+  watchOrders(orders: FailoverOrders, triggerFile: string | undefined, dataDirectory: string | undefined) {
     const look = (): void => orders.look();
     const timer = setInterval(look, this.lengthMs);
     this.closers.push(() => clearInterval(timer));
-    if (triggerFile !== undefined) await this.watch(dirname(triggerFile), [basename(triggerFile)], look);
-    if (dataDirectory !== undefined) await this.watch(dataDirectory, ['promote', 'fallback_promote'], look);
+    if (triggerFile !== undefined) this.watch(dirname(triggerFile), [basename(triggerFile)], look);
+    if (dataDirectory !== undefined) this.watch(dataDirectory, ['promote', 'fallback_promote'], look);
   }
 
   /** Returns when another look is due; `lookMs` is what the last one took. Throws the reason of the end. */

@@ -92,8 +92,8 @@ async function beginToWait(
 ): Promise<void> {
   await takeEarlySignal(orders);
   const { name } = request.name;
-  await intervals.watch(request.archive, [name, `${name}.zst`]);
-  await intervals.watchOrders(orders, order.triggerFile, surroundings.dataDirectory);
+  intervals.watch(request.archive, [name, `${name}.zst`]);
+  intervals.watchOrders(orders, order.triggerFile, surroundings.dataDirectory);
 }
 
 /** The exit code that ends the waiting, or undefined while there is reason to wait. */

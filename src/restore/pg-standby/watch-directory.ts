@@ -1,5 +1,5 @@
-// fs.watch for directories that may hold 100,000 files. An event only wakes: what is there is looked up by the one who
-// waits, who also looks by the clock, because a network file system gives no events.
+// fs.watch on one directory. pg_standby looks by its interval anyway, so an event only wakes, and where none come (a network
+// file system, no more watches) nothing is lost.
 import { watch } from 'node:fs';
 
 /** Calls `wake` with the name of what changed in the directory, or undefined where the system does not say. */
