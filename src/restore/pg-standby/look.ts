@@ -5,7 +5,7 @@ import { describeError, type Report } from '../../program/print-error.ts';
 import { closeFile, readInto, stat, unlessMissing } from '../../program/system-calls.ts';
 import { openRegular, type OpenFile } from '../../transport/copy.ts';
 import { inspectAs } from '../../transport/inspection.ts';
-import { checkContent, type Cluster } from '../../wal/content-check.ts';
+import type { Cluster } from '../../wal/content-check.ts';
 import type { WalFileName } from '../../wal/filename.ts';
 import { parseLongPageHeader } from '../../wal/page-header.ts';
 import { isSegmentSize } from '../../wal/segment.ts';
@@ -107,8 +107,7 @@ async function sizeVerdict(request: Request, path: string, file: OpenFile): Prom
     return refuse(`It claims an impossible segment size (${segmentSize} bytes).`);
   const cluster = request.cluster ?? { systemIdentifier, controlVersion: Infinity };
   // The size that a header claims is believed once the rest of it is right.
-  const problem = checkContent(request.name, segmentSize, cluster).add(head);
-  if (problem !== undefined) return refuse(problem.sentence);
+  inspectAs(request.name, cluster, `will not restore "${path}"`).of(segmentSize).add(head);
   const { size } = file.stats;
   if (size === segmentSize) return cluster;
   if (size < segmentSize) return { kind: 'growing' };

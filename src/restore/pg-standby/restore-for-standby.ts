@@ -9,6 +9,7 @@ import type { FailoverOrders } from './failover.ts';
 import { Intervals, rest } from './intervals.ts';
 import { faultOf, lookAt, type Request, type Seen } from './look.ts';
 import type { Order } from './order.ts';
+import { dieWithServer } from './server-death.ts';
 import { takeEarlySignal } from './signals.ts';
 import type { Speaker } from './speaker.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -92,8 +93,10 @@ async function beginToWait(
 ): Promise<void> {
   await takeEarlySignal(orders);
   const { name } = request.name;
+  const { dataDirectory } = surroundings;
+  if (dataDirectory !== undefined) dieWithServer(dataDirectory);
   intervals.watch(request.archive, [name, `${name}.zst`]);
-  intervals.watchOrders(orders, order.triggerFile, surroundings.dataDirectory);
+  intervals.watchOrders(orders, order.triggerFile, dataDirectory);
 }
 
 /** The exit code that ends the waiting, or undefined while there is reason to wait. */

@@ -1,9 +1,9 @@
 // A place where pg_standby is called: an archive directory, a directory to work in that is no data directory unless a
 // test makes it one, and calls that tell what they changed. No home, no twowarm.toml: pg_standby needs neither.
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { commandLine, controlFile, type Mode, type Outcome } from '../../harness/node-fixture.ts';
+import { commandLine, controlFile, quoted, type Mode, type Outcome } from '../../harness/node-fixture.ts';
 import { program } from '../../harness/installation.ts';
 import { shell, startProgram, type RunningProgram } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
@@ -26,12 +26,16 @@ export interface Place extends AsyncDisposable {
   path(name: string): string;
   /** Puts a segment into the archive, under its name at once, and returns it. */
   segment(name: string, changes?: SegmentChanges): string;
+  /** Gives a file of the sandbox a name in the archive, whatever had it, at once. */
+  publish(file: string, as: string): void;
   /** Makes the working directory a data directory in that mode. */
   dataDirectory(mode: Mode): void;
   /** A program in the working directory, to its end. */
   sh(program: string, ...words: string[]): Promise<Outcome>;
   /** `pg_standby <words>` in the working directory, to its end. */
   call(...words: string[]): Promise<Outcome>;
+  /** The words of such a call. */
+  line(...words: string[]): string[];
   /** The same with `archive name target` after the words. */
   ask(...options: string[]): Promise<Outcome>;
   /** Starts the same and does not wait for anything. */
@@ -55,9 +59,9 @@ export function makePlace(label: string): Place {
   const archive = sandbox.directory('archive');
   const work = sandbox.directory('work');
   sandbox.directory('work/pg_wal');
-  const sh = async (program: string, ...words: string[]): Promise<Outcome> => {
+  const sh = async (command: string, ...words: string[]): Promise<Outcome> => {
     const before = snapshot(sandbox.path);
-    const { code, stdout, stderr } = await shell(commandLine(program, ...words), { cwd: work });
+    const { code, stdout, stderr } = await shell(lineOf(command, words), { cwd: work });
     return { code, stdout, stderr, changed: changesBetween(before, snapshot(sandbox.path)) };
   };
   return {
@@ -69,6 +73,8 @@ export function makePlace(label: string): Place {
       sandbox.file(`archive/${segment}`, segmentBytes(segment, changes));
       return segment;
     },
+    publish: (file, as) => renameSync(path(file), path(`archive/${as}`)),
+    line: (...words) => [program('pg_standby'), ...words],
     dataDirectory: (mode) => {
       sandbox.file('work/PG_VERSION', '15\n');
       sandbox.file('work/global/pg_control', controlFile(ourCluster));
@@ -102,6 +108,9 @@ const linesOf = (log: string): string[] =>
 
 const intervalsIn = (log: string): number =>
   Math.max(0, ...linesOf(log).map((line) => Number(waits.exec(line)?.[1] ?? 0)));
+
+const lineOf = (command: string, words: readonly string[]): string =>
+  command === 'env' ? ['env', ...words].map(quoted).join(' ') : commandLine(command, ...words);
 
 async function endOf(
   started: RunningProgram,
