@@ -1,6 +1,6 @@
 // pg_standby as the restore_command of real servers: a warm standby under recovery.signal, and under recovery.conf before
 // PostgreSQL 12, that waits, is triggered and has every row.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -17,6 +17,7 @@ import {
   archiveOf,
   commitRows,
   expectRows,
+  isMarkedForRecovery,
   shipRows,
   startPrimary,
   timelineOf,
@@ -49,11 +50,9 @@ async function startPair(sandbox: Sandbox, major: number, mode: 'standby' | 'rec
 const processes = (standby: Cluster, ...words: string[]): FoundProcess[] =>
   processesIn(standby.dataDirectory).filter(({ command }) => words.every((word) => command.includes(word)));
 
-/** Waits until the server waits in pg_standby for the segment that the primary writes to. */
-async function waitUntilWaiting(primary: Cluster, standby: Cluster): Promise<void> {
-  const next = await primary.value('select pg_walfile_name(pg_current_wal_lsn())');
-  await waitFor(`pg_standby to wait for ${next}`, () => processes(standby, 'pg_standby', next).length > 0);
-}
+/** Waits until the server has a pg_standby that waits: a segment is asked for as RECOVERYXLOG. */
+const waitUntilWaiting = (standby: Cluster): Promise<unknown> =>
+  waitFor('pg_standby to wait', () => processes(standby, 'pg_standby', 'RECOVERYXLOG').length > 0);
 
 const waitUntilGone = (standby: Cluster): Promise<unknown> =>
   waitFor('every process of the standby to be gone', () => processes(standby).length === 0);
@@ -108,7 +107,7 @@ describe('a warm standby', () => {
       await standby.promote();
       await expectRows(standby, rows);
       expect(await timelineOf(standby)).toBe(2);
-      expect(existsSync(join(standby.dataDirectory, 'promote'))).toBe(false);
+      expect(isMarkedForRecovery(standby)).toBe(false);
     },
   );
 
@@ -119,7 +118,7 @@ describe('a warm standby', () => {
       const { primary, standby } = await startPair(sandbox, 15, 'recovery');
       await standby.start();
       await waitForRows(standby, await shipRows(primary, 1000));
-      await waitUntilWaiting(primary, standby);
+      await waitUntilWaiting(standby);
       await standby.stop(how);
       await waitUntilGone(standby);
       await standby.start();
@@ -134,10 +133,10 @@ describe('a warm standby', () => {
     await standby.start();
     const rows = await shipRows(primary, 1000);
     await waitForRows(standby, rows);
-    await waitUntilWaiting(primary, standby);
+    await waitUntilWaiting(standby);
     process.kill(standby.postmasterPid()!, 'SIGKILL');
     await waitUntilGone(standby);
-    expect(existsSync(join(standby.dataDirectory, 'recovery.signal'))).toBe(true);
+    expect(isMarkedForRecovery(standby)).toBe(true);
     rmSync(join(standby.dataDirectory, 'postmaster.pid'), { force: true });
     await standby.start();
     await waitForRows(standby, rows);
