@@ -68,7 +68,14 @@ describe('the packed tarball', () => {
     mkdirSync(join(modules, runtime), { recursive: true });
     linkSync(join(installation(), 'node_modules', runtime, 'node'), join(modules, runtime, 'node'));
     execFileSync('chmod', ['-R', 'a+rX', modules]);
-    const names = ['archiveWALFile', 'restoreWALFile', 'pg_standby', 'configSetup', 'triggerStandby', 'twowarm'];
+    const names = [
+      'archiveWALFile',
+      'restoreWALFile',
+      'pg_standby',
+      'configSetup',
+      'triggerStandby',
+      'twowarm',
+    ];
     for (const name of names) {
       const result = await run(join(modules, 'package', 'bin', name), ['--version']);
       const shown = name === 'twowarm' ? `twowarm ${version}\n` : `${name} (twowarm) ${version}\n`;

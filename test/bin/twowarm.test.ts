@@ -67,17 +67,13 @@ EXIT STATUS
     expect(await twowarm(word)).toEqual(refused(2, message));
   });
 
-  it.each([
-    'copyToStandby',
-    'copyToDR',
-    'configStandby',
-    'distrib2warm',
-    'flushPrimary',
-    'rsyncDR',
-  ])('names %s, which is not built', async (word) => {
-    const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;
-    expect(await twowarm(word)).toEqual(refused(4, message));
-  });
+  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'distrib2warm', 'flushPrimary', 'rsyncDR'])(
+    'names %s, which is not built',
+    async (word) => {
+      const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;
+      expect(await twowarm(word)).toEqual(refused(4, message));
+    },
+  );
 
   it('runs a program under its own name', async () => {
     const name = node.segment(segmentNamed(0x21));
