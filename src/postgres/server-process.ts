@@ -37,11 +37,15 @@ export function readPostmasterPid(dataDirectory: string): number | undefined {
   }
 }
 
-/** The server of this data directory as it is now. Where none runs (a person calls), only the parent counts. */
+/**
+ * The server of this data directory as it is now. Where none runs (a person calls), only the parent counts. One that is
+ * gone already and has left its postmaster.pid was killed while this call was starting.
+ */
 export function watchedServer(dataDirectory: string): WatchedServer {
   const parent = process.ppid;
   const pid = readPostmasterPid(dataDirectory);
   const postmaster = pid === undefined ? undefined : identify(pid);
+  if (pid !== undefined && postmaster === undefined) return { isAlive: () => false };
   const isThere = (then: ProcessIdentity): boolean => identify(then.pid)?.startedAt === then.startedAt;
   return {
     isAlive: () => process.ppid === parent && (postmaster === undefined || isThere(postmaster)),
