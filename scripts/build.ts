@@ -19,6 +19,7 @@ const cold = [
   'transport/try-again',
   'transport/dry-run',
   'transport/hash',
+  'restore/prune',
 ];
 
 /** A hash of the sources: what was made from others is not this build's. */

@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { isSegmentSize } from '../wal/segment.ts';
 
 export interface ControlFile {
   /** 64 bits, given by initdb; equal on all nodes of a cluster. */
@@ -11,26 +12,49 @@ export interface ControlFile {
   controlVersion: number;
 }
 
-/** Reads the identity of a cluster, running or not; a `data-directory` error when it cannot be read. */
-export function readControlFile(dataDirectory: string): ControlFile {
-  const path = join(dataDirectory, 'global', 'pg_control');
-  const bytes = Buffer.alloc(16);
-  let length: number;
+// The server runs on this machine, so the file has this machine's byte order.
+const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+function readBeginning(path: string, bytes: number): DataView {
+  const buffer = Buffer.alloc(bytes);
   try {
     const descriptor = openSync(path, 'r');
-    length = readSync(descriptor, bytes, 0, bytes.length, 0);
+    const length = readSync(descriptor, buffer, 0, bytes, 0);
     closeSync(descriptor);
+    return new DataView(buffer.buffer, buffer.byteOffset, length);
   } catch (error) {
     throw new ProgramError('data-directory', fromSystemError(error, `could not read ${path}`).message, {
       cause: error,
     });
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  // The server runs on this machine, so the file has this machine's byte order.
-  const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-  const systemIdentifier = view.getBigUint64(0, littleEndian);
-  if (length < bytes.length || systemIdentifier === 0n) {
+}
+
+const pathIn = (dataDirectory: string): string => join(dataDirectory, 'global', 'pg_control');
+
+/** Reads the identity of a cluster, running or not; a `data-directory` error when it cannot be read. */
+export function readControlFile(dataDirectory: string): ControlFile {
+  const path = pathIn(dataDirectory);
+  const view = readBeginning(path, 16);
+  const systemIdentifier = view.byteLength < 16 ? 0n : view.getBigUint64(0, littleEndian);
+  if (systemIdentifier === 0n) {
     throw new ProgramError('data-directory', `${path} is not a control file: it is too short or zero`);
   }
   return { systemIdentifier, controlVersion: view.getUint32(8, littleEndian) };
+}
+
+/** FLOATFORMAT_VALUE: a number by which every version tells whether it can read the file. */
+const floatFormat = 1234567;
+
+/**
+ * The size of the cluster's segments in bytes; a `data-directory` error when it cannot be found. Its place differs
+ * between versions, but it always ends the same row: floatFormat, blcksz, relseg_size, xlog_blcksz, xlog_seg_size.
+ */
+export function readSegmentSize(dataDirectory: string): number {
+  const path = pathIn(dataDirectory);
+  const view = readBeginning(path, 512);
+  for (let at = 16; at + 24 <= view.byteLength; at += 8) {
+    const size = view.getUint32(at + 20, littleEndian);
+    if (view.getFloat64(at, littleEndian) === floatFormat && isSegmentSize(size)) return size;
+  }
+  throw new ProgramError('data-directory', `could not find the segment size in ${path}`);
 }

@@ -26,9 +26,10 @@ export function usageOf(command: Command): string {
 export function configurationLine(command: Command, installedAt: string): string | undefined {
   if (command.postgresqlConf === undefined) return undefined;
   const { setting, arguments: placeholders } = command.postgresqlConf;
-  const program = join(installedAt, 'bin', command.name);
+  const [executable, ...words] = command.name.split(' ');
+  const program = join(installedAt, 'bin', executable!);
   const word = /^[A-Za-z0-9/._-]+$/.test(program) ? program : `"${program.replace(/(["$`\\])/g, '\\$1')}"`;
-  return `${setting} = '${word.replaceAll('%', '%%').replaceAll("'", "''")} ${placeholders}'`;
+  return `${setting} = '${word.replaceAll('%', '%%').replaceAll("'", "''")} ${[...words, placeholders].join(' ')}'`;
 }
 
 function exitStatus(command: Command): string {

@@ -1,7 +1,7 @@
 // restoreWALFile as a command.
 import { resolve } from 'node:path';
 import { readRecoveryMode, type RecoveryMode } from '../postgres/recovery-mode.ts';
-import { openThisNode } from '../postgres/this-node.ts';
+import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { isDataDirectory } from '../program/home.ts';
 import { exitCodeOf, stopRecovery } from './answer.ts';
@@ -17,6 +17,16 @@ function modeOf(call: ProgramCall): RecoveryMode | undefined {
   ];
   const dataDirectory = places.find(isDataDirectory);
   return dataDirectory === undefined ? undefined : readRecoveryMode(dataDirectory);
+}
+
+/** A point-in-time recovery may be repeated from the same base backup: only a standby leaves WAL behind for good. */
+async function prune(call: ProgramCall, node: ThisNode, mode: RecoveryMode): Promise<void> {
+  const [fileName, , restartFile] = call.positionals;
+  const { prune: wanted, wait } = node.settings.restore;
+  const isStandby = mode === 'standby' || (mode === 'recovery' && wait === 'warm');
+  if (!wanted || !isStandby || restartFile === undefined) return;
+  const { pruneBefore } = await import('./prune.ts');
+  await pruneBefore(restartFile, fileName!, node, call.voice, call.stop);
 }
 
 export const command: Command = {
@@ -40,7 +50,9 @@ export const command: Command = {
     const [fileName, path] = call.positionals as [string, string];
     const mode = modeOf(call) ?? readRecoveryMode(node.settings.dataDirectory);
     const request = { fileName, path, workingDirectory: call.workingDirectory, mode };
-    return exitCodeOf(await restoreFile(request, node, call.voice, call.stop), mode);
+    const answer = await restoreFile(request, node, call.voice, call.stop);
+    if (answer === 'restored') await prune(call, node, mode);
+    return exitCodeOf(answer, mode);
   },
   // Any fault, also a wrong configuration or a bug of ours, means that the file cannot be known.
   exitCodeOfFault: (call, exitCode) => {

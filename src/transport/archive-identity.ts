@@ -217,6 +217,19 @@ export async function admitReader(directory: string, identity: Identity): Promis
   return admitted(stats);
 }
 
+/** Admits one who removes: only to an archive that says itself that it is this cluster's. Nothing is adopted. */
+export async function admitRemover(directory: string, identity: Identity): Promise<Admission> {
+  const { owner, stats } = await lookAt(directory);
+  if (owner === undefined) {
+    requireNotEmptied(directory, identity);
+    throw new ProgramError('format-unknown', `the archive directory ${directory} has no .twowarm/owner`, {
+      detail: 'Whose files these are cannot be known; nothing is removed there.',
+    });
+  }
+  if (isNewHere(directory, owner, identity)) remember(directory, owner.archive, identity);
+  return admitted(stats);
+}
+
 /** Throws when another directory stands where the admitted one was: it was mounted over, unmounted or exchanged. */
 export async function requireStillThere(directory: string, admission: Admission): Promise<void> {
   const { dev, ino } = await requireDirectory(directory);

@@ -21,7 +21,7 @@ export function dryRun(road: ReadTransport): Transport {
     close: () => road.close(),
     put: (name, source, inspectOf, signal) => wouldPut(road, name, source, inspectOf, signal),
     recordGap: async () => undefined,
-    remove: async () => undefined,
+    remove: async (name, signal) => ((await road.stat(name, signal)) === 'missing' ? 'missing' : 'removed'),
   };
 }
 

@@ -43,7 +43,8 @@ export async function openArchiveForReading(
   return new ArchiveDirectory(url, directory, identity, await admitReader(directory, identity));
 }
 
-class ArchiveDirectory implements Transport {
+/** An archive that somebody was admitted to. */
+export class ArchiveDirectory implements Transport {
   readonly promises = promises;
   readonly url: string;
   private readonly directory: string;
@@ -130,9 +131,10 @@ class ArchiveDirectory implements Transport {
     return text === undefined ? undefined : parseGapRecord(path, text);
   }
 
-  async remove(name: string, signal: AbortSignal): Promise<void> {
+  async remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'> {
     signal.throwIfAborted();
-    await this.attempt(`remove ${name} at`, () => unlessMissing(unlink(this.pathOf(name))));
+    const remove = () => unlink(this.pathOf(name)).then(() => 'removed' as const);
+    return (await this.attempt(`remove ${name} at`, () => unlessMissing(remove()))) ?? 'missing';
   }
 
   async close(): Promise<void> {}

@@ -17,11 +17,14 @@ function sumOf(text: string): string {
   return (sum >>> 0).toString(16);
 }
 
-function noteOf(directory: string, { stateDirectory }: Identity): string {
+/** A directory as the name of a small file about it. */
+export function noteNameOf(directory: string): string {
   const name = encodeURIComponent(directory);
-  const short = name.length <= longestNote ? name : `${name.slice(0, 60)}~${sumOf(name)}~${name.slice(-40)}`;
-  return join(stateDirectory, 'archives', short);
+  return name.length <= longestNote ? name : `${name.slice(0, 60)}~${sumOf(name)}~${name.slice(-40)}`;
 }
+
+const noteOf = (directory: string, { stateDirectory }: Identity): string =>
+  join(stateDirectory, 'archives', noteNameOf(directory));
 
 /** The random name that the archive had when this node last used it. */
 export function recall(directory: string, identity: Identity): string | undefined {

@@ -55,7 +55,7 @@ export interface Transport extends ReadTransport {
   put(name: string, source: string, inspect: InspectOf, signal: AbortSignal): Promise<PutOutcome>;
   /** Stores a gap record: this name was given up on purpose. Repeating it changes nothing. */
   recordGap(gap: GapRecord, signal: AbortSignal): Promise<void>;
-  remove(name: string, signal: AbortSignal): Promise<void>;
+  remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'>;
 }
 
 /** Who comes over the road: an archive of another cluster refuses. */

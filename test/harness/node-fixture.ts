@@ -7,7 +7,7 @@ import { program } from './installation.ts';
 import { shell, type RunOptions } from './run.ts';
 import { makeSandbox, type Sandbox } from './sandbox.ts';
 import { changesBetween, snapshot } from './tree-snapshot.ts';
-import { ourCluster, segmentBytes, segmentNamed, type SegmentChanges } from './wal-files.ts';
+import { megabyte, ourCluster, segmentBytes, segmentNamed, type SegmentChanges } from './wal-files.ts';
 
 /** What any call may write to be faster the next time, and what nothing depends on. */
 const caches = /\/state\/(settings\.json|compile-cache)(\/|$)/;
@@ -72,11 +72,17 @@ export const commandLine = (name: string, ...words: string[]): string =>
 export const oneDestination = (path: (name: string) => string): string =>
   `[destination.db2]\nurl = 'file:${path('db2')}'\n`;
 
-/** A pg_control that begins as every version's does: system identifier, then pg_control_version (1300: of 13 to 16). */
+/**
+ * A pg_control that begins as every version's does: system identifier, then pg_control_version (1300: of 13 to 16);
+ * and the row of sizes, where 15 has it: segments of 1 MB.
+ */
 export function controlFile(systemIdentifier: bigint, controlVersion = 1300): Buffer {
   const bytes = Buffer.alloc(8192);
   bytes.writeBigUInt64LE(systemIdentifier, 0);
   bytes.writeUInt32LE(controlVersion, 8);
+  bytes.writeDoubleLE(1234567, 208);
+  for (const [index, size] of [8192, 131_072, 8192, megabyte].entries())
+    bytes.writeUInt32LE(size, 216 + 4 * index);
   return bytes;
 }
 

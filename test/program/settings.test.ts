@@ -54,7 +54,7 @@ time_limit = '1min'
 retry_limit = '250ms'
 trigger_file = '/run/trigger'
 wait = 'off'
-prune = false
+prune = true
 [log]
 file = '/var/log/twowarm.json'
 `);
@@ -72,7 +72,7 @@ file = '/var/log/twowarm.json'
         retryLimitMs: 250,
         triggerFile: '/run/trigger',
         wait: 'off',
-        prune: false,
+        prune: true,
       },
       log: { file: '/var/log/twowarm.json' },
     });
@@ -239,7 +239,6 @@ describe('what is not built', () => {
     [`${db2}hold = false`, "policy = 'fallback'", 5],
     [`${db2}accept = ['not-exclusive']`, 'accept', 5],
     ['[archive_async]\nenabled = true', 'asynchronous archiving', 4],
-    ['[restore]\nprune = true', 'pruning', 4],
     ["[cluster]\narbiter = 'file:/mnt/a'", 'the arbiter', 4],
   ])('is refused by name: %j', async (toml, name, line) => {
     await using node = configuredNode(`${smallest}${toml}\n`);

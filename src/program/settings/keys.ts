@@ -86,15 +86,12 @@ const restore = z.strictObject({
     default: "'auto'",
     example: "'auto'",
   }),
-  prune: z
-    .boolean()
-    .default(false)
-    .register(keyWords, {
-      summary: 'Remove what the standby no longer needs.',
-      default: 'false',
-      missing: 'true',
-      notBuilt: unless(false, 'pruning'),
-    }),
+  prune: z.boolean().default(false).register(keyWords, {
+    summary:
+      "Remove segments before %r from the sources once a segment is restored: under standby.signal, or where wait = 'warm'. Only where nobody else reads them: another standby, or a recovery from an older base backup, is not known and loses what it needs.",
+    default: 'false',
+    example: 'false',
+  }),
 });
 
 const cluster = z.strictObject({
