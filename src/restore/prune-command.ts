@@ -39,7 +39,9 @@ async function pruneSource(
   const road = limited(opened, timeLimitMs);
   try {
     const cursor: Cursor =
-      options['rescan'] === true ? new Map() : readCursor(road, plan.segmentSize, node.identity);
+      options['rescan'] === true
+        ? new Map<number, bigint>()
+        : readCursor(road, plan.segmentSize, node.identity);
     if (options['dry-run'] !== true) {
       const pruned = await pruneArchive(road, plan, node, unbounded, stop, cursor);
       return { url, ...pruned, bytes: pruned.segments * plan.segmentSize, names: [] };
