@@ -10,8 +10,9 @@ import { historyName } from '../wal/filename.ts';
 import type { Plan } from './plan.ts';
 import type { Telling } from './telling.ts';
 
-/** The longest look at one archive, in ms: somebody waits for the promotion. */
+/** The longest look at one archive, in ms: somebody waits for the promotion, and does not care for sources if it is fast. */
 const lookLimitMs = 10_000;
+const briefLookMs = 2000;
 
 /** What keeps a source from being read, if anything does. */
 export async function faultOfSource(
@@ -19,8 +20,9 @@ export async function faultOfSource(
   plan: Plan,
   node: ThisNode,
   stop: AbortSignal,
+  brief: boolean,
 ): Promise<Error | undefined> {
-  const limitMs = Math.min(node.settings.restore.timeLimitMs, lookLimitMs);
+  const limitMs = Math.min(node.settings.restore.timeLimitMs, brief ? briefLookMs : lookLimitMs);
   try {
     await bounded(`look into ${withoutSecret(url)}`, limitMs, stop, async (signal) => {
       const source = await openSource(url, node.identity);
@@ -52,7 +54,9 @@ export async function checkArchives(
   telling: Telling,
 ): Promise<void> {
   const { sources } = node.settings.restore;
-  const looks = await Promise.all(sources.map((url) => faultOfSource(url, plan, node, request.stop)));
+  const looks = await Promise.all(
+    sources.map((url) => faultOfSource(url, plan, node, request.stop, plan.wish === 'fast')),
+  );
   for (const [index, fault] of looks.entries()) {
     if (fault === undefined) continue;
     const message = `could not reach the source ${withoutSecret(sources[index]!)}: ${fault.message}`;

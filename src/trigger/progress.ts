@@ -43,7 +43,7 @@ export class Progress {
   private async reason(dataDirectory: string): Promise<string> {
     const { sources } = this.node.settings.restore;
     const looks = await Promise.all(
-      sources.map((url) => faultOfSource(url, this.plan, this.node, this.stop)),
+      sources.map((url) => faultOfSource(url, this.plan, this.node, this.stop, true)),
     );
     const fault = looks.find((each) => each !== undefined);
     if (fault !== undefined) return ` and waits for a source: ${fault.message}`;

@@ -2,6 +2,7 @@
 // that pg_ctl promote uses in every version (src/bin/pg_ctl/pg_ctl.c, do_promote). A recovery needs none.
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { majorVersion } from '../postgres/version.ts';
 import { fromSystemError } from '../program/program-error.ts';
 import type { Plan } from './plan.ts';
 import type { Server } from './server.ts';
@@ -17,9 +18,18 @@ const notInRecovery = '55000';
 export async function requestPromotion(plan: Plan, server: Server, telling: Telling): Promise<void> {
   await resumeReplay(server, telling);
   if (!plan.asksServer) return;
-  // Not known before 12: the answer is then an error like any other.
-  const answer = await server.perform('select pg_promote(false)');
+  const knowsPgPromote = (majorVersion(server.dataDirectory) ?? 0) >= 12;
+  const answer = knowsPgPromote ? await server.perform('select pg_promote(false)') : undefined;
   if (answer !== 'done' && answer !== notInRecovery) signalPostmaster(server);
+}
+
+/** The file of a request that came when recovery was about to end: nobody took it, and nobody will. */
+export function removeRequest(dataDirectory: string): void {
+  try {
+    unlinkSync(promoteFile(dataDirectory));
+  } catch {
+    // The server has removed it, as usual; else its next start does.
+  }
 }
 
 /** Before 13 a paused replay also pauses the promotion; a reached target waits for this to end recovery. */

@@ -7,6 +7,9 @@ import { readServerSettings } from '../postgres/server-settings.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 
+/** SQLSTATE cannot_connect_now: it is starting or stopping. */
+const notYet = '57P03';
+
 /** How long after a connection that failed the next one is tried, in ms. */
 const connectPauseMs = 250;
 
@@ -33,6 +36,8 @@ export class Server {
   private readonly conninfo: string | undefined;
   private current: Session | undefined;
   private notBefore = 0;
+  /** The last connection was refused, and not because the server is only on its way. */
+  private letsNobodyIn = false;
 
   constructor({ settings }: ThisNode, postmaster: Postmaster) {
     this.dataDirectory = settings.dataDirectory;
@@ -53,10 +58,13 @@ export class Server {
     if (postmaster?.status !== 'ready' || performance.now() < this.notBefore) return undefined;
     try {
       this.current = await connect(postmaster, this.dataDirectory, this.conninfo, 'triggerStandby');
+      this.lastFault = undefined;
+      this.letsNobodyIn = false;
     } catch (error) {
       if (error instanceof ProgramError) throw error;
       this.notBefore = performance.now() + connectPauseMs;
       this.lastFault = `could not connect: ${reasonOf(error)}`;
+      this.letsNobodyIn = sqlState(error) !== notYet;
     }
     return this.current;
   }
@@ -95,23 +103,23 @@ export class Server {
     return inForce ?? readServerSettings(this.dataDirectory).get(name);
   }
 
-  /** Whether a commit goes through; where no connection is possible, what pg_control and postmaster.pid say. */
-  async acceptsWrites(): Promise<boolean> {
+  /** Whether it is no standby any more; where no connection is possible, what pg_control and postmaster.pid say. */
+  async isPrimary(): Promise<boolean> {
     if (readDatabaseState(this.dataDirectory).state !== 'in production') return false;
     if (readPostmaster(this.dataDirectory)?.status !== 'ready') return false;
-    const session = await this.session();
-    if (session === undefined) return this.cannotConnect();
-    if ((await this.value('select pg_is_in_recovery()')) !== 'false') return false;
+    if ((await this.session()) === undefined) return this.letsNobodyIn;
+    return (await this.value('select pg_is_in_recovery()')) === 'false';
+  }
+
+  /** Whether a commit goes through; 'untried' for a primary that does not let us in. */
+  async acceptsWrites(): Promise<boolean | 'untried'> {
+    if (!(await this.isPrimary())) return false;
+    if ((await this.session()) === undefined) return this.letsNobodyIn ? 'untried' : false;
     return (await this.perform(proof)) === 'done';
   }
 
   async close(): Promise<void> {
     await this.current?.close();
-  }
-
-  private cannotConnect(): boolean {
-    // A moment's pause between two attempts says nothing yet.
-    return this.lastFault !== undefined && performance.now() < this.notBefore;
   }
 
   /** After a fault a session may be within a failed transaction. */

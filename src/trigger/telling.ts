@@ -6,6 +6,8 @@ import type { Fork } from './fork.ts';
 
 export interface Answer extends Partial<Fork> {
   outcome: 'promoted' | 'primary already' | 'would promote';
+  /** Whether a commit has gone through; absent where none was tried. */
+  accepts?: boolean | 'untried';
   /** From the trigger to the first write. */
   seconds?: number;
   /** What became of the first file of the new timeline. */
@@ -35,8 +37,9 @@ export class Telling {
   }
 
   /** At once: the application may be switched over from here on. */
-  async promoted({ timeline, lsn }: Fork, seconds: number): Promise<void> {
-    const text = `promoted to timeline ${timeline}${at(lsn)} after ${seconds.toFixed(1)} s; accepts writes`;
+  async promoted({ timeline, lsn }: Fork, seconds: number, accepts: true | 'untried'): Promise<void> {
+    const open = accepts === true ? 'accepts writes' : 'is open';
+    const text = `promoted to timeline ${timeline}${at(lsn)} after ${seconds.toFixed(1)} s; ${open}`;
     if (!this.asJson) this.voice.answer(`${text}\n`);
     await this.voice.event(text, { timeline, lsn: lsn === undefined ? '' : formatLsn(lsn), seconds });
   }
@@ -53,10 +56,19 @@ export class Telling {
     this.line(`the server is a primary already, on timeline ${answer.timeline ?? 'unknown'}; nothing to do`);
   }
 
-  private toJson({ outcome, timeline, parentTimeline, lsn, seconds, archiving, steps }: Answer): object {
+  private toJson({
+    outcome,
+    accepts,
+    timeline,
+    parentTimeline,
+    lsn,
+    seconds,
+    archiving,
+    steps,
+  }: Answer): object {
     return {
       outcome,
-      acceptsWrites: outcome !== 'would promote',
+      acceptsWrites: accepts === undefined || accepts === 'untried' ? null : accepts,
       timeline: timeline ?? null,
       parentTimeline: parentTimeline ?? null,
       lsn: lsn === undefined ? null : formatLsn(lsn),

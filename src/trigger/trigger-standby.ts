@@ -7,11 +7,12 @@ import { checkArchiving } from './check-archiving.ts';
 import { forkOf, newestTimeline } from './fork.ts';
 import type { Wish } from './options.ts';
 import { planPromotion, type Plan } from './plan.ts';
-import { requestPromotion } from './promote.ts';
+import { removeRequest, requestPromotion } from './promote.ts';
 import { findServer, type Server } from './server.ts';
 import type { Answer, Telling } from './telling.ts';
 import { checkTriggerFiles, removeTriggerFiles, writeTriggerFiles } from './trigger-file.ts';
 import { takeTurn } from './turn.ts';
+import { warnWriters } from './warn-writers.ts';
 import { waitUntilOpen } from './wait-until-open.ts';
 
 export interface Request {
@@ -26,7 +27,7 @@ export async function triggerStandby(request: Request, node: ThisNode, telling: 
   const server = await findServer(node);
   const endTurn = takeTurn(node, request.dryRun);
   try {
-    if (await server.acceptsWrites()) return await primaryAlready(request, node, server, telling);
+    if (await server.isPrimary()) return await primaryAlready(request, node, server, telling);
     const plan = planPromotion(request.wish, node);
     await checkArchives(request, plan, node, telling);
     await checkArchiving(node, server, telling);
@@ -46,8 +47,12 @@ async function primaryAlready(
   server: Server,
   telling: Telling,
 ): Promise<Answer> {
-  if (!request.dryRun) await tidy([node.settings.restore.triggerFile], telling);
-  return { outcome: 'primary already', ...(await forkOf(node.settings.dataDirectory, server)) };
+  const fork = await forkOf(node.settings.dataDirectory, server);
+  if (request.dryRun) return { outcome: 'primary already', ...fork };
+  await tidy([node.settings.restore.triggerFile], telling);
+  const accepts = await server.acceptsWrites();
+  if (accepts !== true) await tellUntried(server, telling);
+  return { outcome: 'primary already', ...fork, accepts };
 }
 
 function stepsOf({ triggerFiles, wish, asksServer }: Plan, { settings }: ThisNode): string[] {
@@ -81,14 +86,26 @@ async function promote(
     await tidy(plan.triggerFiles, telling);
     throw error;
   }
-  await waitUntilOpen(request, plan, node, server, telling);
+  const accepts = await waitUntilOpen(request, plan, node, server, telling);
   const seconds = Math.round(performance.now() - startedAt) / 1000;
   const fork = await forkOf(dataDirectory, server);
-  await telling.promoted(fork, seconds);
+  await telling.promoted(fork, seconds, accepts);
+  if (accepts === 'untried') await tellUntried(server, telling);
+  removeRequest(dataDirectory);
   await tidy(plan.triggerFiles, telling);
   archiveHereToo(node, since, fork.timeline);
+  await warnWriters(server, telling);
   const archiving = await confirmArchiving(fork.timeline, node, server, request.stop, telling);
-  return { outcome: 'promoted', ...fork, seconds, archiving };
+  return { outcome: 'promoted', ...fork, accepts, seconds, archiving };
+}
+
+async function tellUntried(server: Server, telling: Telling): Promise<void> {
+  const detail = server.lastFault === undefined ? undefined : `The last attempt ${server.lastFault}.`;
+  await telling.warn({
+    message: 'could not try a write',
+    detail,
+    hint: 'node.conninfo says how to connect.',
+  });
 }
 
 /** What is left behind is told, but changes nothing about what was done. */

@@ -13,18 +13,20 @@ import type { Telling } from './telling.ts';
 const lookEveryMs = 20;
 const speakEveryMs = 5000;
 
-/** Returns when a write has gone through. `timed-out`, `server-died`, or the reason of `stop`, with how things stand said. */
+/** Returns when a write has gone through, or cannot be tried. `timed-out`, `server-died`, or the reason of `stop`, with how things stand said. */
 export async function waitUntilOpen(
   { timeoutMs, stop }: { timeoutMs: number; stop: AbortSignal },
   plan: Plan,
   node: ThisNode,
   server: Server,
   telling: Telling,
-): Promise<void> {
+): Promise<true | 'untried'> {
   const startedAt = performance.now();
   const progress = new Progress(plan, node, server, stop);
   let spokenAt = startedAt;
-  while (!(await server.acceptsWrites())) {
+  for (;;) {
+    const accepts = await server.acceptsWrites();
+    if (accepts !== false) return accepts;
     if (!server.isAlive()) throw died(server);
     if (stop.aborted) {
       await telling.warn({ message: 'interrupted while the server is being promoted', ...remains(plan) });
@@ -34,7 +36,11 @@ export async function waitUntilOpen(
     if (now - startedAt >= timeoutMs) throw await timedOut(timeoutMs, plan, progress);
     if (now - spokenAt >= speakEveryMs) {
       spokenAt = now;
-      await telling.note({ message: await progress.describe() });
+      // Not waited for: it looks at sources, and one of them may be what hangs.
+      void progress.describe().then(
+        (words) => telling.note({ message: words }),
+        () => undefined,
+      );
     }
     await sleep(lookEveryMs);
   }

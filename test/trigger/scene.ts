@@ -28,11 +28,41 @@ export interface Scene {
   archive: string;
   home: string;
   triggerFile: string;
+  /** Writes the standby's twowarm.toml again. */
+  configure(toml: string): void;
   /** `triggerStandby -D <data directory> <words>` */
   trigger(...words: string[]): Promise<RunResult>;
   startTrigger(...words: string[]): RunningProgram;
   /** In the sandbox. */
   path: (name: string) => string;
+}
+
+export interface SceneOptions extends StandbyOptions {
+  /** Another restore_command than restoreWALFile. */
+  restore?: (scene: { sandbox: Sandbox; archive: string }) => string;
+}
+
+/** A restore_command of a shell that waits for a segment until the trigger file is there; history files it never waits for. */
+export function waitingRestore(options: {
+  sandbox: Sandbox;
+  archive: string;
+  triggerFile?: string;
+  name?: string;
+  options?: string;
+}): string {
+  const { sandbox, archive, name = 'wait.sh' } = options;
+  const trigger = options.triggerFile ?? join(archive, '..', 'trigger');
+  const script = `#!/bin/sh
+for last; do before=$name name=$path path=$last; done
+case $name in *.history) [ -e '${archive}/'"$name" ] || exit 1 ;; esac
+until [ -e '${archive}/'"$name" ]; do
+  [ -e '${trigger}' ] && exit 1
+  sleep 0.05
+done
+[ "$(cat '${trigger}' 2>/dev/null)" = fast ] && exit 1
+cp '${archive}/'"$name" "$path"
+`;
+  return `"${sandbox.file(`bin/${name}`, script, 0o700)}" ${options.options ?? ''} %f %p`;
 }
 
 /** Whoever runs the tests: the role that is asked for by default may not exist. */
@@ -42,21 +72,26 @@ export const asPostgres = (cluster: Cluster): string => `conninfo = '${cluster.c
 export async function makeScene(
   sandbox: Sandbox,
   postgres: PostgresBinaries,
-  options: StandbyOptions = {},
+  { restore, ...options }: SceneOptions = {},
 ): Promise<Scene> {
   const primary = await startPrimary(sandbox, { postgres });
-  const standby = await makeStandby(primary, options);
+  const archive = archiveOf(sandbox);
+  const extra = restore === undefined ? {} : { restore_command: restore({ sandbox, archive }) };
+  const standby = await makeStandby(primary, { ...options, extra: { ...extra, ...options.extra } });
   const words = ['-D', standby.dataDirectory];
   const home = join(standby.parent, 'twowarm');
-  giveHome(
-    standby,
-    `${asPostgres(standby)}[destination.dr]\nurl = 'file:${sandbox.directory('dr')}'\n${options.toml ?? ''}`,
-  );
+  const configure = (toml: string): void =>
+    giveHome(
+      standby,
+      `${asPostgres(standby)}[destination.dr]\nurl = 'file:${sandbox.directory('dr')}'\n${toml}`,
+    );
+  configure(options.toml ?? '');
   return {
     sandbox,
     primary,
     standby,
-    archive: archiveOf(sandbox),
+    archive,
+    configure,
     home,
     triggerFile: join(home, 'trigger'),
     trigger: (...more) => run(program('triggerStandby'), more.includes('-D') ? more : [...words, ...more]),

@@ -205,7 +205,7 @@ describe('a dry run', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual({
       outcome: 'would promote',
-      acceptsWrites: false,
+      acceptsWrites: null,
       timeline: null,
       parentTimeline: null,
       lsn: null,

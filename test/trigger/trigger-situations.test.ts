@@ -1,0 +1,245 @@
+// triggerStandby where a standby is not simply up to date: no connections, a waiting restore_command, a pause, a delay, a
+// source that is lost, settings that keep writers away.
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findPostgres } from '../harness/postgres-binaries.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
+import { serverUser } from '../harness/server-user.ts';
+import { commitRows, giveHome, shipRows, waitForRows } from '../server/pair.ts';
+import type { Settings } from '../harness/settings.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import {
+  expectPrimary,
+  expectPromoted,
+  loseThePrimary,
+  makeScene,
+  waitingRestore,
+  type Scene,
+} from './scene.ts';
+
+/** From 15 on a server that looks ahead would replay nothing while its restore_command waits. */
+const noPrefetch = (major: number): Settings => (major < 15 ? {} : { recovery_prefetch: 'off' });
+
+const limits = { concurrent: true, timeout: 120_000 };
+
+/** With hot_standby off nothing can be asked: what the archive's last segment holds was restored. */
+async function waitUntilRestored({ standby }: Scene, words: RegExp): Promise<void> {
+  await waitFor('the standby to have come so far', () => words.test(standby.log()), { limitMs: 40_000 });
+}
+
+describe.each([10, 15])('with hot_standby off, PostgreSQL %i', limits, (major) => {
+  it('is promoted without a connection', async () => {
+    await using sandbox = makeSandbox(`cold-${major}`);
+    const scene = await makeScene(sandbox, findPostgres(major), { extra: { hot_standby: false } });
+    await scene.standby.start({ wait: false });
+    const rows = await loseThePrimary(scene);
+    await waitUntilRestored(scene, /consistent recovery state reached/);
+    expectPromoted(await scene.trigger(), scene.archive);
+    await expectPrimary(scene, rows);
+  });
+});
+
+describe.each([10, 12, 18])('a recovery that waits, PostgreSQL %i', limits, (major) => {
+  it.each(['smart', 'fast'])('ends by the trigger file: %s', async (wish) => {
+    await using sandbox = makeSandbox(`warm-${major}`);
+    const options = { mode: 'recovery', toml: "[restore]\nwait = 'warm'\n" } as const;
+    const scene = await makeScene(sandbox, findPostgres(major), {
+      ...options,
+      restore: waitingRestore,
+      extra: noPrefetch(major),
+    });
+    await scene.standby.start({ wait: false });
+    const rows = await loseThePrimary(scene);
+    await waitForRows(scene.standby, rows);
+    expectPromoted(await scene.trigger(wish), scene.archive);
+    await expectPrimary(scene, rows);
+  });
+});
+
+describe('a recovery', limits, () => {
+  it('that ends by itself is refused', async () => {
+    await using sandbox = makeSandbox('pitr');
+    const scene = await makeScene(sandbox, findPostgres(15), {
+      mode: 'recovery',
+      restore: waitingRestore,
+      extra: noPrefetch(15),
+    });
+    await scene.standby.start({ wait: false });
+    await waitForRows(scene.standby, await shipRows(scene.primary, 10));
+    const { code, stdout, stderr } = await scene.trigger('fast');
+    expect({ code, stdout, stderr }).toEqual({
+      code: 51,
+      stdout: '',
+      stderr:
+        'triggerStandby: ERROR:  the server is in point-in-time recovery, which ends by itself and cannot be triggered\n' +
+        'DETAIL:  There is a recovery.signal, or a recovery.conf without standby_mode, and restore.wait is not "warm".\n' +
+        `HINT:  To have it wait for WAL until it is triggered, set restore.wait = 'warm' in ${scene.home}/twowarm.toml.\n`,
+    });
+  });
+
+  it('that waits in pg_standby ends by the trigger file of that', async () => {
+    await using sandbox = makeSandbox('pg-standby');
+    const trigger = join(sandbox.path, 'its own trigger');
+    const restore = (scene: { sandbox: typeof sandbox; archive: string }): string =>
+      waitingRestore({
+        ...scene,
+        triggerFile: trigger,
+        name: 'pg_standby',
+        options: `-d -s2 -t "${trigger}"`,
+      });
+    const scene = await makeScene(sandbox, findPostgres(15), {
+      mode: 'recovery',
+      restore,
+      extra: noPrefetch(15),
+    });
+    await scene.standby.start({ wait: false });
+    const rows = await loseThePrimary(scene);
+    await waitForRows(scene.standby, rows);
+    expect((await scene.trigger('--dry-run')).stdout).toContain(
+      `write "smart" into the trigger file ${trigger}\n`,
+    );
+    expectPromoted(await scene.trigger(), scene.archive);
+    await expectPrimary({ ...scene, triggerFile: trigger }, rows);
+  });
+});
+
+describe.each([10, 12, 15])('PostgreSQL %i with a paused replay', limits, (major) => {
+  it('replays what is there and is promoted', async () => {
+    await using sandbox = makeSandbox(`paused-${major}`);
+    const scene = await makeScene(sandbox, findPostgres(major));
+    await scene.standby.start();
+    await waitForRows(scene.standby, await shipRows(scene.primary, 10));
+    await scene.standby.query('select pg_wal_replay_pause()');
+    const rows = await loseThePrimary(scene, 1000);
+    const result = await scene.trigger();
+    const said = 'triggerStandby: LOG:  replay was paused; it goes on\n';
+    expect(result.stderr).toBe(said);
+    expectPromoted({ ...result, stderr: '' }, scene.archive);
+    await expectPrimary(scene, rows);
+  });
+});
+
+describe('PostgreSQL 15', limits, () => {
+  it('that stands at its recovery target opens there', async () => {
+    await using sandbox = makeSandbox('target');
+    const scene = await makeScene(sandbox, findPostgres(15), {
+      extra: { recovery_target_name: 'here', recovery_target_action: 'pause' },
+    });
+    const rows = await commitRows(scene.primary, 10);
+    await scene.primary.query("select pg_create_restore_point('here')");
+    await loseThePrimary(scene);
+    await scene.standby.start();
+    await waitFor('the pause', () => scene.standby.value<boolean>('select pg_is_wal_replay_paused()'));
+    const result = await scene.trigger();
+    expectPromoted({ ...result, stderr: '' }, scene.archive);
+    await expectPrimary(scene, rows);
+  });
+
+  it('with a delay replays what it has kept back', async () => {
+    await using sandbox = makeSandbox('delay');
+    const scene = await makeScene(sandbox, findPostgres(15), { extra: { recovery_min_apply_delay: '1h' } });
+    await scene.standby.start();
+    const rows = await loseThePrimary(scene);
+    expectPromoted(await scene.trigger(), scene.archive);
+    await expectPrimary(scene, rows);
+  });
+
+  it('that has lost its source is promoted by fast, with a warning, and archives as soon as that works', async () => {
+    await using sandbox = makeSandbox('lost');
+    const away = sandbox.directory('away');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    const restore = `[restore]\nsources = ['file:${away}', 'file:${scene.archive}']\n`;
+    scene.configure(restore);
+    await scene.standby.start();
+    const rows = await loseThePrimary(scene);
+    await waitForRows(scene.standby, rows);
+    renameSync(away, `${away}.gone`);
+    const result = await scene.trigger('fast');
+    expect(result.stderr).toBe(
+      `triggerStandby: WARNING:  could not reach the source file:${away}: the archive directory ${away} does not exist\n` +
+        'DETAIL:  What it holds beyond what was replayed will be missing.\n',
+    );
+    expectPromoted({ ...result, stderr: '' }, scene.archive);
+    await expectPrimary(scene, rows);
+  });
+
+  it('is reached without node.conninfo, as the owner of the data directory', async () => {
+    await using sandbox = makeSandbox('default');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    giveHome(scene.standby, `[destination.dr]\nurl = 'file:${scene.path('dr')}'\n`);
+    const { name } = serverUser();
+    if (name !== 'postgres') await scene.primary.query(`create role "${name}" superuser login`);
+    await scene.standby.start();
+    const rows = await loseThePrimary(scene);
+    await waitForRows(scene.standby, rows);
+    expectPromoted(await scene.trigger(), scene.archive);
+    await expectPrimary(scene, rows);
+  });
+
+  it('that lets nobody in is promoted, and the write is said to be untried', async () => {
+    await using sandbox = makeSandbox('closed');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    await scene.standby.start();
+    const rows = await loseThePrimary(scene);
+    await waitForRows(scene.standby, rows);
+    const hba = join(scene.standby.dataDirectory, 'pg_hba.conf');
+    writeFileSync(hba, 'local all all reject\n');
+    await scene.standby.reload();
+    await waitFor('nobody to be let in', () =>
+      scene.standby.value('select 1').then(
+        () => false,
+        () => true,
+      ),
+    );
+    const result = await scene.trigger('--json');
+    const { lsn, seconds, ...answer } = JSON.parse(result.stdout) as Record<string, unknown>;
+    expect(answer).toEqual({
+      outcome: 'promoted',
+      acceptsWrites: null,
+      timeline: 2,
+      parentTimeline: 1,
+      archiving: 'goes on',
+      warnings: ['could not try a write'],
+    });
+    expect([typeof lsn, typeof seconds]).toEqual(['string', 'number']);
+    expect(result.stderr).toMatch(
+      /^triggerStandby: WARNING: {2}could not try a write\nDETAIL: {2}The last attempt could not connect: pg_hba.conf rejects connection.*\nHINT: {2}node.conninfo says how to connect.\n$/,
+    );
+    writeFileSync(hba, 'local all all trust\n');
+    await scene.standby.reload();
+    await waitFor('somebody to be let in', () => scene.standby.value('select 1'));
+    await expectPrimary(scene, rows);
+  });
+
+  it('with settings that keep writers away says so', async () => {
+    await using sandbox = makeSandbox('writers');
+    const extra = { synchronous_standby_names: 'db9', default_transaction_read_only: true };
+    const scene = await makeScene(sandbox, findPostgres(15), { extra });
+    await scene.standby.start();
+    await waitForRows(scene.standby, await loseThePrimary(scene));
+    const result = await scene.trigger();
+    expect(result.stderr).toBe(
+      'triggerStandby: WARNING:  commits will wait: synchronous_standby_names is set, and no such standby is connected\n' +
+        'DETAIL:  It is "db9".\n' +
+        "HINT:  Connect one, or: alter system set synchronous_standby_names = ''; select pg_reload_conf();\n" +
+        'triggerStandby: WARNING:  default_transaction_read_only is on: sessions that do not say otherwise cannot write\n' +
+        'HINT:  alter system set default_transaction_read_only = off; select pg_reload_conf();\n',
+    );
+    expectPromoted({ ...result, stderr: '' }, scene.archive);
+  });
+
+  it('that archives nothing says so before and after', async () => {
+    await using sandbox = makeSandbox('silent');
+    const scene = await makeScene(sandbox, findPostgres(15), { extra: { archive_mode: 'off' } });
+    await scene.standby.start();
+    await waitForRows(scene.standby, await loseThePrimary(scene));
+    const result = await scene.trigger('--json');
+    expect(JSON.parse(result.stdout)).toMatchObject({
+      outcome: 'promoted',
+      acceptsWrites: true,
+      archiving: 'off',
+      warnings: ['archive_mode is off: the promoted server will archive nothing'],
+    });
+  });
+});
