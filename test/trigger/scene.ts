@@ -43,17 +43,10 @@ export interface SceneOptions extends StandbyOptions {
 }
 
 /** A restore_command of a shell that waits for a segment until the trigger file is there; history files it never waits for. */
-export function waitingRestore(options: {
-  sandbox: Sandbox;
-  archive: string;
-  triggerFile?: string;
-  name?: string;
-  options?: string;
-}): string {
-  const { sandbox, archive, name = 'wait.sh' } = options;
-  const trigger = options.triggerFile ?? join(archive, '..', 'trigger');
+export function waitingRestore({ sandbox, archive }: { sandbox: Sandbox; archive: string }): string {
+  const trigger = join(archive, '..', 'trigger');
   const script = `#!/bin/sh
-for last; do before=$name name=$path path=$last; done
+name=$1 path=$2
 case $name in *.history) [ -e '${archive}/'"$name" ] || exit 1 ;; esac
 until [ -e '${archive}/'"$name" ]; do
   [ -e '${trigger}' ] && exit 1
@@ -62,7 +55,7 @@ done
 [ "$(cat '${trigger}' 2>/dev/null)" = fast ] && exit 1
 cp '${archive}/'"$name" "$path"
 `;
-  return `"${sandbox.file(`bin/${name}`, script, 0o700)}" ${options.options ?? ''} %f %p`;
+  return `"${sandbox.file('bin/wait.sh', script, 0o700)}" %f %p`;
 }
 
 /** Whoever runs the tests: the role that is asked for by default may not exist. */
@@ -137,4 +130,17 @@ export async function expectPrimary(
   const history = `0000000${timeline}.history`;
   expect(readdirSync(archive)).toContain(history);
   expect(readdirSync(path('dr'))).toContain(history);
+}
+
+/** A restore_command that does not come back from a segment while the file `hold` is in the sandbox, whatever it is told. */
+export function hangingRestore({ sandbox, archive }: { sandbox: Sandbox; archive: string }): string {
+  const script = `#!/bin/sh
+while :; do
+  [ -e '${archive}/'"$1" ] && exec cp '${archive}/'"$1" "$2"
+  case $1 in *.history) exit 1 ;; esac
+  [ -e '${join(sandbox.path, 'hold')}' ] || exit 1
+  sleep 0.05
+done
+`;
+  return `"${sandbox.file('bin/hang.sh', script, 0o700)}" %f %p`;
 }

@@ -4,6 +4,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
+import { program } from '../harness/installation.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { serverUser } from '../harness/server-user.ts';
 import { commitRows, giveHome, shipRows, waitForRows } from '../server/pair.ts';
@@ -81,13 +82,8 @@ describe('a recovery', limits, () => {
   it('that waits in pg_standby ends by the trigger file of that', async () => {
     await using sandbox = makeSandbox('pg-standby');
     const trigger = join(sandbox.path, 'its own trigger');
-    const restore = (scene: { sandbox: typeof sandbox; archive: string }): string =>
-      waitingRestore({
-        ...scene,
-        triggerFile: trigger,
-        name: 'pg_standby',
-        options: `-d -s2 -t "${trigger}"`,
-      });
+    const restore = ({ archive }: { archive: string }): string =>
+      `"${program('pg_standby')}" -d -s1 -t "${trigger}" "${archive}" %f %p %r`;
     const scene = await makeScene(sandbox, findPostgres(15), {
       mode: 'recovery',
       restore,
