@@ -141,7 +141,7 @@ describe('PostgreSQL 15', limits, () => {
     await expectPrimary(scene, rows);
   });
 
-  it('that has lost its source is promoted by fast, with a warning, and archives as soon as that works', async () => {
+  it('that has lost its source is promoted by fast, with a warning', async () => {
     await using sandbox = makeSandbox('lost');
     const away = sandbox.directory('away');
     const scene = await makeScene(sandbox, findPostgres(15));
@@ -152,7 +152,8 @@ describe('PostgreSQL 15', limits, () => {
     await waitForRows(scene.standby, rows);
     renameSync(away, `${away}.gone`);
     const result = await scene.trigger('fast');
-    expect(result.stderr).toBe(
+    // A restore_command that asks the lost source may take its time, which is told.
+    expect(result.stderr.replace(/^triggerStandby: LOG: {2}replay stands at .*\n/gm, '')).toBe(
       `triggerStandby: WARNING:  could not reach the source file:${away}: the archive directory ${away} does not exist\n` +
         'DETAIL:  What it holds beyond what was replayed will be missing.\n',
     );
