@@ -28,7 +28,7 @@ export class Progress {
     const { dataDirectory } = this.node.settings;
     if (readRecoveryMode(dataDirectory) === 'none') {
       const fault = this.server.lastFault;
-      return `recovery has ended, and the server ${fault === undefined ? 'takes its checkpoint' : `does not take a write yet (${fault})`}`;
+      return `recovery has ended, and the server ${fault === undefined ? 'is about to open' : `does not take a write yet (${fault})`}`;
     }
     const position = parseLsn((await this.server.value('select pg_last_wal_replay_lsn()')) ?? '');
     const before = this.replayed;

@@ -33,6 +33,9 @@ async function untouched(
   return { code, stdout, stderr };
 }
 
+/** For what a reload has to reach every process of the server first. */
+const patient = { timeout: 20_000 };
+
 const refusal = (code: number, ...lines: string[]) => ({
   code,
   stdout: '',
@@ -224,13 +227,13 @@ describe('a dry run', () => {
       const warning =
         'triggerStandby: WARNING:  archive_command does not call archiveWALFile: what the promoted server archives is not known here\n' +
         'HINT:  archiveWALFile --help shows the line for postgresql.conf.\n';
-      await expect.poll(async () => (await untouched('--dry-run')).stderr).toBe(warning);
+      await expect.poll(async () => (await untouched('--dry-run')).stderr, patient).toBe(warning);
       await scene.standby.query('alter system reset archive_command');
       await scene.standby.reload();
       const hold =
         'triggerStandby: WARNING:  the archiving state is "hold": the promoted server will archive nothing\n' +
         'HINT:  To archive: twowarm archiving on\n';
-      await expect.poll(async () => (await untouched('--dry-run')).stderr).toBe(hold);
+      await expect.poll(async () => (await untouched('--dry-run')).stderr, patient).toBe(hold);
     } finally {
       rmSync(join(scene.home, 'state/archiving'));
     }

@@ -153,7 +153,7 @@ describe('PostgreSQL 15', limits, () => {
     renameSync(away, `${away}.gone`);
     const result = await scene.trigger('fast');
     // A restore_command that asks the lost source may take its time, which is told.
-    expect(result.stderr.replace(/^triggerStandby: LOG: {2}replay stands at .*\n/gm, '')).toBe(
+    expect(result.stderr.replace(/^triggerStandby: LOG: {2}.*\n/gm, '')).toBe(
       `triggerStandby: WARNING:  could not reach the source file:${away}: the archive directory ${away} does not exist\n` +
         'DETAIL:  What it holds beyond what was replayed will be missing.\n',
     );
