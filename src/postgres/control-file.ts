@@ -52,7 +52,7 @@ const floatFormat = 1234567;
 export function readSegmentSize(dataDirectory: string): number {
   const path = pathIn(dataDirectory);
   const view = readBeginning(path, 512);
-  for (let at = 16; at + 24 <= view.byteLength; at += 8) {
+  for (let at = 16; at + 24 <= view.byteLength; at += 4) {
     const size = view.getUint32(at + 20, littleEndian);
     if (view.getFloat64(at, littleEndian) === floatFormat && isSegmentSize(size)) return size;
   }

@@ -204,6 +204,29 @@ describe('an archive', () => {
     expect(namesIn(node)).toEqual(named(1, 6));
   });
 
+  it('that has lost its .twowarm is another disk, and is not pruned', async () => {
+    await using node = await makePruner(false);
+    fill(node, 2, 6);
+    rmSync(node.path('db2/.twowarm'), { recursive: true });
+    const note = node.path(`twowarm/state/archives/${encodeURIComponent(node.path('db2'))}`);
+    const message = error(
+      `the archive ${node.path('db2')} has lost its .twowarm`,
+      'DETAIL:  This node has seen it there before: an unmounted disk leaves an empty directory like this one.',
+      `HINT:  Mount it. If it was emptied on purpose, remove ${note}.`,
+    );
+    expect(await prune(node, segmentNamed(5))).toEqual(refused(20, message));
+    expect(namesIn(node)).toEqual(named(1, 6));
+  });
+
+  it('that cannot be read is an error, also for a dry run', async () => {
+    await using node = await makePruner(false);
+    chmodSync(node.path('db2'), 0);
+    const outcomes = [await prune(node, segmentNamed(5)), await prune(node, '--dry-run', segmentNamed(5))];
+    chmodSync(node.path('db2'), 0o700);
+    const message = error(`could not read ${node.path('db2/.twowarm/format')}: Permission denied`);
+    expect(outcomes).toEqual([refused(21, message), refused(21, message)]);
+  });
+
   it('of another cluster is not pruned', async () => {
     await using node = await makePruner(false);
     fill(node, 2, 6);

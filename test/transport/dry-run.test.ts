@@ -120,7 +120,7 @@ describe('a dry run', () => {
     await using rehearsal = await rehearse();
     const { sandbox, dry } = rehearsal;
     const before = photograph(sandbox.path);
-    await dry.remove(segment, neverStopped);
+    expect(await dry.remove(segment, neverStopped)).toBe('removed');
     await dry.recordGap({ ...gap, name: '000000010000000000000009' }, neverStopped);
     expect(photograph(sandbox.path)).toEqual(before);
   });

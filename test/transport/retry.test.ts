@@ -83,7 +83,7 @@ describe('a road with retries', () => {
       ['get', (by) => by.get(segment, target, acceptAll, neverStopped), 'fetched'],
       ['recordGap', (by) => by.recordGap(gap, neverStopped), undefined],
       ['gapOf', (by) => by.gapOf(segment, neverStopped), gap],
-      ['remove', (by) => by.remove(segment, neverStopped), undefined],
+      ['remove', (by) => by.remove(segment, neverStopped), 'removed'],
     ];
     for (const [verb, call, expected] of verbs) {
       const [by, faulty] = once();

@@ -71,9 +71,9 @@ export function describeListing(opened: Opened): void {
   it('removes a file, and one that is absent, and leaves the rest', async () => {
     await using archive = await opened();
     for (const name of [segment, history]) await putBytes(archive, name, patterned(10, 1));
-    await archive.road.remove(segment, neverStopped);
-    await archive.road.remove(segment, neverStopped);
-    await archive.road.remove('000000090000000000000001', neverStopped);
+    expect(await archive.road.remove(segment, neverStopped)).toBe('removed');
+    expect(await archive.road.remove(segment, neverStopped)).toBe('missing');
+    expect(await archive.road.remove('000000090000000000000001', neverStopped)).toBe('missing');
     expect(namesIn(archive)).toEqual([history]);
     expect(await archive.road.stat(segment, neverStopped)).toBe('missing');
     expect(await putBytes(archive, segment, patterned(10, 2))).toBe('stored');
