@@ -1,10 +1,12 @@
 // The end of a process: by an exit code, by the signal that asked for it, or past a system call that never returns.
 
-let stuck = false;
+/** On the process, not in this module: a program is two bundles with a copy of this file each (scripts/build.ts). */
+const stuck: unique symbol = Symbol.for('twowarm.stuck');
+const marked = process as typeof process & { [stuck]?: boolean };
 
 /** Says that a system call of ours hangs (a dead NFS server): the usual exit would wait for its thread. */
 export function noteHangingCall(): void {
-  stuck = true;
+  marked[stuck] = true;
 }
 
 /**
@@ -12,7 +14,7 @@ export function noteHangingCall(): void {
  * execve(2) drops the threads and lets a shell exit for us, with a code that PostgreSQL counts.
  */
 export function leave(code: number): never {
-  if (stuck && process.execve !== undefined) {
+  if (marked[stuck] === true && process.execve !== undefined) {
     process.execve('/bin/sh', ['sh', '-c', `exit ${code}`], {});
   }
   process.exit(code);

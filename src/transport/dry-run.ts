@@ -18,6 +18,7 @@ export function dryRun(road: ReadTransport): Transport {
     stat: (name, signal) => road.stat(name, signal),
     get: (name, path, inspect, signal) => road.get(name, path, inspect, signal),
     gapOf: (name, signal) => road.gapOf(name, signal),
+    watch: (wake) => road.watch(wake),
     close: () => road.close(),
     put: (name, source, inspectOf, signal) => wouldPut(road, name, source, inspectOf, signal),
     recordGap: async () => undefined,

@@ -15,6 +15,7 @@ import {
 } from '../program/system-calls.ts';
 import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
 import { ensureDirectory } from '../program/small-file.ts';
+import type { Watch } from '../program/watch.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import {
   admitReader,
@@ -135,6 +136,11 @@ export class ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     const remove = () => unlink(this.pathOf(name)).then(() => 'removed' as const);
     return (await this.attempt(`remove ${name} at`, () => unlessMissing(remove()))) ?? 'missing';
+  }
+
+  async watch(wake: (name: string | undefined) => void): Promise<Watch> {
+    const { watchDirectory } = await import('../program/watch.ts');
+    return watchDirectory(this.directory, wake);
   }
 
   async close(): Promise<void> {}

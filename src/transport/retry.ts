@@ -47,6 +47,7 @@ export function retryingReads(road: ReadTransport, limits = transportLimits): Re
     get: (name, path, inspect, signal) =>
       retrying(limits, signal, () => road.get(name, path, inspect, signal)),
     gapOf: (name, signal) => retrying(limits, signal, () => road.gapOf(name, signal)),
+    watch: (wake) => road.watch(wake),
     close: () => road.close(),
   };
 }

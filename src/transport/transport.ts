@@ -9,6 +9,7 @@
 // 6. Every verb takes an AbortSignal; the one who opened the road sets the time limit with it.
 
 import type { GapRecord } from '../program/gap-record.ts';
+import type { Watch } from '../program/watch.ts';
 
 /** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
 export interface Promises {
@@ -40,6 +41,11 @@ export interface ReadTransport {
    * Not fsynced: the caller knows whether it is the only copy.
    */
   get(name: string, path: string, inspect: InspectOf, signal: AbortSignal): Promise<'fetched' | 'missing'>;
+  /**
+   * Calls `wake` when a file may have come: with its name, or undefined. May call for nothing, and may stay silent (a
+   * network file system gives no events): it wakes one who also looks by the clock.
+   */
+  watch(wake: (name: string | undefined) => void): Promise<Watch>;
   /** The gap record of a name, if archiving gave it up on purpose. */
   gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined>;
   close(): Promise<void>;

@@ -28,7 +28,7 @@ const name = segmentNamed(0x21);
 
 const twoSources = (path: (name: string) => string): string =>
   `${oneDestination(path)}[restore]\nsources = ['file:${path('first')}', 'file:${path('second')}']\n` +
-  "retry_limit = '300ms'\n";
+  "retry_limit = '300ms'\nwait = 'off'\n";
 
 /** An archive that is this cluster's, the same one each time: what a plain directory is, says restore-sources.test.ts. */
 function makeArchive(directory: string): void {

@@ -20,7 +20,7 @@ import { waitFor } from '../harness/wait-for.ts';
 const target = 'pg_wal/RECOVERYXLOG';
 const name = segmentNamed(0x21);
 const configuration = (path: (name: string) => string): string =>
-  `${oneDestination(path)}[restore]\nsources = ['file:${path('source')}']\nretry_limit = '100ms'\n`;
+  `${oneDestination(path)}[restore]\nsources = ['file:${path('source')}']\nretry_limit = '100ms'\nwait = 'off'\n`;
 
 let node: NodeFixture;
 beforeAll(async () => {
@@ -174,7 +174,7 @@ describe.each([
   });
 
   it(`is answered ${code}: the source is of a kind that is not built`, async () => {
-    node.configure("[restore]\nsources = ['ssh://db1/archive']\nretry_limit = '1ms'\n");
+    node.configure("[restore]\nsources = ['ssh://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
     const message = error(
       'ssh destinations and sources are not built yet: ssh://db1/archive',
       'HINT:  This version knows file:/directory.',

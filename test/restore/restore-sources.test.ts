@@ -27,7 +27,7 @@ let source: string;
 beforeEach(async () => {
   node = await makeNode('restore-sources', {
     configuration: (path) =>
-      `${oneDestination(path)}[restore]\nsources = ['file:${path('source')}']\nretry_limit = '200ms'\n`,
+      `${oneDestination(path)}[restore]\nsources = ['file:${path('source')}']\nretry_limit = '200ms'\nwait = 'off'\n`,
     directories: ['db2', 'source'],
   });
   source = node.path('source');

@@ -23,6 +23,7 @@ export function faultyRoad(road: Transport, faults: readonly unknown[]): FaultyR
     list: (signal) => failing('list', () => road.list(signal)),
     stat: (name, signal) => failing('stat', () => road.stat(name, signal)),
     get: (name, path, inspect, signal) => failing('get', () => road.get(name, path, inspect, signal)),
+    watch: (wake) => road.watch(wake),
     gapOf: (name, signal) => failing('gapOf', () => road.gapOf(name, signal)),
     put: (name, source, inspect, signal) => failing('put', () => road.put(name, source, inspect, signal)),
     recordGap: (gap, signal) => failing('recordGap', () => road.recordGap(gap, signal)),

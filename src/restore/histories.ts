@@ -1,0 +1,104 @@
+// Timeline histories as the server would find them: in pg_wal, where it keeps those of the line it follows, then at the
+// sources. Read-only; what follows from them is in followed-line.ts.
+import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { ProgramError } from '../program/program-error.ts';
+import { temporaryPath } from '../program/temporary-name.ts';
+import { inspectAs } from '../transport/inspection.ts';
+import { openSource } from '../transport/open.ts';
+import type { ReadTransport } from '../transport/transport.ts';
+import { historyName, parseWalFileName } from '../wal/filename.ts';
+import { parseHistory } from '../wal/history.ts';
+import type { Line } from '../wal/line.ts';
+import type { Asking } from './ask-sources.ts';
+
+/** Runs `look` with every source that opens; what is wrong with the others, the request itself reports. */
+export async function withSources<T>(
+  { node, stop }: Asking,
+  look: (sources: ReadTransport[]) => Promise<T>,
+): Promise<T> {
+  const sources: ReadTransport[] = [];
+  try {
+    for (const url of node.settings.restore.sources) {
+      const source = await openSource(url, node.identity).catch(() => undefined);
+      if (source !== undefined) sources.push(source);
+      stop.throwIfAborted();
+    }
+    return await look(sources);
+  } finally {
+    for (const source of sources) await source.close();
+  }
+}
+
+/** The sources that say they have the file. */
+export async function holdersOf(
+  name: string,
+  sources: readonly ReadTransport[],
+  stop: AbortSignal,
+): Promise<ReadTransport[]> {
+  const answers = await Promise.all(
+    sources.map((source) => source.stat(name, stop).catch(() => 'missing' as const)),
+  );
+  return sources.filter((_, index) => answers[index] !== 'missing');
+}
+
+/** Whether the server has kept this history: then it follows that timeline, or has. */
+export const isHistoryKept = (timeline: number, { node }: Asking): boolean =>
+  existsSync(join(node.settings.dataDirectory, 'pg_wal', historyName(timeline)));
+
+/** The newest timeline with a history file, found as the server does: upwards from `from` to the first one missing. */
+export async function newestTimeline(
+  from: number,
+  asking: Asking,
+  sources: readonly ReadTransport[],
+): Promise<number> {
+  let newest = from;
+  while (
+    isHistoryKept(newest + 1, asking) ||
+    (await holdersOf(historyName(newest + 1), sources, asking.stop)).length > 0
+  )
+    newest++;
+  return newest;
+}
+
+/** A timeline with its ancestors; one without a history file anywhere has none that we know of. */
+export async function lineOf(
+  timeline: number,
+  asking: Asking,
+  sources: readonly ReadTransport[],
+): Promise<Line> {
+  const name = historyName(timeline);
+  const kept = join(asking.node.settings.dataDirectory, 'pg_wal', name);
+  if (existsSync(kept)) return parsed(timeline, readFileSync(kept, 'utf8'), kept);
+  for (const source of await holdersOf(name, sources, asking.stop)) {
+    const text = await readAt(source, name, asking);
+    if (text !== undefined) return parsed(timeline, text, `${name} at ${source.url}`);
+  }
+  return { timeline, ancestors: [] };
+}
+
+function parsed(timeline: number, text: string, where: string): Line {
+  const history = parseHistory(text, timeline);
+  if ('entries' in history) return { timeline, ancestors: history.entries };
+  throw new ProgramError('invalid-file', `cannot use the history file ${where}: ${history.problem}`);
+}
+
+async function readAt(
+  source: ReadTransport,
+  name: string,
+  { node, stop }: Asking,
+): Promise<string | undefined> {
+  const { stateDirectory, nodeId } = node.identity;
+  const copy = temporaryPath(join(stateDirectory, name), nodeId);
+  const inspection = inspectAs(
+    parseWalFileName(name)!,
+    node.cluster,
+    `will not read ${name} at ${source.url}`,
+  );
+  if ((await source.get(name, copy, inspection.of, stop)) === 'missing') return undefined;
+  try {
+    return readFileSync(copy, 'utf8');
+  } finally {
+    unlinkSync(copy);
+  }
+}

@@ -1,0 +1,71 @@
+// Whether a call may wait at all. While restore_command waits, PostgreSQL can neither stream nor, from 15 on with
+// prefetching, replay what it already has (trap T11): wait = 'auto' then behaves as 'off', and says so once.
+import { parseBoolean } from '../postgres/parse-configuration.ts';
+import { readServerSettings } from '../postgres/server-settings.ts';
+import { majorVersion } from '../postgres/version.ts';
+import type { RecoveryMode } from '../postgres/recovery-mode.ts';
+import type { Level, Report } from '../program/print-error.ts';
+import { forgetSaid, sayOnce } from '../program/say-once.ts';
+import type { Settings } from '../program/settings/settings.ts';
+import type { Asking } from './ask-sources.ts';
+
+interface Waiting {
+  waits: boolean;
+  /** What the configuration of PostgreSQL contradicts; to be said once. */
+  notice?: { level: Level; report: Report };
+}
+
+/** What in the server's own settings speaks against waiting, as clauses. */
+function contradictions(dataDirectory: string, mode: RecoveryMode): { reason: string; hint: string }[] {
+  const server = readServerSettings(dataDirectory);
+  const found: { reason: string; hint: string }[] = [];
+  const unread = server.complete ? undefined : (server.problem ?? 'its configuration cannot be read');
+  if (mode === 'standby' && (server.get('primary_conninfo') ?? '').trim() !== '')
+    found.push({
+      reason: 'primary_conninfo is set, and PostgreSQL could not stream while it waits',
+      hint: "Set restore.wait = 'off' if this standby streams, or remove primary_conninfo.",
+    });
+  else if (mode === 'standby' && unread !== undefined)
+    found.push({
+      reason: `whether PostgreSQL streams is not known: ${unread}`,
+      hint: "Make the configuration readable for twowarm, or set restore.wait = 'off'.",
+    });
+  const major = majorVersion(dataDirectory);
+  const prefetch = server.get('recovery_prefetch');
+  // 'try' is the default, and PostgreSQL's third word beside the booleans.
+  const isOff = unread === undefined && prefetch !== undefined && parseBoolean(prefetch) === false;
+  if ((major === undefined || major >= 15) && !isOff)
+    found.push({
+      reason: 'recovery_prefetch is not off, and PostgreSQL would not replay what it has while it waits',
+      hint: 'Set recovery_prefetch = off in postgresql.conf of this standby.',
+    });
+  return found;
+}
+
+/** Decides from the mode, restore.wait, and PostgreSQL's configuration. */
+function mayWait(mode: RecoveryMode, { restore, dataDirectory }: Settings): Waiting {
+  if (mode === 'none' || restore.wait === 'off') return { waits: false };
+  if (mode === 'recovery' && restore.wait !== 'warm') return { waits: false };
+  const [first] = contradictions(dataDirectory, mode);
+  if (first === undefined) return { waits: true };
+  const insists = restore.wait === 'warm';
+  const message = insists
+    ? `restore.wait = 'warm' contradicts the configuration of PostgreSQL: ${first.reason}`
+    : `restore_command does not wait for segments: ${first.reason}`;
+  return {
+    waits: insists,
+    notice: { level: insists ? 'WARNING' : 'LOG', report: { message, hint: first.hint } },
+  };
+}
+
+/** As mayWait; what PostgreSQL's configuration contradicts is said once, and again when it has been right in between. */
+export async function waitsHere({ mode, node, voice }: Asking): Promise<boolean> {
+  const { waits, notice } = mayWait(mode, node.settings);
+  const { stateDirectory } = node.identity;
+  if (notice === undefined) forgetSaid(stateDirectory, 'waiting');
+  else
+    await sayOnce(stateDirectory, 'waiting', notice.report.message, () =>
+      voice.report(notice.level, notice.report),
+    );
+  return waits;
+}

@@ -1,0 +1,73 @@
+// The trigger file: how a person, or triggerStandby, tells a recovery to stop waiting. Looks only; removes nothing.
+// What else can end a wait is in hear.ts.
+import { lstatSync, readFileSync } from 'node:fs';
+import { errnoOf } from '../program/program-error.ts';
+import type { Asking } from './ask-sources.ts';
+
+/** `smart`: what is there is restored first. `fast`: nothing more is. */
+export type Told = 'nothing' | 'smart' | 'fast';
+
+export interface TriggerFile {
+  told: Told;
+  /** True for a file without a word: its writer may not have finished. */
+  isEmpty: boolean;
+  /** Why a file that is there tells nothing, and when it was written, in ms. */
+  ignored?: string;
+  changedAt?: number;
+}
+
+/** Longer than any word we know, and short enough to read from whatever somebody has put there. */
+const longestContent = 4096;
+
+const ignored = (reason: string, changedAt = 0): TriggerFile => ({
+  told: 'nothing',
+  isEmpty: false,
+  ignored: reason,
+  changedAt,
+});
+
+/** The trigger file: empty or "smart", or "fast"; anything else tells nothing, and says why. */
+export function readTriggerFile(path: string): TriggerFile {
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return { told: 'nothing', isEmpty: false };
+    // A FIFO would hold the call for ever.
+    if (!stats.isFile()) return ignored('it is not a regular file');
+    const unknownWord = ignored('its content is neither "smart" nor "fast"', stats.mtimeMs);
+    if (stats.size > longestContent) return unknownWord;
+    const word = /^\S*/.exec(readFileSync(path, 'latin1').trim())![0].toLowerCase();
+    if (word === 'fast') return { told: 'fast', isEmpty: false };
+    if (word === '' || word === 'smart') return { told: 'smart', isEmpty: word === '' };
+    return unknownWord;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    return code === 'ENOENT' ? { told: 'nothing', isEmpty: false } : ignored(`it cannot be read (${code})`);
+  }
+}
+
+/** A writer that makes the file and then its word (a shell's >) is given this long, in ms. */
+const settleMs = 100;
+
+/** What the trigger file of this node tells; one that tells nothing although it is there is warned of once. */
+export async function hearTriggerFile({ node, voice }: Asking): Promise<Told> {
+  const path = node.settings.restore.triggerFile;
+  let file = readTriggerFile(path);
+  if (file.isEmpty) {
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    file = readTriggerFile(path);
+  }
+  if (file.ignored !== undefined) {
+    const message = `ignored the trigger file ${path}: ${file.ignored}`;
+    const { sayOnce } = await import('../program/say-once.ts');
+    await sayOnce(node.identity.stateDirectory, 'trigger', `${message} ${file.changedAt}`, () =>
+      voice.report('WARNING', { message, hint: 'Write "smart" or "fast" into it, or remove it.' }),
+    );
+  }
+  return file.told;
+}
+
+/** How the server's log hears why an answer was "absent". */
+export const toldToStop = (told: Told, at: string): { message: string } => ({
+  message: `restore_command stops waiting: it was told to by ${at}${told === 'fast' ? ' ("fast")' : ''}`,
+});

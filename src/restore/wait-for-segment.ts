@@ -1,0 +1,197 @@
+// Waiting for a segment that is not there yet: watch, look, then sleep until something wakes us (a publication, a trigger,
+// a signal) or the clock does. What ends the wait: the segment, being told to stop, another name that the server should
+// ask for, a changed configuration, or the end of the server.
+import { statSync } from 'node:fs';
+import { watchedServer } from '../postgres/server-process.ts';
+import type { ThisNode } from '../postgres/this-node.ts';
+import { describeError } from '../program/print-error.ts';
+import { errnoOf, ProgramError } from '../program/program-error.ts';
+import { watchFiles, type Watch } from '../program/watch.ts';
+import type { ReadTransport } from '../transport/transport.ts';
+import { parseWalFileName } from '../wal/filename.ts';
+import { askSources, askWithin, mayPass, type Asking } from './ask-sources.ts';
+import { Bell } from './bell.ts';
+import { whyAskAgain, type Segment } from './followed-line.ts';
+import { withSources } from './histories.ts';
+import { waitsHere } from './may-wait.ts';
+import { toldToStop } from './trigger.ts';
+import { hear, placesToHear, type Heard } from './hear.ts';
+
+/** Also without an event a call looks from time to time; where no watch works, the clock alone has to do. In ms. */
+const lookEveryMs = 30_000;
+const lookEveryWithoutEventsMs = 1000;
+/** How often a sleeping call looks whether its server still lives, in ms. */
+const checkServerEveryMs = 5000;
+/** The server goes on asking: a call that ends now and then also serves one whose configuration changed unseen. */
+const longestWaitOfStandbyMs = 300_000;
+/** How often it is said why nothing can be known. */
+const sayEveryMs = 60_000;
+
+/** A wait of this call; `reload` opens the node again after its configuration changed. */
+export interface Wait {
+  asking: Asking;
+  name: Segment;
+  reload: () => Promise<ThisNode>;
+}
+
+/** Ends with the segment restored, or with the answer that it is absent; throws what cannot be known for too long. */
+export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'> {
+  const { asking, name } = wait;
+  const bell = new Bell();
+  const server = watchedServer(asking.node.settings.dataDirectory);
+  const doubts = new Doubts(asking);
+  const startedAt = performance.now();
+  const small = watchFiles(
+    [...placesToHear(asking.node.settings), asking.node.settings.configurationFile],
+    () => bell.ring(),
+  );
+  try {
+    for (;;) {
+      const answer = await withSources(asking, async (sources) => {
+        const watches = await watchAll(sources, name, bell);
+        try {
+          const found = await look(wait, doubts);
+          if (found !== undefined) return found;
+          await sleepWithServer(
+            bell,
+            watches.every(({ works }) => works),
+            server,
+            asking.stop,
+          );
+          return undefined;
+        } finally {
+          for (const watch of watches) watch.close();
+        }
+      });
+      if (answer !== undefined) return answer;
+      const isLong = performance.now() - startedAt >= longestWaitOfStandbyMs;
+      if (asking.mode === 'standby' && isLong) return 'absent';
+    }
+  } finally {
+    small.close();
+  }
+}
+
+/** One look: an answer, or undefined to go on waiting. */
+async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' | undefined> {
+  const { asking, name } = wait;
+  await followConfiguration(wait, doubts);
+  const heard = await hear(asking);
+  if (heard.told === 'fast') return stopped(asking, heard);
+  const waits = await waitsHere(asking);
+  const answer = await askThrough(asking, heard, doubts);
+  if (answer !== 'absent') return answer;
+  if (heard.told === 'smart') return stopped(asking, heard);
+  if (!waits) return 'absent';
+  const reason = await whyAskAgain(asking, name);
+  if (reason === undefined) return undefined;
+  await asking.voice.event(`${name.name} is not waited for: ${reason}`, { file: name.name });
+  return 'absent';
+}
+
+async function stopped({ voice }: Asking, { told, at }: Heard): Promise<'absent'> {
+  await voice.report('LOG', toldToStop(told, at!));
+  return 'absent';
+}
+
+/** Asks every source. What cannot be known ends the call as ever, unless nothing but a person may end this wait. */
+async function askThrough(
+  asking: Asking,
+  heard: Heard,
+  doubts: Doubts,
+): Promise<'restored' | 'absent' | undefined> {
+  // A segment that somebody is still copying into place under its own name is short for a moment.
+  const isGrowing = (error: unknown): boolean =>
+    error instanceof ProgramError && error.kind === 'invalid-file';
+  const endless = asking.mode === 'recovery' || heard.byTriggerFile;
+  if (!endless) {
+    return askWithin(
+      asking,
+      asking.node.settings.restore.retryLimitMs,
+      (error) => mayPass(error) || isGrowing(error),
+    );
+  }
+  try {
+    return await askSources(asking, []);
+  } catch (error) {
+    if (asking.stop.aborted) throw error;
+    await doubts.say(error);
+    return undefined;
+  }
+}
+
+/** What keeps an endless wait from knowing: said at once, then once a minute. */
+class Doubts {
+  private readonly asking: Asking;
+  private saidAt = -Infinity;
+
+  constructor(asking: Asking) {
+    this.asking = asking;
+  }
+
+  async say(error: unknown): Promise<void> {
+    if (performance.now() - this.saidAt < sayEveryMs) return;
+    this.saidAt = performance.now();
+    const { report } = describeError(error);
+    const message = `still waiting for ${this.asking.name.name}: ${report.message}`;
+    await this.asking.voice.report('WARNING', { ...report, message });
+  }
+}
+
+/** Takes a changed twowarm.toml into use: a wrong source must be curable without stopping the server. */
+async function followConfiguration(wait: Wait, doubts: Doubts): Promise<void> {
+  const { asking } = wait;
+  const identity = identityOf(asking.node.settings.configurationFile);
+  asking.configuration ??= identity;
+  if (asking.configuration === identity) return;
+  asking.configuration = identity;
+  try {
+    asking.node = await wait.reload();
+  } catch (error) {
+    // A server that goes on asking hears of it at once; one that would end its recovery keeps what was right.
+    if (asking.mode === 'standby') throw error;
+    await doubts.say(error);
+  }
+}
+
+function identityOf(file: string): string {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+    return [ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (error) {
+    return errnoOf(error) ?? 'unknown';
+  }
+}
+
+async function watchAll(sources: readonly ReadTransport[], name: Segment, bell: Bell): Promise<Watch[]> {
+  const wake = (changed: string | undefined): void => {
+    if (concerns(changed, name)) bell.ring();
+  };
+  return Promise.all(sources.map((source) => source.watch(wake)));
+}
+
+/** Whether a changed name can end the wait: this segment on any timeline, or a history file. */
+function concerns(changed: string | undefined, { log, low }: Segment): boolean {
+  if (changed === undefined) return true;
+  const file = parseWalFileName(changed);
+  if (file === undefined) return false;
+  return file.kind === 'history' || (file.log === log && file.low === low);
+}
+
+/** Sleeps until something happens. A dead server ends this process as its stop would have. */
+async function sleepWithServer(
+  bell: Bell,
+  hasEvents: boolean,
+  server: ReturnType<typeof watchedServer>,
+  stop: AbortSignal,
+): Promise<void> {
+  const until = performance.now() + (hasEvents ? lookEveryMs : lookEveryWithoutEventsMs);
+  for (;;) {
+    const leftMs = until - performance.now();
+    if (leftMs <= 0) return;
+    if ((await bell.sleep(Math.min(leftMs, checkServerEveryMs), stop)) === 'rung') return;
+    // Not an exit code: a startup process whose postmaster is dead would take a 1 for the end of recovery, but of a
+    // command that died of SIGTERM it exits (RestoreArchivedFile in xlogarchive.c).
+    if (!server.isAlive()) process.kill(process.pid, 'SIGTERM');
+  }
+}
