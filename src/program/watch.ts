@@ -40,6 +40,8 @@ export function watchDirectory(directory: string, wake: (name: string | undefine
 export function watchFiles(paths: readonly string[], wake: () => void): Watch {
   const watcher = watchSmallFiles([...paths], { depth: 0, ignoreInitial: true });
   watcher.on('all', () => wake());
+  // What came before the watches stood has no event.
+  watcher.on('ready', () => wake());
   watcher.on('error', () => undefined);
   return { works: true, close: () => void watcher.close() };
 }

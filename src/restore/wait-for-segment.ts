@@ -52,12 +52,10 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
         try {
           const found = await look(wait, doubts);
           if (found !== undefined) return found;
-          await sleepWithServer(
-            bell,
-            watches.every(({ works }) => works),
-            server,
-            asking.stop,
-          );
+          // A source that does not open cannot be watched either.
+          const isMissing = sources.length < asking.node.settings.restore.sources.length;
+          const hasEvents = !isMissing && watches.every(({ works }) => works);
+          await sleepWithServer(bell, hasEvents, server, asking.stop);
           return undefined;
         } finally {
           for (const watch of watches) watch.close();
@@ -72,15 +70,30 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
   }
 }
 
+/** Where nothing but a person may end the wait: what cannot be known is waited through. */
+const isEndless = (asking: Asking, heard?: Heard): boolean =>
+  asking.mode === 'recovery' || heard?.byTriggerFile === true;
+
 /** One look: an answer, or undefined to go on waiting. */
 async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' | undefined> {
-  const { asking, name } = wait;
-  await followConfiguration(wait, doubts);
-  const heard = await hear(asking);
+  const { asking } = wait;
+  let heard: Heard | undefined;
+  try {
+    await followConfiguration(wait, doubts);
+    heard = await hear(asking);
+    return await lookAsTold(wait, heard);
+  } catch (error) {
+    if (asking.stop.aborted || !isEndless(asking, heard)) throw error;
+    await doubts.say(error);
+    return undefined;
+  }
+}
+
+async function lookAsTold({ asking, name }: Wait, heard: Heard): Promise<'restored' | 'absent' | undefined> {
   if (heard.told === 'fast') return stopped(asking, heard);
   const waits = await waitsHere(asking);
-  const answer = await askThrough(asking, heard, doubts);
-  if (answer !== 'absent') return answer;
+  const answer = await ask(asking, heard);
+  if (answer === 'restored') return answer;
   if (heard.told === 'smart') return stopped(asking, heard);
   if (!waits) return 'absent';
   const reason = await whyAskAgain(asking, name);
@@ -94,30 +107,14 @@ async function stopped({ voice }: Asking, { told, at }: Heard): Promise<'absent'
   return 'absent';
 }
 
-/** Asks every source. What cannot be known ends the call as ever, unless nothing but a person may end this wait. */
-async function askThrough(
-  asking: Asking,
-  heard: Heard,
-  doubts: Doubts,
-): Promise<'restored' | 'absent' | undefined> {
+/** Asks every source; what cannot be known is asked again for a while, unless this wait looks again anyway. */
+async function ask(asking: Asking, heard: Heard): Promise<'restored' | 'absent'> {
+  if (isEndless(asking, heard)) return askSources(asking, []);
   // A segment that somebody is still copying into place under its own name is short for a moment.
   const isGrowing = (error: unknown): boolean =>
     error instanceof ProgramError && error.kind === 'invalid-file';
-  const endless = asking.mode === 'recovery' || heard.byTriggerFile;
-  if (!endless) {
-    return askWithin(
-      asking,
-      asking.node.settings.restore.retryLimitMs,
-      (error) => mayPass(error) || isGrowing(error),
-    );
-  }
-  try {
-    return await askSources(asking, []);
-  } catch (error) {
-    if (asking.stop.aborted) throw error;
-    await doubts.say(error);
-    return undefined;
-  }
+  const limitMs = asking.node.settings.restore.retryLimitMs;
+  return askWithin(asking, limitMs, (error) => mayPass(error) || isGrowing(error));
 }
 
 /** What keeps an endless wait from knowing: said at once, then once a minute. */
@@ -139,17 +136,16 @@ class Doubts {
 }
 
 /** Takes a changed twowarm.toml into use: a wrong source must be curable without stopping the server. */
-async function followConfiguration(wait: Wait, doubts: Doubts): Promise<void> {
-  const { asking } = wait;
+async function followConfiguration({ asking, reload }: Wait, doubts: Doubts): Promise<void> {
   const identity = identityOf(asking.node.settings.configurationFile);
   asking.configuration ??= identity;
   if (asking.configuration === identity) return;
-  asking.configuration = identity;
   try {
-    asking.node = await wait.reload();
+    asking.node = await reload();
+    asking.configuration = identity;
   } catch (error) {
-    // A server that goes on asking hears of it at once; one that would end its recovery keeps what was right.
-    if (asking.mode === 'standby') throw error;
+    // A fault as at the start of a call; but a wait that nothing may end goes on with what was right.
+    if (asking.stop.aborted || !isEndless(asking)) throw error;
     await doubts.say(error);
   }
 }
