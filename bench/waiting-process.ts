@@ -7,28 +7,34 @@ import { waitFor } from '../test/harness/wait-for.ts';
 
 export interface Waiting {
   program: RunningProgram;
-  /** The process that waits; the shell and the launcher have become it. */
+  /** The process that waits: a child of the shell. */
   pid: number;
 }
 
-/** Both watches stand: on the directory of the source (inotify) and on the small files. */
-function watchesOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+/** Whether the process has a watch. */
+function watches(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:inotify';
     } catch {
       return false;
     }
-  }).length;
+  });
 }
+
+const childOf = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ')[0]);
 
 /** Starts a command line in a data directory and waits until it waits. */
 export async function startWaiting(cwd: string, line: string): Promise<Waiting> {
   rmSync(`${cwd}/pg_wal/RECOVERYXLOG`, { force: true });
   const program = startProgram('/bin/sh', ['-c', line], { cwd, timeoutMs: 300_000 });
-  await waitFor('the command to wait', () => watchesOf(program.pid) > 0);
+  const pid = await waitFor('the command to wait', () => {
+    const child = childOf(program.pid);
+    return child > 0 && watches(child) ? child : undefined;
+  });
   await pause(300);
-  return { program, pid: program.pid };
+  return { program, pid };
 }
 
 /** From `act` to the end of the process, in ms. */

@@ -76,4 +76,4 @@ await pause(1000);
 const { percent, mb } = await costOfWaiting(idle, idleSeconds);
 row(`processor time of a waiting process, ${idleSeconds} s`, '0.1 %', `${percent.toFixed(3)} %`);
 row('its largest resident set', '60 MB', `${mb.toFixed(1)} MB`);
-await timeToEnd(idle, () => idle.program.kill('SIGTERM'));
+await timeToEnd(idle, () => process.kill(idle.pid, 'SIGTERM'));

@@ -1,7 +1,7 @@
 // Which line of timelines recovery follows, and what that means for a requested segment: what lies past a fork is never
 // replayed (trap T10c), and a name is not waited for while the server should ask for another one (trap T11).
 import { majorVersion } from '../postgres/version.ts';
-import { readServerSettings } from '../postgres/server-settings.ts';
+import { currentServerSettings } from '../postgres/current-settings.ts';
 import { readSegmentSize } from '../postgres/control-file.ts';
 import { sayOnce } from '../program/say-once.ts';
 import type { ReadTransport } from '../transport/transport.ts';
@@ -16,7 +16,7 @@ export type Segment = Extract<WalFileName, { kind: 'segment' | 'partial' }>;
 
 /** recovery_target_timeline: a number, or one of PostgreSQL's two words. */
 function targetTimeline(dataDirectory: string): number | 'latest' | 'current' {
-  const value = readServerSettings(dataDirectory).get('recovery_target_timeline')?.trim().toLowerCase();
+  const value = currentServerSettings(dataDirectory).get('recovery_target_timeline')?.trim().toLowerCase();
   if (value === 'latest' || value === 'current') return value;
   const number = Number(value);
   if (value !== undefined && value !== '' && Number.isInteger(number) && number > 0) return number;

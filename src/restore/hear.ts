@@ -2,7 +2,7 @@
 // startup process, and the server's own trigger file. PostgreSQL looks at the last two only after a failed read.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { readServerSettings } from '../postgres/server-settings.ts';
+import { currentServerSettings } from '../postgres/current-settings.ts';
 import type { Settings } from '../program/settings/settings.ts';
 import type { Asking } from './ask-sources.ts';
 import { hearTriggerFile, type Told } from './trigger.ts';
@@ -19,7 +19,7 @@ export interface Heard {
 
 /** PostgreSQL's own trigger file: promote_trigger_file from 12 to 15, trigger_file in recovery.conf before. */
 function serverTriggerFile(dataDirectory: string): string[] {
-  const server = readServerSettings(dataDirectory);
+  const server = currentServerSettings(dataDirectory);
   const named = server.get('promote_trigger_file') ?? server.get('trigger_file') ?? '';
   return named === '' ? [] : [resolve(dataDirectory, named)];
 }

@@ -1,7 +1,7 @@
 // Whether a call may wait at all. While restore_command waits, PostgreSQL can neither stream nor, from 15 on with
 // prefetching, replay what it already has (trap T11): wait = 'auto' then behaves as 'off', and says so once.
 import { parseBoolean } from '../postgres/parse-configuration.ts';
-import { readServerSettings } from '../postgres/server-settings.ts';
+import { currentServerSettings } from '../postgres/current-settings.ts';
 import { majorVersion } from '../postgres/version.ts';
 import type { RecoveryMode } from '../postgres/recovery-mode.ts';
 import type { Level, Report } from '../program/print-error.ts';
@@ -17,7 +17,7 @@ interface Waiting {
 
 /** What in the server's own settings speaks against waiting, as clauses. */
 function contradictions(dataDirectory: string, mode: RecoveryMode): { reason: string; hint: string }[] {
-  const server = readServerSettings(dataDirectory);
+  const server = currentServerSettings(dataDirectory);
   const found: { reason: string; hint: string }[] = [];
   const unread = server.complete ? undefined : (server.problem ?? 'its configuration cannot be read');
   if (mode === 'standby' && (server.get('primary_conninfo') ?? '').trim() !== '')
