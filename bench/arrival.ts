@@ -1,5 +1,5 @@
 // From the moment a segment is published in a standby's archive to its last record replayed, on a real pair.
-import { linkSync, readdirSync } from 'node:fs';
+import { copyFileSync, linkSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
@@ -7,7 +7,9 @@ import { baseBackup } from '../test/harness/base-backup.ts';
 import type { Cluster } from '../test/harness/cluster.ts';
 import { createCluster } from '../test/harness/create-cluster.ts';
 import { findPostgres } from '../test/harness/postgres-binaries.ts';
+import { shell } from '../test/harness/run.ts';
 import type { Sandbox } from '../test/harness/sandbox.ts';
+import { giveToServerUser } from '../test/harness/server-user.ts';
 import { configureStandby } from '../test/harness/standby.ts';
 import type { Settings } from '../test/harness/settings.ts';
 import { waitFor } from '../test/harness/wait-for.ts';
@@ -52,6 +54,21 @@ export async function startStandby(
   });
   await standby.start();
   return { standby, archive };
+}
+
+/** Makes the directory an archive of twowarm's, as its first archiveWALFile does: one that is not is looked through. */
+export async function makeArchive({ primary, staging }: Pair, archive: string, bin: string): Promise<void> {
+  const { sandbox, dataDirectory } = primary;
+  const toml = `[node]\ndata_directory = '${dataDirectory}'\n[destination.it]\nurl = 'file:${archive}'\n`;
+  sandbox.file('primary/twowarm/twowarm.toml', toml);
+  const name = readdirSync(staging).sort()[0]!;
+  const copy = join(sandbox.directory('copy'), name);
+  copyFileSync(join(staging, name), copy);
+  giveToServerUser(copy);
+  const { code, stderr } = await shell(`${bin}/archiveWALFile ${copy} ${name}`, {
+    cwd: dataDirectory,
+  });
+  if (code !== 0) throw new Error(`archiveWALFile failed: ${stderr}`);
 }
 
 /** As twowarm publishes: the name appears with the whole file behind it. */

@@ -57,10 +57,10 @@ function processorMs(pid: number): number {
 export async function costOfWaiting(
   { pid }: Waiting,
   seconds: number,
-): Promise<{ percent: number; mb: number }> {
+): Promise<{ percent: number; mib: number }> {
   const before = processorMs(pid);
   await pause(seconds * 1000);
   const used = processorMs(pid) - before;
   const peakKb = Number(/VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]);
-  return { percent: used / (seconds * 10), mb: (peakKb * 1024) / 1e6 };
+  return { percent: used / (seconds * 10), mib: peakKb / 1024 };
 }

@@ -47,7 +47,7 @@ export function readTriggerFile(path: string): TriggerFile {
 }
 
 /** A writer that makes the file and then its word (a shell's >) is given this long, in ms. */
-const settleMs = 100;
+const settleMs = 50;
 
 /** What the trigger file of this node tells; one that tells nothing although it is there is warned of once. */
 export async function hearTriggerFile({ node, voice }: Asking): Promise<Told> {
