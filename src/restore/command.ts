@@ -49,12 +49,6 @@ export const command: Command = {
     const node = await openThisNode(call);
     const [fileName, path] = call.positionals as [string, string];
     const mode = modeOf(call) ?? readRecoveryMode(node.settings.dataDirectory);
-<<<<<<< HEAD
-    const request = { fileName, path, workingDirectory: call.workingDirectory, mode };
-    const answer = await restoreFile(request, node, call.voice, call.stop);
-    if (answer === 'restored') await prune(call, node, mode);
-    return exitCodeOf(answer, mode);
-=======
     const request = {
       fileName,
       path,
@@ -62,8 +56,9 @@ export const command: Command = {
       mode,
       reload: () => openThisNode(call),
     };
-    return exitCodeOf(await restoreFile(request, node, call.voice, call.stop), mode);
->>>>>>> e1c5ccb (Wait for the next segment, and restore nothing past a fork)
+    const answer = await restoreFile(request, node, call.voice, call.stop);
+    if (answer === 'restored') await prune(call, node, mode);
+    return exitCodeOf(answer, mode);
   },
   // Any fault, also a wrong configuration or a bug of ours, means that the file cannot be known.
   exitCodeOfFault: (call, exitCode) => {

@@ -73,23 +73,14 @@ export const oneDestination = (path: (name: string) => string): string =>
   `[destination.db2]\nurl = 'file:${path('db2')}'\n`;
 
 /**
-<<<<<<< HEAD
  * A pg_control that begins as every version's does: system identifier, then pg_control_version (1300: of 13 to 16);
  * and the row of sizes, where 15 has it: segments of 1 MB.
-=======
- * A pg_control that begins as every version's does: system identifier, then pg_control_version (1300: of 13 to 16). The
- * block and segment sizes (1 MB segments) follow the constant of the float format, where 15 has it.
->>>>>>> e1c5ccb (Wait for the next segment, and restore nothing past a fork)
  */
 export function controlFile(systemIdentifier: bigint, controlVersion = 1300): Buffer {
   const bytes = Buffer.alloc(8192);
   bytes.writeBigUInt64LE(systemIdentifier, 0);
   bytes.writeUInt32LE(controlVersion, 8);
-<<<<<<< HEAD
   bytes.writeDoubleLE(1234567, 208);
-=======
-  bytes.writeDoubleLE(1_234_567, 208);
->>>>>>> e1c5ccb (Wait for the next segment, and restore nothing past a fork)
   for (const [index, size] of [8192, 131_072, 8192, megabyte].entries())
     bytes.writeUInt32LE(size, 216 + 4 * index);
   return bytes;

@@ -17,11 +17,8 @@ const doors: Record<string, string> = {
   pino: 'src/program/log.ts',
   'p-retry': 'src/transport/try-again.ts',
   'smol-toml': 'src/program/settings/read.ts',
-<<<<<<< HEAD
   pg: 'src/postgres/client.ts',
-=======
   chokidar: 'src/program/watch.ts',
->>>>>>> e1c5ccb (Wait for the next segment, and restore nothing past a fork)
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */
 const zodRooms = [
