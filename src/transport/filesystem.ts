@@ -25,7 +25,8 @@ import {
   type Admission,
 } from './archive-identity.ts';
 import { copyBytes, openRegular, openSourceFile } from './copy.ts';
-import { alreadyInspected, publish, type Bytes, type Difference } from './publish.ts';
+import { duplicateFault, hintFor } from './archive-faults.ts';
+import { alreadyInspected, publish, type Bytes } from './publish.ts';
 import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
 const promises = { exclusive: true, durable: true };
@@ -110,7 +111,7 @@ export class ArchiveDirectory implements Transport {
       await requireStillThere(this.directory, this.admission);
       if (typeof published === 'string') return published;
       if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
-      throw this.duplicate(name, published);
+      throw duplicateFault(name, this.url, published);
     } catch (error) {
       throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
     } finally {
@@ -199,14 +200,7 @@ export class ArchiveDirectory implements Transport {
     const published = await publish(target, { ...bytes, inspect: alreadyInspected }, this.identity, signal);
     await requireStillThere(this.directory, this.admission);
     if (typeof published === 'string') return 'stored-as-version';
-    throw this.duplicate(name, published);
-  }
-
-  private duplicate(name: string, { differsAt, existingBytes, newBytes }: Difference): ProgramError {
-    return new ProgramError('archive-duplicate', `${name} exists at ${this.url} with different content`, {
-      detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; they differ from byte ${differsAt} on. Neither was touched.`,
-      hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
-    });
+    throw duplicateFault(name, this.url, published);
   }
 
   private async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
@@ -222,15 +216,4 @@ export class ArchiveDirectory implements Transport {
 function requireWalName(name: string): string {
   if (parseWalFileName(name) !== undefined) return name;
   throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
-}
-
-/** What helps the one who reads it in the server's log at night. */
-function hintFor(error: unknown): string | undefined {
-  const code = errnoOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return 'PostgreSQL keeps the file and tries again. Make room there before pg_wal is full, too.';
-  }
-  return code === 'EACCES'
-    ? 'The owner of the data directory must be able to read and write there.'
-    : undefined;
 }

@@ -1,0 +1,26 @@
+// The words of what goes wrong with an archive, for the one who reads them in the server's log at night.
+import { errnoOf, ProgramError } from '../program/program-error.ts';
+import type { Difference } from './publish.ts';
+
+/** The archive has other bytes under this name. */
+export function duplicateFault(
+  name: string,
+  url: string,
+  { differsAt, existingBytes, newBytes }: Difference,
+): ProgramError {
+  return new ProgramError('archive-duplicate', `${name} exists at ${url} with different content`, {
+    detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; they differ from byte ${differsAt} on. Neither was touched.`,
+    hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+  });
+}
+
+/** What helps where a file could not be stored. */
+export function hintFor(error: unknown): string | undefined {
+  const code = errnoOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return 'PostgreSQL keeps the file and tries again. Make room there before pg_wal is full, too.';
+  }
+  return code === 'EACCES'
+    ? 'The owner of the data directory must be able to read and write there.'
+    : undefined;
+}
