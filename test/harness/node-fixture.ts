@@ -10,7 +10,7 @@ import { changesBetween, snapshot } from './tree-snapshot.ts';
 import { megabyte, ourCluster, segmentBytes, segmentNamed, type SegmentChanges } from './wal-files.ts';
 
 /** What any call may write to be faster the next time, and what nothing depends on. */
-const caches = /\/state\/(settings\.json|compile-cache)(\/|$)/;
+export const caches = /\/state\/(settings\.json|compile-cache)(\/|$)/;
 
 /** How a call ended and what it changed: toEqual sees all of it. */
 export interface Outcome {

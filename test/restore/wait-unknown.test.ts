@@ -1,0 +1,195 @@
+// A wait for a segment that nobody can know of: a standby's ends by its limit, a warm standby's goes on until somebody
+// ends it, and says why.
+import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import type { NodeFixture } from '../harness/node-fixture.ts';
+import {
+  answered,
+  makeArchive,
+  makeWaitingNode,
+  place,
+  publish,
+  report,
+  resetWaitingNode,
+  restored,
+  startRestore,
+  startWaiting,
+  toldBy,
+  untilItWaits,
+  waitingToml,
+} from '../harness/waiting.ts';
+import { segmentNamed } from '../harness/wal-files.ts';
+
+const name = segmentNamed(0x21);
+const hint =
+  'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.';
+
+let node: NodeFixture;
+beforeAll(async () => {
+  node = await makeWaitingNode('wait-unknown');
+});
+beforeEach(() => resetWaitingNode(node));
+afterAll(() => node[Symbol.asyncDispose]());
+
+const missing = (level: 'ERROR' | 'WARNING', directory: string): string =>
+  level === 'ERROR'
+    ? report('ERROR', `the archive directory ${node.path(directory)} does not exist`, hint)
+    : report(
+        'WARNING',
+        `still waiting for ${name}: the archive directory ${node.path(directory)} does not exist`,
+        hint,
+      );
+const away = (directory: string): void => renameSync(node.path(directory), node.path(`staging/${directory}`));
+const back = (directory: string): void => renameSync(node.path(`staging/${directory}`), node.path(directory));
+const warm = (): void => {
+  node.mode('recovery');
+  node.configure(waitingToml(node.path, { wait: 'warm' }));
+};
+
+describe('under standby', () => {
+  it.each(['first', 'second'])('a call ends by the limit with an error: the %s source is gone', async (gone) => {
+    rmSync(node.path(gone), { recursive: true });
+    expect(await startRestore(node, name).ended()).toEqual(answered(1, missing('ERROR', gone)));
+  });
+
+  it('a wait ends by the limit once a source is gone', async () => {
+    const call = await startWaiting(node, name);
+    rmSync(node.path('second'), { recursive: true });
+    const { changed, ...ending } = await call.ended();
+    expect(changed).toContain('removed second');
+    expect({ ...ending, changed: [] }).toEqual(answered(1, missing('ERROR', 'second')));
+  });
+
+  it('a wait goes on when the source is back within the limit', async () => {
+    node.configure(waitingToml(node.path, { limit: '20s' }));
+    away('second');
+    const call = startRestore(node, name);
+    await untilItWaits(call);
+    back('second');
+    await untilItWaits(call);
+    publish(node, 'second', name);
+    expect((await call.ended()).code).toBe(0);
+  });
+
+  describe('with the trigger file saying smart', () => {
+    beforeEach(() => {
+      place(node, 'twowarm/trigger', 'smart\n');
+      away('second');
+    });
+    const told = (): string => toldBy(node.path('twowarm/trigger'));
+
+    it('it waits on and says so once, until the source is there and lacks it', async () => {
+      const call = await startWaiting(node, name);
+      place(node, `first/${name}.partial`, '');
+      await untilItWaits(call);
+      back('second');
+      const { stderr, code } = await call.ended();
+      expect({ stderr, code }).toEqual({ code: 1, stderr: missing('WARNING', 'second') + told() });
+    });
+
+    it('it waits on until the source is there and has it', async () => {
+      const call = await startWaiting(node, name);
+      publish(node, 'staging/second', name);
+      back('second');
+      const { stderr, code } = await call.ended();
+      expect({ stderr, code }).toEqual({ code: 0, stderr: missing('WARNING', 'second') });
+    });
+
+    it('fast ends it', async () => {
+      const call = await startWaiting(node, name);
+      place(node, 'twowarm/trigger', 'fast\n');
+      expect(await call.ended()).toEqual(
+        answered(1, missing('WARNING', 'second') + toldBy(node.path('twowarm/trigger'), 'fast'), [
+          'changed twowarm/trigger',
+        ]),
+      );
+    });
+
+    it('it ends by the limit when the trigger file is taken back', async () => {
+      const call = await startWaiting(node, name);
+      rmSync(node.path('twowarm/trigger'));
+      expect(await call.ended()).toEqual(
+        answered(1, missing('WARNING', 'second') + missing('ERROR', 'second'), ['removed twowarm/trigger']),
+      );
+    });
+  });
+});
+
+describe('under recovery with wait = warm', () => {
+  beforeEach(warm);
+
+  it.each([['first'], ['second']])('a source that is missing is waited for, with one line: %s', async (gone) => {
+    away(gone);
+    const call = await startWaiting(node, name);
+    place(node, `${gone === 'first' ? 'second' : 'first'}/${name}.partial`, '');
+    await untilItWaits(call);
+    publish(node, `staging/${gone}`, name);
+    back(gone);
+    const { stderr, code } = await call.ended();
+    expect({ stderr, code }).toEqual({ code: 0, stderr: missing('WARNING', gone) });
+  });
+
+  it('both sources missing are waited for', async () => {
+    away('first');
+    away('second');
+    const call = await startWaiting(node, name);
+    publish(node, 'staging/second', name);
+    back('first');
+    back('second');
+    const { stderr, code } = await call.ended();
+    expect({ stderr, code }).toEqual({ code: 0, stderr: missing('WARNING', 'first') });
+  });
+
+  it('a source that goes away during the wait, and comes back with the segment, serves it', async () => {
+    const call = await startWaiting(node, name);
+    away('second');
+    publish(node, 'staging/second', name);
+    back('second');
+    expect((await call.ended()).code).toBe(0);
+  });
+
+  it('a directory that is empty and was never an archive is waited for', async () => {
+    node.configure(waitingToml(node.path, { wait: 'warm', sources: ['elsewhere'] }));
+    const call = await startWaiting(node, name);
+    publish(node, 'elsewhere', name);
+    const said = report(
+      'WARNING',
+      `still waiting for ${name}: the source file:${node.path('elsewhere')} is empty and was never an archive`,
+      `HINT:  Mount it, or correct restore.sources in ${node.path('twowarm/twowarm.toml')}.`,
+    );
+    expect(await call.ended()).toEqual({ ...restored(`created elsewhere/${name}`), stderr: said });
+  });
+
+  it('a source that is closed is waited for until it opens', async () => {
+    publish(node, 'second', name);
+    chmodSync(node.path(`second/${name}`), 0);
+    const call = await startWaiting(node, name);
+    chmodSync(node.path(`second/${name}`), 0o600);
+    const { stderr, code } = await call.ended();
+    const closed = `still waiting for ${name}: could not read ${name} at file:${node.path('second')}: Permission denied`;
+    expect({ stderr, code }).toEqual({ code: 0, stderr: report('WARNING', closed) });
+  });
+
+  it('a trigger fast ends it, smart does not', async () => {
+    away('first');
+    const call = await startWaiting(node, name);
+    place(node, 'twowarm/trigger', 'smart');
+    await untilItWaits(call);
+    place(node, 'twowarm/trigger', 'fast');
+    const stderr = missing('WARNING', 'first') + toldBy(node.path('twowarm/trigger'), 'fast');
+    expect(await call.ended()).toEqual(answered(1, stderr, ['created twowarm/trigger']));
+  });
+
+});
+
+describe('under recovery without it', () => {
+  it.each(['auto', 'off'] as const)('wait = %j answers 200 within the limit', async (wait) => {
+    node.mode('recovery');
+    node.configure(waitingToml(node.path, { wait }));
+    place(node, 'twowarm/trigger', 'smart');
+    rmSync(node.path('first'), { recursive: true });
+    expect(await startRestore(node, name).ended()).toEqual(answered(200, missing('ERROR', 'first')));
+    makeArchive(node, 'first');
+  });
+});
