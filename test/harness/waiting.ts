@@ -58,9 +58,9 @@ export function resetWaitingNode(node: NodeFixture): void {
   for (const directory of ['first', 'second']) makeArchive(node, directory);
   const inData = ['promote', 'fallback_promote', 'recovery.conf', 'postmaster.pid', 'postgresql.auto.conf'];
   for (const file of inData) rmSync(node.path(`data/${file}`), { force: true });
-  for (const file of ['twowarm/trigger', 'twowarm/state/said', 'elsewhere'])
+  for (const file of ['twowarm/trigger', 'twowarm/state/said', 'elsewhere', 'staging'])
     rmSync(node.path(file), { recursive: true, force: true });
-  node.sandbox.directory('elsewhere');
+  for (const directory of ['elsewhere', 'staging']) node.sandbox.directory(directory);
   for (const file of readdirSync(node.path('data/pg_wal')))
     rmSync(node.path(`data/pg_wal/${file}`), { recursive: true });
   node.sandbox.file('data/PG_VERSION', '15\n');
@@ -129,7 +129,9 @@ export async function startWaiting(node: NodeFixture, name: string): Promise<Wai
 }
 
 /** Until the process watches something and has used no processor between two looks. Rejects when it ends instead. */
-export async function untilItWaits(call: WaitingCall): Promise<void> {
+export async function untilItWaits(
+  call: Pick<WaitingCall, 'pid' | 'hasEnded' | 'ended'>,
+): Promise<void> {
   let ticks = -1;
   let quiet = 0;
   await waitFor(

@@ -61,17 +61,6 @@ describe('under standby', () => {
     expect({ ...ending, changed: [] }).toEqual(answered(1, missing('ERROR', 'second')));
   });
 
-  it('a wait goes on when the source is back within the limit', async () => {
-    node.configure(waitingToml(node.path, { limit: '20s' }));
-    away('second');
-    const call = startRestore(node, name);
-    await untilItWaits(call);
-    back('second');
-    await untilItWaits(call);
-    publish(node, 'second', name);
-    expect((await call.ended()).code).toBe(0);
-  });
-
   describe('with the trigger file saying smart', () => {
     beforeEach(() => {
       place(node, 'twowarm/trigger', 'smart\n');
