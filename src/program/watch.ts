@@ -2,6 +2,7 @@
 // them. An event only wakes: what is there is looked up by the one who waits, who also looks by the clock, because a
 // network file system gives no events.
 import { unwatchFile, watch as watchDirectoryEvents, watchFile } from 'node:fs';
+import { basename } from 'node:path';
 import { watch as watchSmallFiles } from 'chokidar';
 
 export interface Watch {
@@ -21,7 +22,11 @@ const lookEveryMs = 5000;
  */
 export function watchDirectory(directory: string, wake: (name: string | undefined) => void): Watch {
   try {
-    const watcher = watchDirectoryEvents(directory, (_event, name) => wake(name ?? undefined));
+    const own = basename(directory);
+    const watcher = watchDirectoryEvents(directory, (_event, name) =>
+      // Its own name: the directory was removed, renamed, or had its mode changed.
+      wake(name === null || name === own ? undefined : name),
+    );
     // The directory was removed or unmounted: the next look says so.
     watcher.on('error', () => wake(undefined));
     const compare = (): void => wake(undefined);

@@ -40,14 +40,21 @@ async function followedLine(asked: number, asking: Asking, sources: readonly Rea
 
 const numberOf = (name: Segment, segmentSize: number): bigint => segmentNumber(name, segmentSize) ?? -1n;
 
-/** The share of a segment on the followed line; called when there is a newer timeline than the segment's. */
-export async function shareOnFollowedLine(asking: Asking, name: Segment): Promise<Share> {
-  const { node, voice } = asking;
+/**
+ * The share of a segment on the followed line; called when there is a newer timeline than the segment's. What is held
+ * back is said once a fork: the server asks for each segment under every timeline's name, most of which are nowhere.
+ */
+export async function shareOnFollowedLine(
+  asking: Asking,
+  name: Segment,
+  source: ReadTransport,
+): Promise<Share> {
+  const { node, voice, stop } = asking;
   const line = await withSources(asking, (sources) => followedLine(name.timeline, asking, sources));
   const segmentSize = readSegmentSize(node.settings.dataDirectory);
   const share = belongsTo(line, name.timeline, numberOf(name, segmentSize), segmentSize);
   if (share === 'elsewhere') return 'whole';
-  if (share === 'past') {
+  if (share === 'past' && (await holdersOf(name.name, [source], stop)).length > 0) {
     const message = `${name.name} lies past the point where timeline ${line.timeline} left timeline ${name.timeline}: not restored`;
     const topic = `fork-${line.timeline}`;
     await sayOnce(node.identity.stateDirectory, topic, `${name.timeline}`, () =>

@@ -30,7 +30,7 @@ export async function shareOf(asking: Asking, source: ReadTransport, signal: Abo
   const { dataDirectory } = node.settings;
   if (!(await isHistoryThere(name.timeline + 1, dataDirectory, source, signal))) return 'whole';
   const { shareOnFollowedLine } = await import('./followed-line.ts');
-  return shareOnFollowedLine(asking, name);
+  return shareOnFollowedLine(asking, name, source);
 }
 
 /** Zeroes everything from a byte on, without writing: what is replayed ends there, and the size stays. */
