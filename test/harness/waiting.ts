@@ -128,24 +128,29 @@ export async function startWaiting(node: NodeFixture, name: string): Promise<Wai
   return call;
 }
 
-/** Until the process watches something and has used no processor between two looks. Rejects when it ends instead. */
-export async function untilItWaits(
-  call: Pick<WaitingCall, 'pid' | 'hasEnded' | 'ended'>,
-): Promise<void> {
+type Waiter = Pick<WaitingCall, 'pid' | 'hasEnded'>;
+
+/** Until the process watches something and has used no processor between two looks, or has ended. */
+export async function waitsOrEnds(call: Waiter): Promise<'waits' | 'ended'> {
   let ticks = -1;
   let quiet = 0;
-  await waitFor(
+  return waitFor(
     'the call to wait',
-    async () => {
+    () => {
       if (call.hasEnded()) return 'ended';
       const now = processorTicks(call.pid);
       quiet = watches(call.pid) && now === ticks ? quiet + 1 : 0;
       ticks = now;
-      return quiet >= 3;
+      return quiet >= 3 && 'waits';
     },
     { limitMs: 15_000, everyMs: 25 },
   );
-  if (call.hasEnded()) throw new Error(`it did not wait: ${JSON.stringify(await call.ended())}`);
+}
+
+/** As waitsOrEnds; rejects when it has ended. */
+export async function untilItWaits(call: Waiter & Partial<WaitingCall>): Promise<void> {
+  if ((await waitsOrEnds(call)) === 'ended')
+    throw new Error(`it did not wait: ${JSON.stringify(await call.ended?.())}`);
 }
 
 function watches(pid: number): boolean {

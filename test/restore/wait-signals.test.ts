@@ -33,17 +33,17 @@ afterEach(() => {
 });
 afterAll(() => node[Symbol.asyncDispose]());
 
-const nothingIsLeft = (): void => {
-  expect(processesIn(node.sandbox.path)).toEqual([]);
-  expect(readdirSync(node.path('data/pg_wal'))).toEqual([]);
+const nothingIsLeft = (where: NodeFixture): void => {
+  expect(processesIn(where.sandbox.path)).toEqual([]);
+  expect(readdirSync(where.path('data/pg_wal'))).toEqual([]);
 };
 
 /** A process that stands for the postmaster, noted in postmaster.pid. */
-function standIn(): ChildProcess {
+function standIn(where: NodeFixture): ChildProcess {
   const child = spawn('sleep', ['60'], { stdio: 'ignore' });
   started.push(child);
-  const lines = [child.pid, node.dataDirectory, 1_700_000_000, 5432, '', 'localhost', '', 'starting'];
-  place(node, 'data/postmaster.pid', `${lines.join('\n')}\n`);
+  const lines = [child.pid, where.dataDirectory, 1_700_000_000, 5432, '', 'localhost', '', 'starting'];
+  place(where, 'data/postmaster.pid', `${lines.join('\n')}\n`);
   return child;
 }
 
@@ -57,40 +57,43 @@ describe.each(['standby', 'recovery'] as const)('a wait under %s', (mode) => {
     const call = await startWaiting(node, name);
     call.kill(signal);
     expect(await call.ended()).toEqual({ code: null, signal, stdout: '', stderr: '', changed: [] });
-    nothingIsLeft();
+    nothingIsLeft(node);
   });
+});
 
-  it('dies of SIGTERM within 7 s once the postmaster is dead', async () => {
-    const postmaster = standIn();
-    const call = await startWaiting(node, name);
+describe.concurrent('the server of a wait', () => {
+  it('takes it along within 7 s when the postmaster is killed', async () => {
+    await using own = await makeWaitingNode('wait-postmaster');
+    const postmaster = standIn(own);
+    const call = await startWaiting(own, name);
     const startedMs = performance.now();
     postmaster.kill('SIGKILL');
     expect(await call.ended()).toMatchObject({ code: null, signal: 'SIGTERM', stdout: '', stderr: '' });
     expect(performance.now() - startedMs).toBeLessThan(7000);
-    nothingIsLeft();
+    nothingIsLeft(own);
   });
-});
 
-describe('the server of a wait', () => {
   it('is dead for it when the process that called it is', async () => {
+    await using own = await makeWaitingNode('wait-parent');
     // The shell stays between, as PostgreSQL's system() has it, and is killed alone.
     const line = `echo $$; ${commandLine('restoreWALFile', name, target)}; exit $?`;
-    const shell = startProgram('/bin/sh', ['-c', line], { cwd: node.dataDirectory });
+    const shell = startProgram('/bin/sh', ['-c', line], { cwd: own.dataDirectory });
     const pid = await waitFor('the program', () => childOf(shell.pid));
-    await untilItWaits({ pid, hasEnded: () => !isRunning(pid), ended: () => Promise.reject(new Error()) });
+    await untilItWaits({ pid, hasEnded: () => !isRunning(pid) });
     shell.kill('SIGKILL');
     await waitFor('the program to end', () => !isRunning(pid), { limitMs: 7000 });
-    nothingIsLeft();
+    nothingIsLeft(own);
   });
 
   it('is not the one of a postmaster.pid that a crash has left behind', async () => {
-    const dead = standIn();
+    await using own = await makeWaitingNode('wait-stale');
+    const dead = standIn(own);
     await new Promise((resolve) => {
       dead.once('exit', resolve);
       dead.kill('SIGKILL');
     });
-    const call = await startWaiting(node, name);
-    place(node, 'data/promote', '');
+    const call = await startWaiting(own, name);
+    place(own, 'data/promote', '');
     expect((await call.ended()).code).toBe(1);
   });
 });

@@ -1,0 +1,191 @@
+// restoreWALFile and timelines that were left: nothing past a fork is delivered (trap T10c), to the byte, whichever
+// timeline recovery is told to follow.
+import { readFileSync, rmSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import type { NodeFixture } from '../harness/node-fixture.ts';
+import {
+  answered,
+  makeWaitingNode,
+  report,
+  resetWaitingNode,
+  restored,
+  startRestore,
+  target,
+  waitingToml,
+} from '../harness/waiting.ts';
+import { historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
+
+const at = segmentNamed(0x21);
+const before = segmentNamed(0x20);
+const after = segmentNamed(0x22);
+
+let node: NodeFixture;
+beforeAll(async () => {
+  node = await makeWaitingNode('restore-forks');
+});
+beforeEach(() => {
+  resetWaitingNode(node);
+  node.configure(waitingToml(node.path, { wait: 'off' }));
+  for (const name of [before, at, after]) node.segment(name, {}, 'first');
+});
+afterAll(() => node[Symbol.asyncDispose]());
+
+const history = (timeline: number, text: string, directory = 'first'): void =>
+  void node.sandbox.file(`${directory}/0000000${timeline}.history`, text);
+/** Segment 0x21 begins at 0/2100000. */
+const forkAt = (offset: number): string => `0/${(0x210_0000 + offset).toString(16).toUpperCase()}`;
+const past = (name: string, left = 1, by = 2): string =>
+  report('LOG', `${name} lies past the point where timeline ${by} left timeline ${left}: not restored`);
+
+/** Restores, takes what was delivered away, and says how much of the segment it was. */
+async function deliveredOf(name: string): Promise<number | 'absent'> {
+  const ending = await startRestore(node, name).ended();
+  if (ending.code === 1) return 'absent';
+  expect(ending).toEqual(restored());
+  const delivered = readFileSync(node.path(`data/${target}`));
+  rmSync(node.path(`data/${target}`));
+  const bytes = segmentBytes(name);
+  expect(delivered.length).toBe(bytes.length);
+  let same = 0;
+  while (same < bytes.length && delivered[same] === bytes[same]) same++;
+  expect(delivered.subarray(same).every((byte) => byte === 0)).toBe(true);
+  return same;
+}
+
+describe.each(['standby', 'recovery'] as const)('a fork under %s', (mode) => {
+  beforeEach(() => node.mode(mode));
+
+  it.each([1, 0x28, 4096, 8191, 8192, 8193, 0x8_0028, 0xf_ffff])(
+    'at byte %i of a segment leaves that segment’s bytes before it, and zeros to its full size',
+    async (offset) => {
+      history(2, historyText(forkAt(offset)));
+      expect(await deliveredOf(at)).toBe(offset);
+    },
+  );
+
+  it('at the start of a segment leaves nothing of it, and says so once', async () => {
+    history(2, historyText(forkAt(0)));
+    expect(await startRestore(node, at).ended()).toEqual(answered(1, past(at)));
+    expect(await startRestore(node, at).ended()).toEqual(answered(1));
+    expect(await startRestore(node, after).ended()).toEqual(answered(1));
+    expect(await deliveredOf(before)).toBe(segmentBytes(before).length);
+  });
+
+  it('one byte into a segment leaves nothing of the next', async () => {
+    history(2, historyText(forkAt(1)));
+    expect(await startRestore(node, after).ended()).toEqual(answered(1, past(after)));
+  });
+
+  it('counts wherever its history is: in pg_wal, or at the source', async () => {
+    history(2, historyText(forkAt(0)), 'data/pg_wal');
+    expect(await deliveredOf(at)).toBe('absent');
+    rmSync(node.path('data/pg_wal/00000002.history'));
+    expect(await deliveredOf(at)).toBe(segmentBytes(at).length);
+  });
+
+  it('says nothing where there is nothing to hold back', async () => {
+    history(2, historyText(forkAt(0)));
+    rmSync(node.path(`first/${at}`));
+    expect(await startRestore(node, at).ended()).toEqual(answered(1));
+    expect(await startRestore(node, after).ended()).toEqual(answered(1, past(after)));
+  });
+
+  it('does not touch the new timeline, or another kind of file', async () => {
+    history(2, historyText(forkAt(0)));
+    const newer = node.segment(segmentNamed(0x21, 2), {}, 'first');
+    expect(await deliveredOf(newer)).toBe(segmentBytes(newer).length);
+    node.sandbox.file(`first/${at}.partial`, segmentBytes(at));
+    expect(await startRestore(node, `${at}.partial`).ended()).toEqual(restored());
+  });
+
+  it('is not known where the history is damaged: nothing is delivered', async () => {
+    history(2, '1\t0/21');
+    node.configure(waitingToml(node.path, { wait: 'off', limit: '1ms' }));
+    const { code, changed } = await startRestore(node, at).ended();
+    expect({ code, changed }).toEqual({ code: mode === 'standby' ? 1 : 200, changed: [] });
+  });
+});
+
+describe('three timelines', () => {
+  beforeEach(() => {
+    history(2, historyText(forkAt(0)));
+    history(3, `${historyText(forkAt(0))}2\t0/2300000\tno recovery target specified\n`);
+  });
+
+  it('each count up to their own fork', async () => {
+    for (const [number, timeline, share] of [
+      [0x20, 1, 'whole'],
+      [0x21, 1, 'absent'],
+      [0x20, 2, 'whole'],
+      [0x22, 2, 'whole'],
+      [0x23, 2, 'absent'],
+      [0x23, 3, 'whole'],
+    ] as const) {
+      const name = node.segment(segmentNamed(number, timeline), {}, 'first');
+      expect([name, await deliveredOf(name)]).toEqual([
+        name,
+        share === 'whole' ? segmentBytes(name).length : share,
+      ]);
+    }
+  });
+
+  it('are counted by what the newest says of the oldest', async () => {
+    history(2, historyText(forkAt(0x100)));
+    history(3, `${historyText(forkAt(0x200))}2\t0/2300000\tx\n`);
+    expect(await deliveredOf(at)).toBe(0x200);
+  });
+});
+
+describe('two timelines that both left timeline 1', () => {
+  it('the newest one decides for timeline 1, and neither for the other', async () => {
+    history(2, historyText(forkAt(0)));
+    history(3, historyText('0/2280000'));
+    expect(await deliveredOf(at)).toBe(segmentBytes(at).length);
+    expect(await deliveredOf(after)).toBe(0x8_0000);
+    const second = node.segment(segmentNamed(0x23, 2), {}, 'first');
+    expect(await deliveredOf(second)).toBe(segmentBytes(second).length);
+  });
+});
+
+describe('recovery_target_timeline', () => {
+  const settings: [string, string | undefined, boolean][] = [
+    ['15', undefined, true],
+    ['15', "'latest'", true],
+    ['15', "'current'", false],
+    ['15', "'1'", false],
+    ['15', "'2'", true],
+    ['15', '2', true],
+    ['15', "'3'", false],
+    ['11', undefined, false],
+    ['11', "'latest'", true],
+    ['11', "'2'", true],
+    ['11', "'1'", false],
+  ];
+
+  it.each(settings)('in version %s, %s: the orphans are absent: %s', async (version, value, isAbsent) => {
+    history(2, historyText(forkAt(0)));
+    node.sandbox.file('data/PG_VERSION', `${version}\n`);
+    const line = value === undefined ? '' : `recovery_target_timeline = ${value}\n`;
+    if (version === '11') {
+      node.mode('none');
+      node.sandbox.file('data/recovery.conf', `standby_mode = on\n${line}`);
+    } else node.sandbox.file('data/postgresql.conf', line);
+    expect(await deliveredOf(at)).toBe(isAbsent ? 'absent' : segmentBytes(at).length);
+  });
+
+  it('follows the number, although there is a newer one', async () => {
+    history(2, historyText(forkAt(0x100)));
+    history(3, historyText(forkAt(0x200)));
+    node.sandbox.file('data/postgresql.conf', "recovery_target_timeline = '2'\n");
+    expect(await deliveredOf(at)).toBe(0x100);
+  });
+});
+
+describe('without a signal file', () => {
+  it('everything is delivered whole: nothing is replayed any more', async () => {
+    history(2, historyText(forkAt(0)));
+    node.mode('none');
+    for (const name of [before, at, after]) expect(await deliveredOf(name)).toBe(segmentBytes(name).length);
+  });
+});
