@@ -41,21 +41,19 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
   const server = watchedServer(asking.node.settings.dataDirectory);
   const doubts = new Doubts(asking);
   const startedAt = performance.now();
-  const small = watchFiles(
-    [...placesToHear(asking.node.settings), asking.node.settings.configurationFile],
-    () => bell.ring(),
-  );
+  let places = watchPlaces(asking, bell);
   try {
     for (;;) {
+      const { node } = asking;
       const answer = await withSources(asking, async (sources) => {
         const watches = await watchAll(sources, name, bell);
         try {
           const found = await look(wait, doubts);
-          if (found !== undefined) return found;
-          // A source that does not open cannot be watched either.
-          const isMissing = sources.length < asking.node.settings.restore.sources.length;
-          const hasEvents = !isMissing && watches.every(({ works }) => works);
-          await sleepWithServer(bell, hasEvents, server, asking.stop);
+          // What is watched are the sources of the configuration before.
+          if (found !== undefined || asking.node !== node) return found;
+          const areAll = watches.length === node.settings.restore.sources.length;
+          const haveEvents = areAll && watches.every(({ works }) => works);
+          await sleepWithServer(bell, haveEvents, server, asking.stop);
           return undefined;
         } finally {
           for (const watch of watches) watch.close();
@@ -64,36 +62,28 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
       if (answer !== undefined) return answer;
       const isLong = performance.now() - startedAt >= longestWaitOfStandbyMs;
       if (asking.mode === 'standby' && isLong) return 'absent';
+      if (asking.node === node) continue;
+      places.close();
+      places = watchPlaces(asking, bell);
     }
   } finally {
-    small.close();
+    places.close();
   }
 }
 
-/** Where nothing but a person may end the wait: what cannot be known is waited through. */
-const isEndless = (asking: Asking, heard?: Heard): boolean =>
-  asking.mode === 'recovery' || heard?.byTriggerFile === true;
+/** Watches whatever tells a wait to stop, and the configuration. */
+const watchPlaces = ({ node: { settings } }: Asking, bell: Bell): Watch =>
+  watchFiles([...placesToHear(settings), settings.configurationFile], () => bell.ring());
 
 /** One look: an answer, or undefined to go on waiting. */
 async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' | undefined> {
-  const { asking } = wait;
-  let heard: Heard | undefined;
-  try {
-    await followConfiguration(wait, doubts);
-    heard = await hear(asking);
-    return await lookAsTold(wait, heard);
-  } catch (error) {
-    if (asking.stop.aborted || !isEndless(asking, heard)) throw error;
-    await doubts.say(error);
-    return undefined;
-  }
-}
-
-async function lookAsTold({ asking, name }: Wait, heard: Heard): Promise<'restored' | 'absent' | undefined> {
+  const { asking, name } = wait;
+  await followConfiguration(wait, doubts);
+  const heard = await hear(asking);
   if (heard.told === 'fast') return stopped(asking, heard);
   const waits = await waitsHere(asking);
-  const answer = await ask(asking, heard);
-  if (answer === 'restored') return answer;
+  const answer = await askThrough(asking, heard, doubts);
+  if (answer !== 'absent') return answer;
   if (heard.told === 'smart') return stopped(asking, heard);
   if (!waits) return 'absent';
   const reason = await whyAskAgain(asking, name);
@@ -107,14 +97,30 @@ async function stopped({ voice }: Asking, { told, at }: Heard): Promise<'absent'
   return 'absent';
 }
 
-/** Asks every source; what cannot be known is asked again for a while, unless this wait looks again anyway. */
-async function ask(asking: Asking, heard: Heard): Promise<'restored' | 'absent'> {
-  if (isEndless(asking, heard)) return askSources(asking, []);
+/** Asks every source. What cannot be known ends the call as ever, unless nothing but a person may end this wait. */
+async function askThrough(
+  asking: Asking,
+  heard: Heard,
+  doubts: Doubts,
+): Promise<'restored' | 'absent' | undefined> {
   // A segment that somebody is still copying into place under its own name is short for a moment.
   const isGrowing = (error: unknown): boolean =>
     error instanceof ProgramError && error.kind === 'invalid-file';
-  const limitMs = asking.node.settings.restore.retryLimitMs;
-  return askWithin(asking, limitMs, (error) => mayPass(error) || isGrowing(error));
+  const endless = asking.mode === 'recovery' || heard.byTriggerFile;
+  if (!endless) {
+    return askWithin(
+      asking,
+      asking.node.settings.restore.retryLimitMs,
+      (error) => mayPass(error) || isGrowing(error),
+    );
+  }
+  try {
+    return await askSources(asking, []);
+  } catch (error) {
+    if (asking.stop.aborted) throw error;
+    await doubts.say(error);
+    return undefined;
+  }
 }
 
 /** What keeps an endless wait from knowing: said at once, then once a minute. */
@@ -136,16 +142,17 @@ class Doubts {
 }
 
 /** Takes a changed twowarm.toml into use: a wrong source must be curable without stopping the server. */
-async function followConfiguration({ asking, reload }: Wait, doubts: Doubts): Promise<void> {
+async function followConfiguration(wait: Wait, doubts: Doubts): Promise<void> {
+  const { asking } = wait;
   const identity = identityOf(asking.node.settings.configurationFile);
   asking.configuration ??= identity;
   if (asking.configuration === identity) return;
+  asking.configuration = identity;
   try {
-    asking.node = await reload();
-    asking.configuration = identity;
+    asking.node = await wait.reload();
   } catch (error) {
-    // A fault as at the start of a call; but a wait that nothing may end goes on with what was right.
-    if (asking.stop.aborted || !isEndless(asking)) throw error;
+    // A server that goes on asking hears of it at once; one that would end its recovery keeps what was right.
+    if (asking.mode === 'standby') throw error;
     await doubts.say(error);
   }
 }
