@@ -209,4 +209,10 @@ export const answered = (code: number, stderr = '', changed: string[] = []): End
 
 /** A segment is restored, silently unless something was said, and nothing else happened. */
 export const restored = (...more: string[]): Ending =>
-  answered(0, '', [...more, `created data/${target}`].sort());
+  answered(0, '', byPath([...more, `created data/${target}`]));
+
+/** As changesBetween orders them. */
+const byPath = (changes: string[]): string[] => {
+  const pathOf = (change: string): string => change.slice(change.indexOf(' '));
+  return changes.sort((one, other) => (pathOf(one) < pathOf(other) ? -1 : 1));
+};
