@@ -103,7 +103,10 @@ export interface WaitingCall {
 export function startRestore(node: NodeFixture, name: string): WaitingCall {
   const before = snapshot(node.sandbox.path);
   const line = commandLine('restoreWALFile', name, target);
-  const call = startProgram('/bin/sh', ['-c', `exec ${line}`], { cwd: node.dataDirectory, timeoutMs: 40_000 });
+  const call = startProgram('/bin/sh', ['-c', `exec ${line}`], {
+    cwd: node.dataDirectory,
+    timeoutMs: 40_000,
+  });
   let over = false;
   void call.result.then(
     () => (over = true),

@@ -25,7 +25,13 @@ const [first, second, third] = [1, 2, 3].map((timeline) => segmentNamed(number, 
   string,
 ];
 /** Of segment 0x21: a byte in the middle, its start, its end, the segment after and before. */
-const forks = { within: '0/2180028', start: '0/2100000', end: '0/2200000', later: '0/2380028', earlier: '0/1F00028' };
+const forks = {
+  within: '0/2180028',
+  start: '0/2100000',
+  end: '0/2200000',
+  later: '0/2380028',
+  earlier: '0/1F00028',
+};
 
 let node: NodeFixture;
 beforeAll(async () => {
@@ -64,11 +70,14 @@ describe.each(['standby', 'recovery'] as const)('timeline 2’s name of a segmen
     ['end', true],
     ['later', true],
     ['earlier', false],
-  ] as const)('while timeline 1’s is there, and the fork is %s: answered at once %s', async (fork, atOnce) => {
-    history(2, historyText(forks[fork]), 'data/pg_wal');
-    publish(node, 'second', first);
-    expect(await waits(second)).toBe(!atOnce);
-  });
+  ] as const)(
+    'while timeline 1’s is there, and the fork is %s: answered at once %s',
+    async (fork, atOnce) => {
+      history(2, historyText(forks[fork]), 'data/pg_wal');
+      publish(node, 'second', first);
+      expect(await waits(second)).toBe(!atOnce);
+    },
+  );
 
   it.each([
     ['within', true],
@@ -99,10 +108,13 @@ describe.each(['standby', 'recovery'] as const)('timeline 2’s name of a segmen
 });
 
 describe('timeline 1’s name of a segment, under standby', () => {
-  it.each(Object.entries(forks))('is not waited for while a source has a new history: %s', async (_, fork) => {
-    history(2, historyText(fork), 'second');
-    expect(await waits(first)).toBe(false);
-  });
+  it.each(Object.entries(forks))(
+    'is not waited for while a source has a new history: %s',
+    async (_, fork) => {
+      history(2, historyText(fork), 'second');
+      expect(await waits(first)).toBe(false);
+    },
+  );
 
   it.each([
     ['within', false],
@@ -126,9 +138,7 @@ describe('timeline 1’s name of a segment, under standby', () => {
     place(node, 'first/00000005.history', historyText(forks.later));
     await untilItWaits(call);
     publish(node, 'first', first);
-    expect(await call.ended()).toEqual(
-      restored('created first/00000005.history', `created first/${first}`),
-    );
+    expect(await call.ended()).toEqual(restored('created first/00000005.history', `created first/${first}`));
   });
 
   it('is waited for when recovery stays on it', async () => {
@@ -154,9 +164,7 @@ describe('timeline 1’s name of a segment, under recovery with wait = warm', ()
     place(node, 'first/00000002.history', historyText(forks.later));
     await untilItWaits(call);
     publish(node, 'first', first);
-    expect(await call.ended()).toEqual(
-      restored('created first/00000002.history', `created first/${first}`),
-    );
+    expect(await call.ended()).toEqual(restored('created first/00000002.history', `created first/${first}`));
   });
 });
 

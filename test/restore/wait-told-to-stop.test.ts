@@ -33,8 +33,7 @@ beforeAll(async () => {
 beforeEach(() => resetWaitingNode(node));
 afterAll(() => node[Symbol.asyncDispose]());
 
-const pull = (content: string, mode = 0o600): void =>
-  place(node, 'twowarm/trigger', content, mode);
+const pull = (content: string, mode = 0o600): void => place(node, 'twowarm/trigger', content, mode);
 
 const modes = ['standby', 'recovery'] as const;
 const enter = (mode: (typeof modes)[number]): void => {

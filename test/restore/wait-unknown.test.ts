@@ -48,10 +48,13 @@ const warm = (): void => {
 };
 
 describe('under standby', () => {
-  it.each(['first', 'second'])('a call ends by the limit with an error: the %s source is gone', async (gone) => {
-    rmSync(node.path(gone), { recursive: true });
-    expect(await startRestore(node, name).ended()).toEqual(answered(1, missing('ERROR', gone)));
-  });
+  it.each(['first', 'second'])(
+    'a call ends by the limit with an error: the %s source is gone',
+    async (gone) => {
+      rmSync(node.path(gone), { recursive: true });
+      expect(await startRestore(node, name).ended()).toEqual(answered(1, missing('ERROR', gone)));
+    },
+  );
 
   it('a wait ends by the limit once a source is gone', async () => {
     const call = await startWaiting(node, name);
@@ -108,16 +111,19 @@ describe('under standby', () => {
 describe('under recovery with wait = warm', () => {
   beforeEach(warm);
 
-  it.each([['first'], ['second']])('a source that is missing is waited for, with one line: %s', async (gone) => {
-    away(gone);
-    const call = await startWaiting(node, name);
-    place(node, `${gone === 'first' ? 'second' : 'first'}/${name}.partial`, '');
-    await untilItWaits(call);
-    publish(node, `staging/${gone}`, name);
-    back(gone);
-    const { stderr, code } = await call.ended();
-    expect({ stderr, code }).toEqual({ code: 0, stderr: missing('WARNING', gone) });
-  });
+  it.each([['first'], ['second']])(
+    'a source that is missing is waited for, with one line: %s',
+    async (gone) => {
+      away(gone);
+      const call = await startWaiting(node, name);
+      place(node, `${gone === 'first' ? 'second' : 'first'}/${name}.partial`, '');
+      await untilItWaits(call);
+      publish(node, `staging/${gone}`, name);
+      back(gone);
+      const { stderr, code } = await call.ended();
+      expect({ stderr, code }).toEqual({ code: 0, stderr: missing('WARNING', gone) });
+    },
+  );
 
   it('both sources missing are waited for', async () => {
     away('first');
@@ -170,7 +176,6 @@ describe('under recovery with wait = warm', () => {
     const stderr = missing('WARNING', 'first') + toldBy(node.path('twowarm/trigger'), 'fast');
     expect(await call.ended()).toEqual(answered(1, stderr, ['created twowarm/trigger']));
   });
-
 });
 
 describe('under recovery without it', () => {

@@ -104,13 +104,7 @@ const against: [string, string, string, string, string][] = [
   ['15', 'no word about recovery_prefetch', '', prefetches, prefetchHint],
   ['15', 'recovery_prefetch = try', 'recovery_prefetch = try\n', prefetches, prefetchHint],
   ['18', 'recovery_prefetch = on', 'recovery_prefetch = on\n', prefetches, prefetchHint],
-  [
-    '15',
-    'primary_conninfo',
-    "recovery_prefetch = off\nprimary_conninfo = 'host=db1'\n",
-    streams,
-    streamHint,
-  ],
+  ['15', 'primary_conninfo', "recovery_prefetch = off\nprimary_conninfo = 'host=db1'\n", streams, streamHint],
 ];
 
 describe.each(against)('a standby of %s with %s', (version, _, text, reason, hint) => {
