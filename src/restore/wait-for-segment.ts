@@ -86,7 +86,11 @@ async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' |
   if (answer !== 'absent') return answer;
   if (heard.told === 'smart') return stopped(asking, heard);
   if (!waits) return 'absent';
-  const reason = await whyAskAgain(asking, name);
+  const reason = await whyAskAgain(asking, name).catch((error: unknown) => {
+    // A history that is still being copied must not end a recovery that nobody starts again.
+    if (asking.mode === 'standby' || asking.stop.aborted) throw error;
+    return doubts.say(error);
+  });
   if (reason === undefined) return undefined;
   await asking.voice.event(`${name.name} is not waited for: ${reason}`, { file: name.name });
   return 'absent';
