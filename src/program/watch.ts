@@ -47,6 +47,13 @@ export function watchFiles(paths: readonly string[], wake: () => void): Watch {
   watcher.on('all', () => wake());
   // What came before the watches stood has no event.
   watcher.on('ready', () => wake());
-  watcher.on('error', () => undefined);
-  return { works: true, close: () => void watcher.close() };
+  let works = true;
+  // No more watches, or a directory that may not be read.
+  watcher.on('error', () => (works = false));
+  return {
+    get works() {
+      return works;
+    },
+    close: () => void watcher.close(),
+  };
 }

@@ -52,7 +52,7 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
           // What is watched are the sources of the configuration before.
           if (found !== undefined || asking.node !== node) return found;
           const areAll = watches.length === node.settings.restore.sources.length;
-          const haveEvents = areAll && watches.every(({ works }) => works);
+          const haveEvents = areAll && !doubts.isOpen && [places, ...watches].every(({ works }) => works);
           await sleepWithServer(bell, haveEvents, server, asking.stop);
           return undefined;
         } finally {
@@ -78,6 +78,7 @@ const watchPlaces = ({ node: { settings } }: Asking, bell: Bell): Watch =>
 /** One look: an answer, or undefined to go on waiting. */
 async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' | undefined> {
   const { asking, name } = wait;
+  doubts.isOpen = false;
   await followConfiguration(wait, doubts);
   const heard = await hear(asking);
   if (heard.told === 'fast') return stopped(asking, heard);
@@ -131,12 +132,15 @@ async function askThrough(
 class Doubts {
   private readonly asking: Asking;
   private saidAt = -Infinity;
+  /** Since the last look began: what is in the way (a full disk) may go away without an event. */
+  isOpen = false;
 
   constructor(asking: Asking) {
     this.asking = asking;
   }
 
   async say(error: unknown): Promise<void> {
+    this.isOpen = true;
     if (performance.now() - this.saidAt < sayEveryMs) return;
     this.saidAt = performance.now();
     const { report } = describeError(error);
