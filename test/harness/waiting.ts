@@ -99,11 +99,14 @@ export interface WaitingCall {
   hasEnded(): boolean;
 }
 
-/** Starts `restoreWALFile <name> pg_wal/RECOVERYXLOG` as PostgreSQL does, in the place of its shell: signals are its own. */
-export function startRestore(node: NodeFixture, name: string): WaitingCall {
+/**
+ * Starts `restoreWALFile <name> pg_wal/RECOVERYXLOG` as PostgreSQL does, in the place of its shell: signals are its own.
+ * `prefix` stands before the command: 'exec strace …'.
+ */
+export function startRestore(node: NodeFixture, name: string, prefix = 'exec'): WaitingCall {
   const before = snapshot(node.sandbox.path);
   const line = commandLine('restoreWALFile', name, target);
-  const call = startProgram('/bin/sh', ['-c', `exec ${line}`], {
+  const call = startProgram('/bin/sh', ['-c', `${prefix} ${line}`], {
     cwd: node.dataDirectory,
     timeoutMs: 40_000,
   });
@@ -134,7 +137,7 @@ export async function startWaiting(node: NodeFixture, name: string): Promise<Wai
 type Waiter = Pick<WaitingCall, 'pid' | 'hasEnded'>;
 
 /** Until the process watches something and has used no processor between two looks, or has ended. */
-export async function waitsOrEnds(call: Waiter): Promise<'waits' | 'ended'> {
+export async function waitsOrEnds(call: Waiter, isReady = watches): Promise<'waits' | 'ended'> {
   let ticks = -1;
   let quiet = 0;
   return waitFor(
@@ -142,7 +145,7 @@ export async function waitsOrEnds(call: Waiter): Promise<'waits' | 'ended'> {
     () => {
       if (call.hasEnded()) return 'ended';
       const now = processorTicks(call.pid);
-      quiet = watches(call.pid) && now === ticks ? quiet + 1 : 0;
+      quiet = isReady(call.pid) && now === ticks ? quiet + 1 : 0;
       ticks = now;
       return quiet >= 3 && 'waits';
     },
@@ -150,10 +153,22 @@ export async function waitsOrEnds(call: Waiter): Promise<'waits' | 'ended'> {
   );
 }
 
+/** For a process that cannot watch: until it has all of its threads and is idle. */
+export async function untilItIsIdle(call: Waiter): Promise<void> {
+  const isRunningOurs = (pid: number): boolean =>
+    readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('restoreWALFile.cjs') &&
+    readdirSync(`/proc/${pid}/task`).length > 5;
+  expectWaiting(await waitsOrEnds(call, isRunningOurs));
+}
+
+const expectWaiting = (state: 'waits' | 'ended', how = ''): void => {
+  if (state === 'ended') throw new Error(`it did not wait: ${how}`);
+};
+
 /** As waitsOrEnds; rejects when it has ended. */
 export async function untilItWaits(call: Waiter & Partial<WaitingCall>): Promise<void> {
-  if ((await waitsOrEnds(call)) === 'ended')
-    throw new Error(`it did not wait: ${JSON.stringify(await call.ended?.())}`);
+  const state = await waitsOrEnds(call);
+  expectWaiting(state, state === 'ended' ? JSON.stringify(await call.ended?.()) : '');
 }
 
 function watches(pid: number): boolean {

@@ -16,10 +16,11 @@ import {
   startRestore,
   startWaiting,
   toldBy,
+  untilItIsIdle,
   untilItWaits,
   waitingToml,
 } from '../harness/waiting.ts';
-import { segmentNamed } from '../harness/wal-files.ts';
+import { historyText, segmentNamed } from '../harness/wal-files.ts';
 
 const name = segmentNamed(0x21);
 const hint =
@@ -175,6 +176,58 @@ describe('under recovery with wait = warm', () => {
     place(node, 'twowarm/trigger', 'fast');
     const stderr = missing('WARNING', 'first') + toldBy(node.path('twowarm/trigger'), 'fast');
     expect(await call.ended()).toEqual(answered(1, stderr, ['created twowarm/trigger']));
+  });
+});
+
+describe('what is in the way of a warm standby', () => {
+  beforeEach(warm);
+
+  it('may be our own disk: the segment is delivered soon after it has gone', async () => {
+    publish(node, 'first', name);
+    chmodSync(node.path('data/pg_wal'), 0o500);
+    const call = await startWaiting(node, name);
+    const startedMs = performance.now();
+    chmodSync(node.path('data/pg_wal'), 0o700);
+    const { stderr, code } = await call.ended();
+    const closed = `still waiting for ${name}: could not create a file in ${node.path('data/pg_wal')}: Permission denied`;
+    expect({ stderr, code }).toEqual({ code: 0, stderr: report('WARNING', closed) });
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+  });
+
+  it('may be a history that is still being copied: it does not end the recovery', async () => {
+    const second = segmentNamed(0x21, 2);
+    node.sandbox.file('first/00000002.history', '1\t0/21');
+    const call = await startWaiting(node, second);
+    place(node, 'first/00000002.history', historyText('0/2100000'));
+    await untilItWaits(call);
+    publish(node, 'first', second);
+    const { stderr, code } = await call.ended();
+    expect(code).toBe(0);
+    expect(stderr.match(/(?:WARNING|LOG|ERROR): .*/g)).toEqual([
+      `WARNING:  still waiting for ${second}: will not read 00000002.history at file:${node.path('first')}: it is not what its name says`,
+    ]);
+  });
+});
+
+describe('where the system has no more watches', () => {
+  const without = (call: string, error: string): string =>
+    `exec strace -D -f -qqq -o /dev/null -e trace=${call} -e inject=${call}:error=${error}`;
+
+  it.each([
+    ['inotify_add_watch', 'ENOSPC'],
+    ['inotify_init1', 'EMFILE'],
+  ])('the clock finds the segment and the trigger: %s', async (refused, error) => {
+    for (const [bring, code] of [
+      [() => publish(node, 'second', name), 0],
+      [() => place(node, 'twowarm/trigger', 'fast'), 1],
+    ] as const) {
+      const call = startRestore(node, segmentNamed(code === 0 ? 0x21 : 0x22), without(refused, error));
+      await untilItIsIdle(call);
+      const startedMs = performance.now();
+      bring();
+      expect((await call.ended()).code).toBe(code);
+      expect(performance.now() - startedMs).toBeLessThan(5000);
+    }
   });
 });
 
