@@ -145,7 +145,7 @@ export async function waitsOrEnds(call: Waiter, isReady = watches): Promise<'wai
     () => {
       if (call.hasEnded()) return 'ended';
       const now = processorTicks(call.pid);
-      quiet = isReady(call.pid) && now === ticks ? quiet + 1 : 0;
+      quiet = isReady(call.pid) && sleeps(call.pid) && now === ticks ? quiet + 1 : 0;
       ticks = now;
       return quiet >= 3 && 'waits';
     },
@@ -187,6 +187,12 @@ function statLink(path: string): string {
     return '';
   }
 }
+
+/** Whether none of its threads would run if there were a processor for it. */
+const sleeps = (pid: number): boolean =>
+  readdirSync(`/proc/${pid}/task`).every((task) =>
+    /\) S /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1')),
+  );
 
 /** utime and stime of proc(5), in clock ticks. */
 function processorTicks(pid: number): number {
