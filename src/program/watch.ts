@@ -1,8 +1,8 @@
 // The one door to chokidar, and fs.watch for directories that may hold 100,000 files: chokidar would look at each of
 // them. An event only wakes: what is there is looked up by the one who waits, who also looks by the clock, because a
 // network file system gives no events.
-import { unwatchFile, watch as watchDirectoryEvents, watchFile } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, unwatchFile, watch as watchDirectoryEvents, watchFile } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { watch as watchSmallFiles } from 'chokidar';
 
 export interface Watch {
@@ -47,7 +47,8 @@ export function watchFiles(paths: readonly string[], wake: () => void): Watch {
   watcher.on('all', () => wake());
   // What came before the watches stood has no event.
   watcher.on('ready', () => wake());
-  let works = true;
+  // Nothing can be watched in a directory that is not there yet.
+  let works = paths.every((path) => existsSync(dirname(path)));
   // No more watches, or a directory that may not be read.
   watcher.on('error', () => (works = false));
   return {

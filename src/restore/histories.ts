@@ -2,6 +2,7 @@
 // sources. Read-only; what follows from them is in followed-line.ts.
 import { existsSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { bounded } from '../program/bounded.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { temporaryPath } from '../program/temporary-name.ts';
 import { inspectAs } from '../transport/inspection.ts';
@@ -12,6 +13,23 @@ import { parseHistory } from '../wal/history.ts';
 import type { Line } from '../wal/line.ts';
 import type { Asking } from './ask-sources.ts';
 
+/** A source that hangs must not keep a waiting call from hearing, in ms. */
+const limitMs = 5000;
+
+/** Undefined where the source cannot say, in time. */
+async function inTime<T>(
+  what: string,
+  stop: AbortSignal,
+  verb: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await bounded(what, limitMs, stop, verb);
+  } catch (error) {
+    if (stop.aborted) throw error;
+    return undefined;
+  }
+}
+
 /** Runs `look` with every source that opens; what is wrong with the others, the request itself reports. */
 export async function withSources<T>(
   { node, stop }: Asking,
@@ -20,9 +38,8 @@ export async function withSources<T>(
   const sources: ReadTransport[] = [];
   try {
     for (const url of node.settings.restore.sources) {
-      const source = await openSource(url, node.identity).catch(() => undefined);
+      const source = await inTime(`open ${url}`, stop, () => openSource(url, node.identity));
       if (source !== undefined) sources.push(source);
-      stop.throwIfAborted();
     }
     return await look(sources);
   } finally {
@@ -37,9 +54,9 @@ export async function holdersOf(
   stop: AbortSignal,
 ): Promise<ReadTransport[]> {
   const answers = await Promise.all(
-    sources.map((source) => source.stat(name, stop).catch(() => 'missing' as const)),
+    sources.map((source) => inTime(`look for ${name}`, stop, (signal) => source.stat(name, signal))),
   );
-  return sources.filter((_, index) => answers[index] !== 'missing');
+  return sources.filter((_, index) => answers[index] !== 'missing' && answers[index] !== undefined);
 }
 
 /** Whether the server has kept this history: then it follows that timeline, or has. */

@@ -8,7 +8,7 @@ import { sweepUnfinished } from '../transport/unfinished.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { retryWithinMs } from './answer.ts';
 import { askWithin, targetOf, type Asking } from './ask-sources.ts';
-import { hearTriggerFile, toldToStop, type Told } from './trigger.ts';
+import { hearTriggerFile, toldToStop, unlessToldFast, type Told } from './trigger.ts';
 
 /** %f and %p, as PostgreSQL gives them. */
 export interface Request {
@@ -66,14 +66,15 @@ async function restoreSegment(wait: {
   const { asking } = wait;
   const { restore } = asking.node.settings;
   const told = await hearTriggerFile(asking);
-  const stopped = async (): Promise<'absent'> => {
-    await asking.voice.report('LOG', toldToStop(told, restore.triggerFile));
+  const stopped = async (by: Told): Promise<'absent'> => {
+    await asking.voice.report('LOG', toldToStop(by, restore.triggerFile));
     return 'absent';
   };
-  if (told === 'fast') return stopped();
-  const first = await firstAnswer(asking, told);
+  if (told === 'fast') return stopped('fast');
+  const first = await unlessToldFast(asking, (until) => firstAnswer(until, told));
+  if (first === 'told fast') return stopped('fast');
   if (first === 'restored') return first;
-  if (first === 'absent' && told === 'smart') return stopped();
+  if (first === 'absent' && told === 'smart') return stopped('smart');
   if (first === 'absent' && restore.wait === 'off') return first;
   if (first === 'absent') {
     // Loaded before the watches: most standbys whose PostgreSQL streams end here at each miss.

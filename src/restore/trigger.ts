@@ -1,6 +1,6 @@
 // The trigger file: how a person, or triggerStandby, tells a recovery to stop waiting. Looks only; removes nothing.
 // What else can end a wait is in hear.ts.
-import { lstatSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { errnoOf } from '../program/program-error.ts';
 import type { Asking } from './ask-sources.ts';
 
@@ -29,7 +29,7 @@ const ignored = (reason: string, changedAt = 0): TriggerFile => ({
 /** The trigger file: empty or "smart", or "fast"; anything else tells nothing, and says why. */
 export function readTriggerFile(path: string): TriggerFile {
   try {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const stats = statSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return { told: 'nothing', isEmpty: false };
     // A FIFO would hold the call for ever.
     if (!stats.isFile()) return ignored('it is not a regular file');
@@ -71,3 +71,29 @@ export async function hearTriggerFile({ node, voice }: Asking): Promise<Told> {
 export const toldToStop = (told: Told, at: string): { message: string } => ({
   message: `restore_command stops waiting: it was told to by ${at}${told === 'fast' ? ' ("fast")' : ''}`,
 });
+
+/** How often a look that takes long is interrupted to see whether there is still a reason for it, in ms. */
+const listenEveryMs = 1000;
+
+/**
+ * Runs a look that the trigger file may end with "fast": a source that hangs must not hold up a failover. `look` gets
+ * the request with a signal that also aborts then.
+ */
+export async function unlessToldFast<T>(
+  asking: Asking,
+  look: (asking: Asking) => Promise<T>,
+): Promise<T | 'told fast'> {
+  const told = new AbortController();
+  const { triggerFile } = asking.node.settings.restore;
+  const listening = setInterval(() => {
+    if (readTriggerFile(triggerFile).told === 'fast') told.abort(new Error('told to stop'));
+  }, listenEveryMs);
+  try {
+    return await look({ ...asking, stop: AbortSignal.any([asking.stop, told.signal]) });
+  } catch (error) {
+    if (told.signal.aborted && !asking.stop.aborted) return 'told fast';
+    throw error;
+  } finally {
+    clearInterval(listening);
+  }
+}

@@ -14,8 +14,8 @@ import { Bell } from './bell.ts';
 import { whyAskAgain, type Segment } from './followed-line.ts';
 import { withSources } from './histories.ts';
 import { waitsHere } from './may-wait.ts';
-import { toldToStop } from './trigger.ts';
 import { hear, placesToHear, type Heard } from './hear.ts';
+import { toldToStop, unlessToldFast } from './trigger.ts';
 
 /** Also without an event a call looks from time to time; where no watch works, the clock alone has to do. In ms. */
 const lookEveryMs = 30_000;
@@ -83,7 +83,8 @@ async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' |
   const heard = await hear(asking);
   if (heard.told === 'fast') return stopped(asking, heard);
   const waits = await waitsHere(asking);
-  const answer = await askThrough(asking, heard, doubts);
+  const answer = await unlessToldFast(asking, (until) => askThrough(until, heard, doubts));
+  if (answer === 'told fast') return stopped(asking, { ...heard, told: 'fast' });
   if (answer !== 'absent') return answer;
   if (heard.told === 'smart') return stopped(asking, heard);
   if (!waits) return 'absent';
@@ -97,8 +98,8 @@ async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' |
   return 'absent';
 }
 
-async function stopped({ voice }: Asking, { told, at }: Heard): Promise<'absent'> {
-  await voice.report('LOG', toldToStop(told, at!));
+async function stopped({ node, voice }: Asking, { told, at }: Heard): Promise<'absent'> {
+  await voice.report('LOG', toldToStop(told, at ?? node.settings.restore.triggerFile));
   return 'absent';
 }
 

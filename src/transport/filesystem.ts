@@ -1,7 +1,7 @@
 // The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
 import { dirname, join } from 'node:path';
 import type { Dirent } from 'node:fs';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
   closeFile,
   lstat,
