@@ -9,6 +9,7 @@ import { lastArchived, type ArchivedSegment } from './last-archived.ts';
 import { LiveTable } from './live-table.ts';
 import { say, step } from './narrator.ts';
 import { buildPrimary, buildStandby, type Scene } from './scene.ts';
+import { findWaitingCall, trigger } from './trigger.ts';
 import { judge, verdictText } from './verdict.ts';
 import { Writer } from './writer.ts';
 
@@ -42,16 +43,17 @@ async function stopPrimary({ primary, archive }: Scene): Promise<ArchivedSegment
   return last;
 }
 
-/** Promotes it once it has replayed all that was archived, and returns the ids of the rows it has. */
+/** Triggers the standby while it waits for more, and returns the ids of the rows it has. */
 async function promote({ standby }: Scene, last: ArchivedSegment): Promise<number[]> {
   await waitFor(`the standby to replay ${last.name}`, async () => {
     const replayed = parseLsn(await standby.value('select pg_last_wal_replay_lsn()'));
     return replayed !== undefined && replayed >= last.end;
   });
-  say(`The standby has replayed ${last.name} to its end.`);
-  await standby.promote();
-  const walFile = await standby.value('select pg_walfile_name(pg_current_wal_insert_lsn())');
-  say(`It accepts writes, on timeline ${Number.parseInt(walFile.slice(0, 8), 16)}.`);
+  const waiting = await findWaitingCall(standby);
+  say(`The standby has replayed ${last.name} to its end, and waits: restoreWALFile ${waiting.name},`);
+  say(`process ${waiting.pid}, for ${waiting.seconds.toFixed(1)} s.`);
+  const seconds = await trigger(standby);
+  say(`From the trigger to the first row that somebody else wrote: ${seconds.toFixed(2)} s.`);
   const rows = await standby.query<{ id: number }>('select id from ledger order by id');
   return rows.map(({ id }) => id);
 }
@@ -59,7 +61,7 @@ async function promote({ standby }: Scene, last: ArchivedSegment): Promise<numbe
 async function play(sandbox: Sandbox): Promise<number> {
   step('A primary that archives with twowarm');
   const primary = await buildPrimary(sandbox);
-  step('A hot standby that restores with twowarm');
+  step('A warm standby that waits with twowarm');
   const scene = await buildStandby(sandbox, primary);
   step(`Rows are written for ${secondsOfWriting} s`);
   say('Small transactions, and about once a second "select pg_switch_wal()", which ends a segment early');
@@ -70,7 +72,7 @@ async function play(sandbox: Sandbox): Promise<number> {
   await write(scene, writer);
   step('The primary is stopped: pg_ctl stop -m fast');
   const last = await stopPrimary(scene);
-  step('The standby is promoted: pg_ctl promote');
+  step('The standby is promoted while it waits: triggerStandby smart');
   const found = await promote(scene, last);
   const verdict = judge(writer.transactions, found, last);
   step('The verdict');

@@ -58,6 +58,7 @@ export async function buildPrimary(sandbox: Sandbox): Promise<Cluster> {
   );
   await primary.start();
   await primary.query('create table ledger (id int primary key, note text not null)');
+  await primary.query('create table after_trigger (note text not null)');
   say('The primary runs. A zero from archiveWALFile means that the segment is safe on disk over there.');
   return primary;
 }
@@ -65,19 +66,21 @@ export async function buildPrimary(sandbox: Sandbox): Promise<Cluster> {
 /** A base backup of the primary, running as a hot standby that knows nothing but its archive directory. */
 export async function buildStandby(sandbox: Sandbox, primary: Cluster): Promise<Scene> {
   const standbyHome = makeHome(sandbox, 'standby', node(sandbox, 'standby'));
-  // The promoted standby has nobody to ship to in this demo.
-  const standby = await baseBackup(primary, { to: 'standby', settings: { archive_mode: 'off' } });
+  const standby = await baseBackup(primary, { to: 'standby' });
   say('The base backup is made (pg_backup_start, copy, pg_backup_stop); its WAL went through the archive.');
   const restoreCommand = commandLine('restoreWALFile', '%f %p %r');
-  // PostgreSQL looks for a new segment every 5 s unless told otherwise; a demo should not make you wait.
-  const extra: Settings = { wal_retrieve_retry_interval: '500ms' };
+  // From 15 on PostgreSQL reads ahead, and would not replay what it has while restore_command waits.
+  const extra: Settings = standby.postgres.major >= 15 ? { recovery_prefetch: 'off' } : {};
   configureStandby(standby, { restoreCommand, mode: 'standby', extra });
   show(
-    'settings of the standby (the default for the second one is 5s; here it is short so that you see rows arrive)',
+    'settings of the standby, beside standby.signal',
     settingsText({ restore_command: restoreCommand, ...extra }),
   );
   await standby.start();
   say('The standby runs and answers queries. There is no connection between the two servers: only files.');
+  say(
+    'Its restore_command does not poll: it waits for the next segment and is woken when that is published.',
+  );
   const primaryHome = join(sandbox.path, 'primary', 'twowarm');
   return { primary, standby, primaryHome, standbyHome, archive: archiveOf(sandbox) };
 }

@@ -33,7 +33,9 @@ export function configurationLine(command: Command, installedAt: string): string
 }
 
 function exitStatus(command: Command): string {
-  const kinds = Object.values(errorKinds).map(({ exitCode, meaning }) => ({ code: exitCode, meaning }));
+  const kinds = Object.values(errorKinds)
+    .map(({ exitCode, meaning }) => ({ code: exitCode, meaning }))
+    .sort((a, b) => a.code - b.code);
   const own = command.exitStatus ?? [];
   const rows = command.hasOwnExitStatus ? own : [{ code: 0, meaning: 'success' }, ...own, ...kinds];
   return [

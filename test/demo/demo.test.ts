@@ -52,6 +52,9 @@ describe.concurrent('the demo', () => {
     expect(verdict, stdout).not.toBeNull();
     expect(verdict?.[1]).toBe(verdict?.[2]);
     expect(Number(verdict?.[1])).toBeGreaterThan(20);
+    expect(stdout).toMatch(/and waits: restoreWALFile [0-9A-F]{24},\n +process \d+, for \d+\.\d s\./);
+    expect(stdout).toMatch(/promoted to timeline 2 at \w+\/\w+ after \d+\.\d s/);
+    expect(stdout).toMatch(/From the trigger to the first row that somebody else wrote: \d+\.\d\d s\./);
     expect(code).toBe(0);
     expectNothingLeft(temporary);
   });
