@@ -27,7 +27,7 @@ const cold = [
  */
 const waiting = [
   'program/say-once',
-  'program/watch',
+  'program/watch-directory',
   'restore/followed-line',
   'restore/may-wait',
   'restore/wait-for-segment',

@@ -15,7 +15,7 @@ import {
 } from '../program/system-calls.ts';
 import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
 import { ensureDirectory } from '../program/small-file.ts';
-import type { Watch } from '../program/watch.ts';
+import type { Watch } from '../program/watch-directory.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import {
   admitReader,
@@ -140,7 +140,7 @@ export class ArchiveDirectory implements Transport {
   }
 
   async watch(wake: (name: string | undefined) => void): Promise<Watch> {
-    const { watchDirectory } = await import('../program/watch.ts');
+    const { watchDirectory } = await import('../program/watch-directory.ts');
     return watchDirectory(this.directory, wake);
   }
 

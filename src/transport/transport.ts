@@ -9,7 +9,7 @@
 // 6. Every verb takes an AbortSignal; the one who opened the road sets the time limit with it.
 
 import type { GapRecord } from '../program/gap-record.ts';
-import type { Watch } from '../program/watch.ts';
+import type { Watch } from '../program/watch-directory.ts';
 
 /** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
 export interface Promises {

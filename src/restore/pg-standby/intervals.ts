@@ -2,7 +2,7 @@
 // file or in the data directory. Intervals are counted; being woken does not end one.
 import { basename, dirname } from 'node:path';
 import type { FailoverOrders } from './failover.ts';
-import { watchDirectory } from './watch-directory.ts';
+import { watchDirectory } from '../../program/watch-directory.ts';
 
 /** A look may take a tenth of the time, so that a file which arrives in small pieces does not keep us busy. */
 const pausePerLook = 10;
