@@ -1,4 +1,5 @@
-// npm run bench:waiting: how soon a waiting standby replays what arrives, how soon waiting ends, what it costs.
+// npm run bench:waiting: how soon a waiting standby replays what arrives and is promoted, how soon waiting ends, what it
+// costs.
 // BENCH_ROUNDS sets the number of rounds (15), BENCH_IDLE_SECONDS how long the idle process is watched (60).
 import { linkSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeSandbox } from '../test/harness/sandbox.ts';
 import { makeArchive, startPrimary, startStandby, timeArrivals } from './arrival.ts';
 import { summary } from './measure.ts';
+import { timeTriggers } from './trigger.ts';
 import { installFromTarball } from './prepare.ts';
 import { costOfWaiting, startWaiting, timeToEnd } from './waiting-process.ts';
 
@@ -31,6 +33,14 @@ const full = { ...soon, rows: 100_000 };
 row('arrival to replay, a full segment', '', ms(await timeArrivals(pair, waiting, full)));
 const atRandom = { ...soon, quietMs: () => 500 + Math.random() * 5000 };
 row('the same with cp, asked every 5 s, a few rows', '', ms(await timeArrivals(pair, polling, atRandom)));
+for (const [how, extra] of [
+  ['waits', {}],
+  ['streams', { primary_conninfo: pair.primary.conninfo }],
+] as const) {
+  const trigger = await timeTriggers(pair, bin, { name: how, rounds: Math.min(rounds, 7), extra });
+  row(`triggerStandby smart to the first write, a standby that ${how}`, '1 s', ms(trigger.firstWriteMs));
+  row('the whole call of it', '', ms(trigger.wholeCallMs));
+}
 await polling.standby.stop('immediate');
 await waiting.standby.stop('immediate');
 await pair.primary.stop('immediate');
