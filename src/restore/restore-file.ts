@@ -85,13 +85,20 @@ async function restoreSegment(wait: {
   return waitForSegment(wait);
 }
 
-/** The first look; where only a person may end the wait, what cannot be known is waited through. */
+/**
+ * The first look; where only a person may end the wait, what cannot be known is waited through. An answer that was sought
+ * before "smart" was told is none: it would end recovery without what could not be read, or has arrived meanwhile.
+ */
 async function firstAnswer(asking: Asking, told: Told): Promise<'restored' | 'absent' | 'unknown'> {
-  if (asking.mode === 'standby' && told !== 'smart') return askWithin(asking, limitOf(asking));
+  const mayThrow = asking.mode === 'standby' && told !== 'smart';
+  const toldMeanwhile = async (): Promise<boolean> =>
+    told === 'nothing' && (await hearTriggerFile(asking)) !== 'nothing';
   try {
-    return await askWithin(asking, 0);
+    const answer = await askWithin(asking, mayThrow ? limitOf(asking) : 0);
+    return answer === 'absent' && (await toldMeanwhile()) ? 'unknown' : answer;
   } catch (error) {
     if (asking.stop.aborted) throw error;
+    if (mayThrow && !(await toldMeanwhile())) throw error;
     return 'unknown';
   }
 }

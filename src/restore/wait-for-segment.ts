@@ -84,7 +84,14 @@ async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' |
   const heard = await hear(asking);
   if (heard.told === 'fast') return stopped(asking, heard);
   const waits = await waitsHere(asking);
-  const answer = await unlessToldFast(asking, (until) => askThrough(until, heard, doubts));
+  const answer = await unlessToldFast(asking, (until) => askThrough(until, heard, doubts)).catch(
+    async (error: unknown) => {
+      // Told during the look: from then on only what is known may end recovery.
+      if (asking.stop.aborted || !(await hear(asking)).byTriggerFile) throw error;
+      await doubts.say(error);
+      return undefined;
+    },
+  );
   if (answer === 'told fast') return stopped(asking, { ...heard, told: 'fast' });
   if (answer !== 'absent') return answer;
   if (heard.told === 'smart') return stopped(asking, heard);
