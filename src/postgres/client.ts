@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { Client, DatabaseError, type ClientConfig, type QueryResultRow } from 'pg';
+import { errnoOf } from '../program/program-error.ts';
 import { parseConninfo, type Conninfo } from './conninfo.ts';
 import type { Postmaster } from './postmaster-file.ts';
 
@@ -38,6 +39,7 @@ export async function connect(
   client.on('error', lost);
   client.on('end', lost);
   await withPassfile(said.passfile, () => client.connect());
+  await expectServer(client, postmaster);
   return {
     rows: async <Row extends QueryResultRow>(sql: string) => {
       const result = await client.query<Row>(sql);
@@ -48,6 +50,29 @@ export async function connect(
     isOpen: () => open,
     close: () => client.end().catch(() => undefined),
   };
+}
+
+/**
+ * A connection string that was copied from another node leads to that node, and what is meant for this server would
+ * be done there: only a process of this postmaster is one to talk to.
+ */
+async function expectServer(client: Client, { pid }: Postmaster): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  if (isChildOf(pid, rows[0]!.pid)) return;
+  await client.end().catch(() => undefined);
+  throw new Error(
+    `${client.host}:${client.port} leads to another server than the one of this data directory (process ${pid})`,
+  );
+}
+
+/** Whether the other process is a child; also where the system does not let us see it. */
+function isChildOf(parent: number, pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+  } catch (error) {
+    return errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM';
+  }
 }
 
 /** Whether the server itself said no, and how ('42883', SQLSTATE); undefined for a connection that failed. */
