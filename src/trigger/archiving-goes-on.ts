@@ -30,8 +30,10 @@ export async function confirmArchiving(
   if (who === 'another') return 'by another command';
   const name = historyName(timeline);
   const path = join(settings.archiveDirectory, name);
+  // Its name alone may be another promotion's, and the destinations count as well: PostgreSQL knows whether all is well.
+  const waiting = join(settings.dataDirectory, 'pg_wal', 'archive_status', `${name}.ready`);
   const until = performance.now() + patienceMs;
-  while (!existsSync(path)) {
+  while (!existsSync(path) || existsSync(waiting)) {
     if (performance.now() > until || stop.aborted)
       return notYet(name, settings.archiveDirectory, server, telling);
     await sleep(20);
@@ -41,11 +43,14 @@ export async function confirmArchiving(
 }
 
 async function notYet(name: string, directory: string, server: Server, telling: Telling): Promise<'not yet'> {
+  const state = existsSync(join(directory, name))
+    ? `archive_command has not succeeded for ${name}, although it is in ${directory}`
+    : `${name} is not in ${directory} yet`;
   const failed = await server.value(
     "select last_failed_wal || ' at ' || last_failed_time from pg_stat_archiver where last_failed_wal is not null",
   );
   await telling.warn({
-    message: `${name} is not in ${directory} yet: archiving does not go on`,
+    message: `${state}: archiving does not go on`,
     detail: failed === undefined ? undefined : `The archiver's last failure: ${failed}.`,
     hint: "The server's log has archiveWALFile's own message. PostgreSQL keeps the WAL and tries again.",
   });

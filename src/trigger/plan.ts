@@ -16,6 +16,13 @@ export interface Plan {
   triggerFiles: string[];
 }
 
+/** What a call that did not live to see the end may have left, whichever restore_command it was for. */
+export function possibleTriggerFiles({ settings: { dataDirectory, restore } }: ThisNode): string[] {
+  const command = readServerSettings(dataDirectory).get('restore_command');
+  const other = command === undefined ? undefined : readPgStandby(command, dataDirectory)?.triggerFile;
+  return other === undefined ? [restore.triggerFile] : [restore.triggerFile, other];
+}
+
 /** Decides by the signal files and the configuration; a `not-a-standby` error where nothing can be triggered. */
 export function planPromotion(wish: Wish, { settings }: ThisNode): Plan {
   const { dataDirectory } = settings;

@@ -6,7 +6,7 @@ import { checkArchives } from './check-archives.ts';
 import { checkArchiving } from './check-archiving.ts';
 import { forkOf, newestTimeline } from './fork.ts';
 import type { Wish } from './options.ts';
-import { planPromotion, type Plan } from './plan.ts';
+import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
 import { removeRequest, requestPromotion } from './promote.ts';
 import { findServer, type Server } from './server.ts';
 import type { Answer, Telling } from './telling.ts';
@@ -49,7 +49,7 @@ async function primaryAlready(
 ): Promise<Answer> {
   const fork = await forkOf(node.settings.dataDirectory, server);
   if (request.dryRun) return { outcome: 'primary already', ...fork };
-  await tidy([node.settings.restore.triggerFile], telling);
+  await tidy(possibleTriggerFiles(node), telling);
   const accepts = await server.acceptsWrites();
   if (accepts !== true) await tellUntried(server, telling);
   return { outcome: 'primary already', ...fork, accepts };

@@ -1,0 +1,96 @@
+// Where triggerStandby could be believed too easily: another server at the end of node.conninfo, an archive_command that
+// fails, files that a killed call has left.
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { program } from '../harness/installation.ts';
+import { findPostgres } from '../harness/postgres-binaries.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { giveHome, makeStandby, shipRows, waitForRows, waitUntilOpen } from '../server/pair.ts';
+import { expectPrimary, loseThePrimary, makeScene } from './scene.ts';
+
+const limits = { concurrent: true, timeout: 120_000 };
+
+describe('with the node.conninfo of another node', limits, () => {
+  it('promotes this server and not that one, and says why it tried no write', async () => {
+    await using sandbox = makeSandbox('elsewhere');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    const sources = `[restore]\nsources = ['file:${scene.archive}']\n`;
+    const other = await makeStandby(scene.primary, { name: 'other', toml: sources });
+    await Promise.all([other.start(), scene.standby.start()]);
+    const rows = await loseThePrimary(scene);
+    await Promise.all([other, scene.standby].map((standby) => waitForRows(standby, rows)));
+    const dr = sandbox.directory('dr');
+    giveHome(scene.standby, `conninfo = '${other.conninfo}'\n[destination.dr]\nurl = 'file:${dr}'\n`);
+    const { code, stdout, stderr } = await scene.trigger();
+    expect(stderr).toBe(
+      'triggerStandby: WARNING:  could not try a write\n' +
+        `DETAIL:  The last attempt could not connect: ${other.socketDirectory}:${other.port} leads to another server than the one of this data directory (process ${scene.standby.postmasterPid()}).\n` +
+        'HINT:  node.conninfo says how to connect.\n',
+    );
+    expect(stdout).toMatch(/^promoted to timeline 2 at [0-9A-F/]+ after [0-9.]+ s; is open\n/);
+    expect(code).toBe(0);
+    expect(await other.value<boolean>('select pg_is_in_recovery()')).toBe(true);
+    await waitFor('the archive', () => existsSync(join(dr, '00000002.history')));
+    await expectPrimary(scene, rows);
+  });
+});
+
+describe('an archive_command that fails after the promotion', limits, () => {
+  const history = '00000002.history';
+  const warned = (archive: string): RegExp =>
+    new RegExp(
+      '^triggerStandby: WARNING: {2}archive_command has not succeeded for 00000002.history, although it is in ' +
+        `${archive}: archiving does not go on\nDETAIL: {2}The archiver's last failure: 00000002.history at .*\\.\n` +
+        "HINT: {2}The server's log has archiveWALFile's own message. PostgreSQL keeps the WAL and tries again.\n$",
+    );
+
+  it('is told of where a destination is out of reach', async () => {
+    await using sandbox = makeSandbox('unreachable');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    await scene.standby.start();
+    await waitForRows(scene.standby, await loseThePrimary(scene));
+    renameSync(scene.path('dr'), scene.path('dr away'));
+    const { code, stdout, stderr } = await scene.trigger();
+    expect(stderr).toMatch(warned(scene.archive));
+    expect(stdout).toMatch(/^promoted to timeline 2 at [0-9A-F/]+ after [0-9.]+ s; accepts writes\n$/);
+    expect(code).toBe(0);
+  });
+
+  it('is told of where the own archive has the history file of another promotion', async () => {
+    await using sandbox = makeSandbox('another');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    const own = sandbox.directory('own');
+    scene.configure(`[archive]\ndirectory = '${own}'\n[restore]\nsources = ['file:${scene.archive}']\n`);
+    await scene.standby.start();
+    await waitForRows(scene.standby, await loseThePrimary(scene));
+    sandbox.file(`own/${history}`, '1\t0/2000000\tno recovery target specified\n');
+    const { stdout, stderr } = await scene.trigger('--json');
+    expect(stderr).toMatch(warned(own));
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'promoted', archiving: 'not yet' });
+  });
+});
+
+describe('a call that was killed', limits, () => {
+  it('leaves no trigger file of pg_standby once another one has found the server open', async () => {
+    await using sandbox = makeSandbox('left');
+    const trigger = join(sandbox.path, 'its own trigger');
+    const restore = ({ archive }: { archive: string }): string =>
+      `"${program('pg_standby')}" -s1 -t "${trigger}" "${archive}" %f %p %r`;
+    const scene = await makeScene(sandbox, findPostgres(15), {
+      mode: 'recovery',
+      restore,
+      extra: { recovery_prefetch: 'off' },
+    });
+    await scene.standby.start({ wait: false });
+    await waitForRows(scene.standby, await shipRows(scene.primary, 10));
+    const call = scene.startTrigger();
+    await waitFor('the trigger file', () => existsSync(trigger));
+    call.kill('SIGKILL');
+    await call.result;
+    await waitUntilOpen(scene.standby);
+    expect((await scene.trigger()).code).toBe(0);
+    expect(existsSync(trigger)).toBe(false);
+  });
+});
