@@ -1,5 +1,6 @@
 // Whether a call may wait at all. While restore_command waits, PostgreSQL can neither stream nor, from 15 on with
 // prefetching, replay what it already has (trap T11): wait = 'auto' then behaves as 'off', and says so once.
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseBoolean } from '../postgres/parse-configuration.ts';
 import { currentServerSettings } from '../postgres/current-settings.ts';
 import { majorVersion } from '../postgres/version.ts';
@@ -7,7 +8,9 @@ import type { RecoveryMode } from '../postgres/recovery-mode.ts';
 import type { Level, Report } from '../program/print-error.ts';
 import { forgetSaid, sayOnce } from '../program/say-once.ts';
 import type { Settings } from '../program/settings/settings.ts';
+import type { ThisNode } from '../postgres/this-node.ts';
 import type { Asking } from './ask-sources.ts';
+import { haveSameSettings, unsettledForMs } from './configuration.ts';
 
 interface Waiting {
   waits: boolean;
@@ -68,4 +71,19 @@ export async function waitsHere({ mode, node, voice }: Asking): Promise<boolean>
       voice.report(notice.level, notice.report),
     );
   return waits;
+}
+
+/**
+ * The node by a twowarm.toml that nobody is writing any more, which may take seconds; undefined where the call had it
+ * right. Under recovery.signal an answer that rests on half a file would open the database.
+ */
+export async function settledNode(
+  { node, stop }: Asking,
+  reload: () => Promise<ThisNode>,
+): Promise<ThisNode | undefined> {
+  for (let leftMs = unsettledForMs(node); leftMs > 0; leftMs = unsettledForMs(node)) {
+    await pause(leftMs, undefined, { signal: stop }).catch(() => stop.throwIfAborted());
+  }
+  const settled = await reload();
+  return haveSameSettings(settled, node) ? undefined : settled;
 }

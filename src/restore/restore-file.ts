@@ -46,6 +46,12 @@ export async function restoreFile(
   const answer = await (name.kind === 'segment' && heedsTrigger(asking)
     ? restoreSegment({ asking, name, reload: request.reload })
     : askWithin(asking, limitOf(asking)));
+  if (answer === 'absent' && name.kind === 'segment' && mode === 'recovery' && !heedsTrigger(asking)) {
+    // This answer ends the recovery. It must not come from a configuration that was half written when this call began.
+    const { settledNode } = await import('./may-wait.ts');
+    const settled = await settledNode(asking, request.reload);
+    if (settled !== undefined) return restoreFile(request, settled, voice, stop);
+  }
   await voice.event(`${name.name}: ${answer}`, { file: name.name, answer, mode });
   return answer;
 }

@@ -1,17 +1,17 @@
 // Waiting for a segment that is not there yet: watch, look, then sleep until something wakes us (a publication, a trigger,
 // a signal) or the clock does. What ends the wait: the segment, being told to stop, another name that the server should
 // ask for, a changed configuration, or the end of the server.
-import { statSync } from 'node:fs';
 import { watchedServer } from '../postgres/server-process.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { describeError } from '../program/print-error.ts';
-import { errnoOf, ProgramError } from '../program/program-error.ts';
+import { ProgramError } from '../program/program-error.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { watchFiles } from '../program/watch.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { askSources, askWithin, mayPass, type Asking } from './ask-sources.ts';
 import { Bell } from './bell.ts';
+import { configurationOf, haveSameSettings, unsettledForMs } from './configuration.ts';
 import { whyAskAgain, type Segment } from './followed-line.ts';
 import { withSources } from './histories.ts';
 import { waitsHere } from './may-wait.ts';
@@ -95,7 +95,12 @@ async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' |
   if (answer === 'told fast') return stopped(asking, { ...heard, told: 'fast' });
   if (answer !== 'absent') return answer;
   if (heard.told === 'smart') return stopped(asking, heard);
-  if (!waits) return 'absent';
+  if (!waits) {
+    if (asking.mode !== 'recovery' || isSettled(asking)) return 'absent';
+    // Perhaps half of a file that is being written, and taken at its word it would open the database.
+    doubts.isOpen = true;
+    return undefined;
+  }
   const reason = await whyAskAgain(asking, name).catch((error: unknown) => {
     // A history that is still being copied must not end a recovery that nobody starts again.
     if (asking.mode === 'standby' || asking.stop.aborted) throw error;
@@ -158,15 +163,18 @@ class Doubts {
   }
 }
 
-/** Takes a changed twowarm.toml into use: a wrong source must be curable without stopping the server. */
+/**
+ * Takes a changed twowarm.toml into use: a wrong source must be curable without stopping the server. The first look
+ * reads it again, too: it may have changed since this call began.
+ */
 async function followConfiguration(wait: Wait, doubts: Doubts): Promise<void> {
   const { asking } = wait;
-  const identity = identityOf(asking.node.settings.configurationFile);
-  asking.configuration ??= identity;
+  const identity = configurationOf(asking.node);
   if (asking.configuration === identity) return;
   asking.configuration = identity;
   try {
-    asking.node = await wait.reload();
+    const node = await wait.reload();
+    if (!haveSameSettings(node, asking.node)) asking.node = node;
   } catch (error) {
     // A server that goes on asking hears of it at once; one that would end its recovery keeps what was right.
     if (asking.mode === 'standby') throw error;
@@ -174,14 +182,9 @@ async function followConfiguration(wait: Wait, doubts: Doubts): Promise<void> {
   }
 }
 
-function identityOf(file: string): string {
-  try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-    return [ino, size, mtimeNs, ctimeNs].join(' ');
-  } catch (error) {
-    return errnoOf(error) ?? 'unknown';
-  }
-}
+/** Whether the settings of this wait are those of the file, which nobody is writing any more. */
+const isSettled = ({ node, configuration }: Asking): boolean =>
+  configurationOf(node) === configuration && unsettledForMs(node) === 0;
 
 async function watchAll(sources: readonly ReadTransport[], name: Segment, bell: Bell): Promise<Watch[]> {
   const wake = (changed: string | undefined): void => {

@@ -1,5 +1,5 @@
 // twowarm.toml that changes during a wait: a wrong source must be curable without stopping the server.
-import { appendFileSync, rmSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { NodeFixture } from '../harness/node-fixture.ts';
@@ -12,9 +12,11 @@ import {
   report,
   resetWaitingNode,
   restored,
+  startRestore,
   startWaiting,
   target,
   toldBy,
+  untilItIsIdle,
   untilItWaits,
   waitingToml,
   type WaitingSettings,
@@ -134,6 +136,36 @@ describe('a twowarm.toml that is broken during a wait', () => {
     appendFileSync(node.path(toml), 'xyz = 1\n');
     await untilItWaits(call);
     publish(node, 'first', name);
+    expect((await call.ended()).code).toBe(0);
+  });
+});
+
+describe('a twowarm.toml that is being written in place under recovery with wait = warm', () => {
+  let whole: string;
+  const half = (): void => writeFileSync(node.path(toml), whole.slice(0, whole.indexOf('wait =')));
+  beforeEach(() => {
+    node.mode('recovery');
+    node.configure(waitingToml(node.path, { wait: 'warm' }));
+    whole = readFileSync(node.path(toml), 'utf8');
+  });
+
+  it('does not end a wait while only its first half is there', async () => {
+    const call = await startWaiting(node, name);
+    half();
+    await untilItWaits(call);
+    writeFileSync(node.path(toml), whole);
+    await untilItWaits(call);
+    publish(node, 'first', name);
+    expect((await call.ended()).code).toBe(0);
+  });
+
+  it('does not end a recovery whose call began with its first half', async () => {
+    half();
+    const call = startRestore(node, name);
+    await untilItIsIdle(call);
+    writeFileSync(node.path(toml), whole);
+    await untilItWaits(call);
+    publish(node, 'second', name);
     expect((await call.ended()).code).toBe(0);
   });
 });
