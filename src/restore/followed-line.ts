@@ -56,10 +56,10 @@ export async function shareOnFollowedLine(
   if (share === 'elsewhere') return 'whole';
   if (share === 'past' && (await holdersOf(name.name, [source], stop)).length > 0) {
     const message = `${name.name} lies past the point where timeline ${line.timeline} left timeline ${name.timeline}: not restored`;
-    const topic = `fork-${line.timeline}`;
-    await sayOnce(node.identity.stateDirectory, topic, `${name.timeline}`, () =>
-      voice.report('LOG', { message }),
-    );
+    // A mark for each timeline that was left: of two, the server asks for both names in turn.
+    const topic = `fork-${line.timeline}-${name.timeline}`;
+    const say = (): Promise<void> => voice.report('LOG', { message });
+    await sayOnce(node.identity.stateDirectory, topic, '', say);
   }
   return share;
 }

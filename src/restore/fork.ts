@@ -1,7 +1,7 @@
 // What of a segment may be replayed when a newer timeline is known: the part before the fork. The quick look is here;
 // only where there is a newer history file, followed-line.ts reads it.
-import { existsSync, truncateSync } from 'node:fs';
-import { join } from 'node:path';
+import { truncateSync } from 'node:fs';
+import { newestKept } from './kept-histories.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { historyName } from '../wal/filename.ts';
 import type { Asking } from './ask-sources.ts';
@@ -11,24 +11,14 @@ export type Share = 'whole' | 'past' | number;
 
 const lastTimeline = 0xffff_ffff;
 
-/** Whether a history file is in pg_wal, where the server keeps those of the line it follows, or at the source. */
-export async function isHistoryThere(
-  timeline: number,
-  dataDirectory: string,
-  source: ReadTransport,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const name = historyName(timeline);
-  return existsSync(join(dataDirectory, 'pg_wal', name)) || (await source.stat(name, signal)) !== 'missing';
-}
-
 /** The share of the requested file that belongs to the line that recovery follows. */
 export async function shareOf(asking: Asking, source: ReadTransport, signal: AbortSignal): Promise<Share> {
   const { name, mode, node } = asking;
   // Without a signal file nothing is replayed any more (or pg_rewind asks, which looks before the fork).
   if (name.kind !== 'segment' || mode === 'none' || name.timeline === lastTimeline) return 'whole';
   const { dataDirectory } = node.settings;
-  if (!(await isHistoryThere(name.timeline + 1, dataDirectory, source, signal))) return 'whole';
+  const isNewest = newestKept(dataDirectory) <= name.timeline;
+  if (isNewest && (await source.stat(historyName(name.timeline + 1), signal)) === 'missing') return 'whole';
   const { shareOnFollowedLine } = await import('./followed-line.ts');
   return shareOnFollowedLine(asking, name, source);
 }

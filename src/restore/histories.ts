@@ -12,6 +12,7 @@ import { historyName, parseWalFileName } from '../wal/filename.ts';
 import { parseHistory } from '../wal/history.ts';
 import type { Line } from '../wal/line.ts';
 import type { Asking } from './ask-sources.ts';
+import { newestKept } from './kept-histories.ts';
 
 /** A source that hangs must not keep a waiting call from hearing, in ms. */
 const limitMs = 5000;
@@ -63,18 +64,17 @@ export async function holdersOf(
 export const isHistoryKept = (timeline: number, { node }: Asking): boolean =>
   existsSync(join(node.settings.dataDirectory, 'pg_wal', historyName(timeline)));
 
-/** The newest timeline with a history file, found as the server does: upwards from `from` to the first one missing. */
+/**
+ * The newest timeline with a history file, found as the server does: upwards to the first one missing, from `from` or
+ * from the newest one that the server has kept.
+ */
 export async function newestTimeline(
   from: number,
   asking: Asking,
   sources: readonly ReadTransport[],
 ): Promise<number> {
-  let newest = from;
-  while (
-    isHistoryKept(newest + 1, asking) ||
-    (await holdersOf(historyName(newest + 1), sources, asking.stop)).length > 0
-  )
-    newest++;
+  let newest = Math.max(from, newestKept(asking.node.settings.dataDirectory));
+  while ((await holdersOf(historyName(newest + 1), sources, asking.stop)).length > 0) newest++;
   return newest;
 }
 

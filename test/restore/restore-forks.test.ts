@@ -137,6 +137,30 @@ describe('three timelines', () => {
   });
 });
 
+describe('a timeline whose history is missing everywhere', () => {
+  it.each(["'3'", "'latest'"])(
+    'does not hide the fork from a server that follows the next one: %s',
+    async (to) => {
+      node.sandbox.file('data/postgresql.conf', `recovery_target_timeline = ${to}\n`);
+      // The server keeps the history of its target before it asks for any segment.
+      history(3, `${historyText(forkAt(0))}2\t0/2300000\tno recovery target specified\n`, 'data/pg_wal');
+      expect(await deliveredOf(at)).toBe('absent');
+      expect(await deliveredOf(before)).toBe(segmentBytes(before).length);
+    },
+  );
+});
+
+describe('two orphaned lines', () => {
+  it('are each said once, also when the server asks for both in turn', async () => {
+    history(2, historyText(forkAt(0)));
+    history(3, `${historyText(forkAt(0))}2\t0/2200000\tno recovery target specified\n`);
+    const second = node.segment(segmentNamed(0x22, 2), {}, 'first');
+    expect(await startRestore(node, second).ended()).toEqual(answered(1, past(second, 2, 3)));
+    expect(await startRestore(node, after).ended()).toEqual(answered(1, past(after, 1, 3)));
+    for (const name of [second, after]) expect(await startRestore(node, name).ended()).toEqual(answered(1));
+  });
+});
+
 describe('two timelines that both left timeline 1', () => {
   it('the newest one decides for timeline 1, and neither for the other', async () => {
     history(2, historyText(forkAt(0)));
