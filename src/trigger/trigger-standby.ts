@@ -5,6 +5,7 @@ import { archiveHereToo, confirmArchiving } from './archiving-goes-on.ts';
 import { checkArchives } from './check-archives.ts';
 import { checkArchiving } from './check-archiving.ts';
 import { forkOf, newestTimeline } from './fork.ts';
+import { warnOfLeftBehind } from './left-behind.ts';
 import type { Wish } from './options.ts';
 import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
 import { removeRequest, requestPromotion } from './promote.ts';
@@ -94,6 +95,7 @@ async function promote(
   removeRequest(dataDirectory);
   await tidy(plan.triggerFiles, telling);
   archiveHereToo(node, since, fork.timeline);
+  await warnOfLeftBehind(fork, node, request.stop, telling);
   await warnWriters(server, telling);
   const archiving = await confirmArchiving(fork.timeline, node, server, request.stop, telling);
   return { outcome: 'promoted', ...fork, accepts, seconds, archiving };
