@@ -49,8 +49,12 @@ launch() {
   umask 077
 
   # A file of ours that is empty or cut short is no program: without its main() nothing has been done, and 0 would say so.
+  # The require of -e would read package.json of the working directory, which we may have no right to (root's, after su).
   main='const [entry, program, unknown] = process.argv.splice(1, 3);
-try { require(entry).main(process.argv.slice(1), require); } catch (error) {
+try {
+  const here = require("module").createRequire(require("path").resolve(entry));
+  here(require("path").resolve(entry)).main(process.argv.slice(1), here);
+} catch (error) {
   require("fs").writeSync(2, `${program}: ERROR:  could not load ${entry}: ${error.message.split("\n")[0]}\nHINT:  The installation is incomplete. Install twowarm again.\n`);
   process.exit(Number(unknown));
 }'
