@@ -1,8 +1,12 @@
 // Whether archiving will go on after the promotion, as far as the configuration says. Nothing of this prevents it:
 // a primary without an archive is better than none.
+import { access, constants } from 'node:fs/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { readArchivingState } from '../program/archiving-state.ts';
-import { ProgramError } from '../program/program-error.ts';
+import { bounded } from '../program/bounded.ts';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import type { Destination } from '../program/settings/settings.ts';
+import { directoryOf, openSource } from '../transport/open.ts';
 import type { Server } from './server.ts';
 import type { Telling } from './telling.ts';
 
@@ -30,11 +34,49 @@ function stateOf(home: string): string {
   }
 }
 
+/** The longest look at one destination, in ms: it may have gone down with the old primary, and somebody waits. */
+const lookLimitMs = 2000;
+
+async function faultOfDestination(
+  { url }: Destination,
+  { identity }: ThisNode,
+  stop: AbortSignal,
+): Promise<ProgramError | undefined> {
+  const directory = directoryOf(url);
+  try {
+    await bounded(`look into ${directory}`, lookLimitMs, stop, async () => {
+      await (await openSource(url, identity)).close();
+      await access(directory, constants.W_OK | constants.X_OK);
+    });
+    return undefined;
+  } catch (error) {
+    stop.throwIfAborted();
+    const fault = fromSystemError(error, `could not write into ${directory}`);
+    if (!(fault instanceof ProgramError)) throw fault;
+    return fault;
+  }
+}
+
+async function checkDestinations(node: ThisNode, telling: Telling, stop: AbortSignal): Promise<void> {
+  const { destinations, configurationFile } = node.settings;
+  const faults = await Promise.all(destinations.map((each) => faultOfDestination(each, node, stop)));
+  for (const [index, fault] of faults.entries()) {
+    if (fault === undefined) continue;
+    const { name } = destinations[index]!;
+    await telling.warn({
+      message: `could not reach the destination ${name}: ${fault.message}`,
+      detail: 'Until it is there, archive_command of the promoted server fails, and pg_wal grows.',
+      hint: `Make it reachable, or take [destination.${name}] out of ${configurationFile}: this node's own archive gets every segment.`,
+    });
+  }
+}
+
 /** Warns of what will keep WAL from the archives, while it can still be changed. */
 export async function checkArchiving(
-  { settings }: ThisNode,
+  node: ThisNode,
   server: Server,
   telling: Telling,
+  stop: AbortSignal,
 ): Promise<void> {
   const who = await whoArchives(server);
   if (who === 'nobody') {
@@ -50,8 +92,8 @@ export async function checkArchiving(
       hint: 'archiveWALFile --help shows the line for postgresql.conf.',
     });
   }
-  const state = stateOf(settings.home);
-  if (state === 'on') return;
+  const state = stateOf(node.settings.home);
+  if (state === 'on') return checkDestinations(node, telling, stop);
   const message = `the archiving state is "${state}": the promoted server will archive nothing`;
   await telling.warn({ message, hint: 'To archive: twowarm archiving on' });
 }

@@ -31,7 +31,7 @@ export async function triggerStandby(request: Request, node: ThisNode, telling: 
     if (await server.isPrimary()) return await primaryAlready(request, node, server, telling);
     const plan = planPromotion(request.wish, node);
     await checkArchives(request, plan, node, telling);
-    await checkArchiving(node, server, telling);
+    await checkArchiving(node, server, telling, request.stop);
     checkTriggerFiles(plan);
     if (request.dryRun) return { outcome: 'would promote', steps: stepsOf(plan, node) };
     return await promote(request, plan, node, server, telling);

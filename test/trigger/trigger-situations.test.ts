@@ -1,6 +1,6 @@
 // triggerStandby where a standby is not simply up to date: no connections, a waiting restore_command, a pause, a delay, a
 // source that is lost, settings that keep writers away.
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
@@ -158,6 +158,29 @@ describe('PostgreSQL 15', limits, () => {
         'DETAIL:  What it holds beyond what was replayed will be missing.\n',
     );
     expectPromoted({ ...result, stderr: '' }, scene.archive);
+    await expectPrimary(scene, rows);
+  });
+
+  it('is promoted where its destination is lost, with a word about what that does to archive_command', async () => {
+    await using sandbox = makeSandbox('destination');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    await scene.standby.start();
+    const rows = await loseThePrimary(scene);
+    await waitForRows(scene.standby, rows);
+    const [dr, away] = [scene.path('dr'), scene.path('away')];
+    renameSync(dr, away);
+    const warning =
+      `triggerStandby: WARNING:  could not reach the destination dr: the archive directory ${dr} does not exist\n` +
+      'DETAIL:  Until it is there, archive_command of the promoted server fails, and pg_wal grows.\n' +
+      `HINT:  Make it reachable, or take [destination.dr] out of ${scene.home}/twowarm.toml: this node's own archive gets every segment.\n`;
+    expect(await scene.trigger('--dry-run')).toMatchObject({ code: 0, stderr: warning });
+    const result = await scene.trigger();
+    expect(result.stderr).toBe(warning);
+    expectPromoted({ ...result, stderr: '' }, scene.archive);
+    renameSync(away, dr);
+    await waitFor('archive_command to succeed', () => existsSync(join(dr, '00000002.history')), {
+      limitMs: 90_000,
+    });
     await expectPrimary(scene, rows);
   });
 
