@@ -32,7 +32,10 @@ export const errorKinds = {
     'the archive holds different content under this name; both copies are untouched',
   ),
   'archiving-on-hold': kind(15, 'archiving is on hold: PostgreSQL keeps the WAL'),
-  'file-exists': kind(16, 'the file to restore to exists with other content'),
+  'file-exists': kind(
+    16,
+    'a file with other content is in the way: where to restore to, or of the trigger file',
+  ),
   'directory-missing': kind(20, 'an archive, destination or source directory does not exist'),
   'permission-denied': kind(21, 'the operating system denied access'),
   'read-only': kind(22, 'the file system is mounted read-only'),

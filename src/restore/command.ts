@@ -5,7 +5,7 @@ import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { isDataDirectory } from '../program/home.ts';
 import { exitCodeOf, stopRecovery } from './answer.ts';
-import { restoreArguments, restoreOptions } from './options.ts';
+import { restoreArguments, restoreNotes, restoreOptions } from './options.ts';
 import { restoreFile } from './restore-file.ts';
 
 /** The mode of the data directory this call is for: where PostgreSQL runs us, or where a person points. */
@@ -44,6 +44,7 @@ export const command: Command = {
       meaning: 'it cannot be known, under recovery.signal: recovery stops instead of ending early',
     },
   ],
+  notes: restoreNotes,
   postgresqlConf: { setting: 'restore_command', arguments: '%f %p %r' },
   run: async (call) => {
     const node = await openThisNode(call);

@@ -11,9 +11,21 @@ export const restoreArguments: readonly Positional[] = [
   },
   {
     name: '%r',
-    summary: 'The file of the last restart point; accepted and not used by this version.',
+    summary: 'The file of the last restart point: with restore.prune, what lies before it is removed.',
     required: false,
   },
 ];
 
 export const restoreOptions: readonly Option[] = commonOptions;
+
+export const restoreNotes: readonly string[] = [
+  'Waiting:',
+  '  A standby (standby.signal; standby_mode before 12) waits for a segment that is not there yet, unless it streams',
+  '  (primary_conninfo). From PostgreSQL 15 on it needs recovery_prefetch = off in postgresql.conf.',
+  "  Under recovery.signal a segment is waited for only with restore.wait = 'warm'.",
+  '  triggerStandby, pg_ctl promote and the trigger file (restore.trigger_file) end the waiting; the trigger file alone',
+  '  does not promote a standby.',
+  '',
+  'In a data directory every fault is told as 1, under recovery.signal as 200; the codes from 2 on are for other calls.',
+  '',
+];

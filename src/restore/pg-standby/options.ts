@@ -44,6 +44,9 @@ export const standbyOptions: readonly Option[] = [
 
 /** Sections of --help that no table holds. */
 export const standbyNotes: readonly string[] = [
+  '  recovery_prefetch = off',
+  '  The second line from PostgreSQL 15 on: without it the server replays nothing, and may not even open, while this waits.',
+  '',
   'Failover:',
   '  A trigger file that is empty or begins with "smart" ends the waiting once the archive has no more WAL. One that',
   '  begins with "fast" ends it at once; it is then emptied, which makes it smart. It is never removed:',
