@@ -8,7 +8,7 @@ import { sweepUnfinished } from '../transport/unfinished.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { retryWithinMs } from './answer.ts';
 import { askWithin, targetOf, type Asking } from './ask-sources.ts';
-import { hearTriggerFile, toldToStop, unlessToldFast, type Told } from './trigger.ts';
+import { hearTriggerFile, sayToldToStop, unlessToldFast, type Told } from './trigger.ts';
 
 /** %f and %p, as PostgreSQL gives them. */
 export interface Request {
@@ -73,7 +73,7 @@ async function restoreSegment(wait: {
   const { restore } = asking.node.settings;
   const told = await hearTriggerFile(asking);
   const stopped = async (by: Told): Promise<'absent'> => {
-    await asking.voice.report('LOG', toldToStop(by, restore.triggerFile));
+    await sayToldToStop(asking, by);
     return 'absent';
   };
   if (told === 'fast') return stopped('fast');

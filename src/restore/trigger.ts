@@ -1,7 +1,8 @@
 // The trigger file: how a person, or triggerStandby, tells a recovery to stop waiting. Looks only; removes nothing.
 // What else can end a wait is in hear.ts.
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { errnoOf } from '../program/program-error.ts';
+import { triggerLockOf } from '../program/trigger-lock.ts';
 import type { Asking } from './ask-sources.ts';
 
 /** `smart`: what is there is restored first. `fast`: nothing more is. */
@@ -67,10 +68,26 @@ export async function hearTriggerFile({ node, voice }: Asking): Promise<Told> {
   return file.told;
 }
 
-/** How the server's log hears why an answer was "absent". */
-export const toldToStop = (told: Told, at: string): { message: string } => ({
+/** The end of recovery is not ours to give: a standby asks again for ever, and after "fast" replays nothing more. */
+const endsNoRecovery =
+  'This file alone does not promote a standby: triggerStandby and pg_ctl promote do. If it is left over, remove it.';
+
+/** How the server's log hears why an answer was "absent". `isAlone`: under a standby, without triggerStandby. */
+export const toldToStop = (told: Told, at: string, isAlone = false): { message: string; hint?: string } => ({
   message: `restore_command stops waiting: it was told to by ${at}${told === 'fast' ? ' ("fast")' : ''}`,
+  ...(isAlone && { hint: endsNoRecovery }),
 });
+
+/** As toldToStop, said in the server's log. */
+export async function sayToldToStop(
+  { mode, node, voice }: Asking,
+  told: Told,
+  at = node.settings.restore.triggerFile,
+): Promise<void> {
+  const byOurFile = mode === 'standby' && at === node.settings.restore.triggerFile;
+  const isAlone = byOurFile && !existsSync(triggerLockOf(node.identity.stateDirectory));
+  await voice.report('LOG', toldToStop(told, at, isAlone));
+}
 
 /** How often a look that takes long is interrupted to see whether there is still a reason for it, in ms. */
 const listenEveryMs = 1000;

@@ -16,7 +16,7 @@ import { whyAskAgain, type Segment } from './followed-line.ts';
 import { withSources } from './histories.ts';
 import { waitsHere } from './may-wait.ts';
 import { hear, placesToHear, type Heard } from './hear.ts';
-import { toldToStop, unlessToldFast } from './trigger.ts';
+import { sayToldToStop, unlessToldFast } from './trigger.ts';
 
 /** Also without an event a call looks from time to time; where no watch works, the clock alone has to do. In ms. */
 const lookEveryMs = 30_000;
@@ -111,8 +111,8 @@ async function look(wait: Wait, doubts: Doubts): Promise<'restored' | 'absent' |
   return 'absent';
 }
 
-async function stopped({ node, voice }: Asking, { told, at }: Heard): Promise<'absent'> {
-  await voice.report('LOG', toldToStop(told, at ?? node.settings.restore.triggerFile));
+async function stopped(asking: Asking, { told, at }: Heard): Promise<'absent'> {
+  await sayToldToStop(asking, told, at);
   return 'absent';
 }
 

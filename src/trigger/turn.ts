@@ -1,11 +1,11 @@
 // One triggerStandby at a time: <home>/state/trigger.lock names the process that is at work. A file of a process that is
 // gone counts for nothing.
 import { readFileSync, renameSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile } from '../program/small-file.ts';
 import { startOfProcess } from '../program/temporary-name.ts';
+import { triggerLockOf } from '../program/trigger-lock.ts';
 
 /** Pid and start time: a number alone may be another process by now. */
 const ourselves = (): string => `${process.pid} ${startOfProcess('self') ?? '0'}\n`;
@@ -36,7 +36,7 @@ function refuse(holder: string): never {
 
 /** Takes the turn and returns what ends it; `busy` while another call has it. `lookOnly` takes nothing. */
 export function takeTurn({ identity }: ThisNode, lookOnly: boolean): () => void {
-  const path = join(identity.stateDirectory, 'trigger.lock');
+  const path = triggerLockOf(identity.stateDirectory);
   for (;;) {
     const holder = readHolder(path);
     if (holder !== undefined && isAtWork(holder)) refuse(holder);

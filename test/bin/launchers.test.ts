@@ -57,6 +57,13 @@ describe('a launcher is found', () => {
     expect(await shell('sh a --version', { cwd: sandbox.path })).toMatchObject(answered);
   });
 
+  it("by somebody who may not read the working directory, as root's after su", async () => {
+    await using sandbox = makeSandbox('bin-closed');
+    const closed = sandbox.directory('closed');
+    const command = `cd ${quoted(closed)} && chmod 300 . && ${quoted(program('twowarm'))} --version && chmod 0 . && ${quoted(program('archiveWALFile'))} --version`;
+    expect(await shell(command)).toMatchObject({ code: 0, stderr: '' });
+  });
+
   it('by a relative path', async () => {
     const paths = ['bin/archiveWALFile', '../installation/bin/archiveWALFile'];
     for (const path of paths)

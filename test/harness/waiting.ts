@@ -215,11 +215,16 @@ export function isRunning(pid: number): boolean {
 export const report = (level: 'ERROR' | 'WARNING' | 'LOG', ...lines: string[]): string =>
   `restoreWALFile: ${level}:  ${lines.join('\n')}\n`;
 
-/** The line that says who stopped a wait. */
-export const toldBy = (path: string, how: 'smart' | 'fast' = 'smart'): string =>
+/** The lines that say who stopped a wait; `alone`: a standby's trigger file, without triggerStandby. */
+export const toldBy = (path: string, how: 'smart' | 'fast' = 'smart', alone = false): string =>
   report(
     'LOG',
     `restore_command stops waiting: it was told to by ${path}${how === 'fast' ? ' ("fast")' : ''}`,
+    ...(alone
+      ? [
+          'HINT:  This file alone does not promote a standby: triggerStandby and pg_ctl promote do. If it is left over, remove it.',
+        ]
+      : []),
   );
 
 /** An ending with nothing but a code and perhaps words. */

@@ -77,5 +77,8 @@ describe('the line in the log', () => {
     const message = 'restore_command stops waiting: it was told to by /x/trigger';
     expect(toldToStop('smart', '/x/trigger')).toEqual({ message });
     expect(toldToStop('fast', '/x/trigger')).toEqual({ message: `${message} ("fast")` });
+    const hint =
+      'This file alone does not promote a standby: triggerStandby and pg_ctl promote do. If it is left over, remove it.';
+    expect(toldToStop('smart', '/x/trigger', true)).toEqual({ message, hint });
   });
 });

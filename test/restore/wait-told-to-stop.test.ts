@@ -43,6 +43,7 @@ const enter = (mode: (typeof modes)[number]): void => {
 
 describe.each(modes)('the trigger file under %s', (mode) => {
   beforeEach(() => enter(mode));
+  const told = (how: 'smart' | 'fast'): string => toldBy(trigger, how, mode === 'standby');
 
   // What can be in it is trigger.test.ts.
   it.each(mode === 'standby' ? ['', 'smart', 'SMART\n'] : ['smart\n'])(
@@ -50,14 +51,14 @@ describe.each(modes)('the trigger file under %s', (mode) => {
     async (content) => {
       const call = await startWaiting(node, name);
       pull(content);
-      expect(await call.ended()).toEqual(answered(1, toldBy(trigger), ['created twowarm/trigger']));
+      expect(await call.ended()).toEqual(answered(1, told('smart'), ['created twowarm/trigger']));
     },
   );
 
   it.each(['fast\n'])('ends a wait, fast: %j', async (content) => {
     const call = await startWaiting(node, name);
     pull(content);
-    expect(await call.ended()).toEqual(answered(1, toldBy(trigger, 'fast'), ['created twowarm/trigger']));
+    expect(await call.ended()).toEqual(answered(1, told('fast'), ['created twowarm/trigger']));
   });
 
   it('is believed to be fast when it is made empty and gets its word a moment later', async () => {
@@ -66,7 +67,7 @@ describe.each(modes)('the trigger file under %s', (mode) => {
     // The gap between a shell's opening of the file and the write, made long.
     await sleep(30);
     writeFileSync(trigger, 'fast\n');
-    expect(await call.ended()).toEqual(answered(1, toldBy(trigger, 'fast'), ['created twowarm/trigger']));
+    expect(await call.ended()).toEqual(answered(1, told('fast'), ['created twowarm/trigger']));
   });
 
   it('smart, lets a segment that is there through, and ends at the first one that is not', async () => {
@@ -74,13 +75,13 @@ describe.each(modes)('the trigger file under %s', (mode) => {
     node.segment(name, {}, 'first');
     expect(await startRestore(node, name).ended()).toEqual(restored());
     unlinkSync(node.path('data/pg_wal/RECOVERYXLOG'));
-    expect(await startRestore(node, segmentNamed(0x22)).ended()).toEqual(answered(1, toldBy(trigger)));
+    expect(await startRestore(node, segmentNamed(0x22)).ended()).toEqual(answered(1, told('smart')));
   });
 
   it('fast, answers also a segment that is there with 1', async () => {
     pull('fast\n');
     node.segment(name, {}, 'first');
-    expect(await startRestore(node, name).ended()).toEqual(answered(1, toldBy(trigger, 'fast')));
+    expect(await startRestore(node, name).ended()).toEqual(answered(1, told('fast')));
   });
 
   it.each(['smart', 'fast'])('%s, says nothing about history files', async (word) => {
@@ -118,7 +119,7 @@ describe('a file in the place of the trigger file that is none', () => {
     pull('fast');
     const { changed, ...ending } = await call.ended();
     expect(changed).toEqual([`created first/${name}.partial`, 'created twowarm/trigger']);
-    expect({ ...ending, changed: [] }).toEqual(answered(1, warning(reason) + toldBy(trigger, 'fast')));
+    expect({ ...ending, changed: [] }).toEqual(answered(1, warning(reason) + toldBy(trigger, 'fast', true)));
   });
 
   it('that may not be read is warned of, once for all calls', async () => {
@@ -163,6 +164,16 @@ const promotions: [string, string, () => void][] = [
     },
   ],
 ];
+
+describe('a triggerStandby at work', () => {
+  it('promotes the standby itself, so nothing has to be said about that', async () => {
+    const call = await startWaiting(node, name);
+    place(node, 'twowarm/state/trigger.lock', '');
+    pull('fast');
+    const created = ['created twowarm/state/trigger.lock', 'created twowarm/trigger'];
+    expect(await call.ended()).toEqual(answered(1, toldBy(trigger, 'fast'), created));
+  });
+});
 
 describe('a request for promotion', () => {
   it.each(promotions)('ends a wait: %s', async (_, file, prepare) => {

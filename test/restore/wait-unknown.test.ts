@@ -70,7 +70,7 @@ describe('under standby', () => {
       place(node, 'twowarm/trigger', 'smart\n');
       away('second');
     });
-    const told = (): string => toldBy(node.path('twowarm/trigger'));
+    const told = (): string => toldBy(node.path('twowarm/trigger'), 'smart', true);
 
     it('it waits on and says so once, until the source is there and lacks it', async () => {
       const call = await startWaiting(node, name);
@@ -93,7 +93,7 @@ describe('under standby', () => {
       const call = await startWaiting(node, name);
       place(node, 'twowarm/trigger', 'fast\n');
       expect(await call.ended()).toEqual(
-        answered(1, missing('WARNING', 'second') + toldBy(node.path('twowarm/trigger'), 'fast'), [
+        answered(1, missing('WARNING', 'second') + toldBy(node.path('twowarm/trigger'), 'fast', true), [
           'changed twowarm/trigger',
         ]),
       );
