@@ -23,25 +23,42 @@ export interface Work {
   speaker: Speaker;
   /** Aborts when the call is told to stop: the process then dies of the signal. */
   stop: AbortSignal;
+  /** Until the call listens by itself: see hearMeanwhile. */
+  hearing?: NodeJS.Timeout;
 }
 
 /** Restores the file, or says why not; the exit code. */
 export async function restoreForStandby(work: Work): Promise<number> {
   const { request, surroundings, speaker, orders, stop } = work;
-  const fault = await faultOf(request.archive);
-  // Where every code would end recovery, an archive that is not there yet is waited for.
-  if (fault !== undefined && surroundings.mode !== 'recovery') {
-    speaker.say('ERROR', fault);
-    return exitCodes.fault;
-  }
-  removeLeftovers(request.target);
+  const isSegment = request.name.kind === 'segment';
+  work.hearing = setTimeout(() => hearMeanwhile(work), patienceMs);
   try {
-    return request.name.kind === 'segment' ? await waitForSegment(work) : await takeOnce(work);
+    const end = isSegment ? AbortSignal.any([stop, orders.fast]) : stop;
+    const fault = await bounded('look into the archive', Infinity, end, () => faultOf(request.archive));
+    // Where every code would end recovery, an archive that is not there yet is waited for.
+    if (fault !== undefined && surroundings.mode !== 'recovery') {
+      speaker.say('ERROR', fault);
+      return exitCodes.fault;
+    }
+    removeLeftovers(request.target);
+    return isSegment ? await waitForSegment(work) : await takeOnce(work);
   } catch (error) {
     // A look or a copy that was under way when a fast failover was ordered.
     if (stop.aborted || !orders.isFast) throw error;
     return exitCodes.notRestored;
+  } finally {
+    clearTimeout(work.hearing);
   }
+}
+
+/** How long a first look may take before the call listens to anything but signals, in ms. */
+const patienceMs = 1000;
+
+/** In an archive that hangs the first look does not end: orders, and the death of the server, must end it. */
+function hearMeanwhile({ order, request, orders, surroundings: { dataDirectory } }: Work): void {
+  if (dataDirectory !== undefined) dieWithServer(dataDirectory);
+  // A request for a history file takes no orders: a fast one is emptied by who reads it.
+  if (request.name.kind === 'segment') setInterval(() => orders.look(), order.intervalS * 1000).unref();
 }
 
 /** History, backup and partial files: there or not, and no waiting. */
@@ -87,10 +104,9 @@ async function waitForSegment(work: Work): Promise<number> {
   }
 }
 
-async function beginToWait(
-  { order, request, orders, surroundings }: Work,
-  intervals: Intervals,
-): Promise<void> {
+async function beginToWait(work: Work, intervals: Intervals): Promise<void> {
+  const { order, request, orders, surroundings } = work;
+  clearTimeout(work.hearing);
   await takeEarlySignal(orders);
   const { name } = request.name;
   const { dataDirectory } = surroundings;
