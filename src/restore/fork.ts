@@ -1,6 +1,8 @@
 // What of a segment may be replayed when a newer timeline is known: the part before the fork. The quick look is here;
 // only where there is a newer history file, followed-line.ts reads it.
 import { truncateSync } from 'node:fs';
+import { bounded } from '../program/bounded.ts';
+import { openSource } from '../transport/open.ts';
 import { newestKept } from './kept-histories.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { historyName } from '../wal/filename.ts';
@@ -11,14 +13,37 @@ export type Share = 'whole' | 'past' | number;
 
 const lastTimeline = 0xffff_ffff;
 
+/** A source that hangs may hold up a segment that another one has only so long, in ms. */
+const otherSourceLimitMs = 500;
+
+/** Whether another source than the asked one has the file. What it cannot say in time does not count. */
+async function isElsewhere(name: string, { node, stop }: Asking, source: ReadTransport): Promise<boolean> {
+  const isAt = async (url: string): Promise<boolean> => {
+    const other = await openSource(url, node.identity);
+    return (await other.stat(name, stop)) !== 'missing';
+  };
+  const others = node.settings.restore.sources
+    .filter((url) => url !== source.url)
+    .map((url) =>
+      bounded(`look for ${name} at ${url}`, otherSourceLimitMs, stop, () => isAt(url)).catch(() => false),
+    );
+  const answers = await Promise.all(others);
+  stop.throwIfAborted();
+  return answers.includes(true);
+}
+
 /** The share of the requested file that belongs to the line that recovery follows. */
 export async function shareOf(asking: Asking, source: ReadTransport, signal: AbortSignal): Promise<Share> {
-  const { name, mode, node } = asking;
+  const { name, mode } = asking;
   // Without a signal file nothing is replayed any more (or pg_rewind asks, which looks before the fork).
   if (name.kind !== 'segment' || mode === 'none' || name.timeline === lastTimeline) return 'whole';
-  const { dataDirectory } = node.settings;
-  const isNewest = newestKept(dataDirectory) <= name.timeline;
-  if (isNewest && (await source.stat(historyName(name.timeline + 1), signal)) === 'missing') return 'whole';
+  // The server keeps the histories of the line that it follows in pg_wal.
+  const newer = historyName(name.timeline + 1);
+  const isNewest =
+    newestKept(asking.node.settings.dataDirectory) <= name.timeline &&
+    (await source.stat(newer, signal)) === 'missing' &&
+    !(await isElsewhere(newer, asking, source));
+  if (isNewest) return 'whole';
   const { shareOnFollowedLine } = await import('./followed-line.ts');
   return shareOnFollowedLine(asking, name, source);
 }

@@ -1,6 +1,6 @@
 // restoreWALFile and timelines that were left: nothing past a fork is delivered (trap T10c), to the byte, whichever
 // timeline recovery is told to follow.
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { NodeFixture } from '../harness/node-fixture.ts';
@@ -82,6 +82,18 @@ describe.each(['standby', 'recovery'] as const)('a fork under %s', (mode) => {
     expect(await deliveredOf(at)).toBe('absent');
     rmSync(node.path('data/pg_wal/00000002.history'));
     expect(await deliveredOf(at)).toBe(segmentBytes(at).length);
+  });
+
+  it('counts when another source has its history than the one that has the orphans', async () => {
+    history(2, historyText(forkAt(0)), 'second');
+    expect(await deliveredOf(before)).toBe(segmentBytes(before).length);
+    expect(await startRestore(node, at).ended()).toEqual(answered(1, past(at)));
+  });
+
+  it('is not waited for at a source that cannot be read: the segment is here', async () => {
+    renameSync(node.path('second'), node.path('away'));
+    expect(await deliveredOf(at)).toBe(segmentBytes(at).length);
+    renameSync(node.path('away'), node.path('second'));
   });
 
   it('says nothing where there is nothing to hold back', async () => {

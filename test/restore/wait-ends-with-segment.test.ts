@@ -99,7 +99,8 @@ describe.each(['standby', 'recovery'] as const)('a wait under %s ends', (mode) =
 async function copySlowly(seen: () => Promise<unknown>): Promise<void> {
   const bytes = segmentBytes(name);
   const path = node.path(`first/${name}`);
-  const descriptor = openSync(path, 'wx', 0o600);
+  // Readable from the first moment, whoever the tests run as.
+  const descriptor = openSync(path, 'wx', 0o644);
   giveToServerUser(path);
   const piece = bytes.length / 8;
   for (let at = 0; at < bytes.length; at += piece) {
