@@ -40,7 +40,7 @@ function contradictions(dataDirectory: string, mode: RecoveryMode): { reason: st
   if ((major === undefined || major >= 15) && !isOff)
     found.push({
       reason: 'recovery_prefetch is not off, and PostgreSQL would not replay what it has while it waits',
-      hint: 'Set recovery_prefetch = off in postgresql.conf of this standby.',
+      hint: 'Set recovery_prefetch = off in postgresql.conf of this standby, and reload it: pg_ctl reload.',
     });
   return found;
 }

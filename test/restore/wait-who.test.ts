@@ -88,7 +88,8 @@ describe('a server before 12', () => {
   });
 });
 
-const prefetchHint = 'HINT:  Set recovery_prefetch = off in postgresql.conf of this standby.';
+const prefetchHint =
+  'HINT:  Set recovery_prefetch = off in postgresql.conf of this standby, and reload it: pg_ctl reload.';
 const streamHint = "HINT:  Set restore.wait = 'off' if this standby streams, or remove primary_conninfo.";
 const streams = 'primary_conninfo is set, and PostgreSQL could not stream while it waits';
 const prefetches = 'recovery_prefetch is not off, and PostgreSQL would not replay what it has while it waits';

@@ -13,7 +13,8 @@ const doesNotWait =
   'restore_command does not wait for segments: recovery_prefetch is not off, and PostgreSQL would not replay what it has while it waits';
 const contradicts =
   "WARNING:  restore.wait = 'warm' contradicts the configuration of PostgreSQL: recovery_prefetch is not off, and PostgreSQL would not replay what it has while it waits";
-const hint = 'HINT:  Set recovery_prefetch = off in postgresql.conf of this standby.';
+const hint =
+  'HINT:  Set recovery_prefetch = off in postgresql.conf of this standby, and reload it: pg_ctl reload.';
 
 const timesLogged = (standby: Cluster, text: string): number => standby.log().split(text).length - 1;
 
