@@ -1,7 +1,8 @@
 // What kind of recovery the server of a data directory is in, as restore_command must know it: a wrong answer opens
 // the database early in one mode and kills a serving standby in another.
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { errnoOf } from '../program/program-error.ts';
 import { parseBoolean } from './parse-configuration.ts';
 import { readRecoveryConf } from './server-settings.ts';
 import { majorVersion } from './version.ts';
@@ -27,9 +28,17 @@ export function readRecoveryMode(dataDirectory: string): RecoveryMode {
 }
 
 function signalOf(dataDirectory: string): RecoveryMode | undefined {
-  if (existsSync(join(dataDirectory, 'standby.signal'))) return 'standby';
-  return existsSync(join(dataDirectory, 'recovery.signal')) ? 'recovery' : undefined;
+  try {
+    if (isThere(join(dataDirectory, 'standby.signal'))) return 'standby';
+    return isThere(join(dataDirectory, 'recovery.signal')) ? 'recovery' : undefined;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    // A disk that fails is not a file that is missing.
+    return 'recovery';
+  }
 }
+
+const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** Signal files left in a data directory of a version before 12 mean nothing there. */
 function ignoresSignals(dataDirectory: string): boolean {

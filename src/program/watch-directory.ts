@@ -1,7 +1,8 @@
 // fs.watch on one directory, which may hold 100,000 files (chokidar would look at each of them). An event only wakes: what
 // is there is looked up by the one who waits, who also looks by the clock, because a network file system gives no events.
-import { unwatchFile, watch, watchFile } from 'node:fs';
+import { stat, watch } from 'node:fs';
 import { basename } from 'node:path';
+import { noteHangingCall } from './leave.ts';
 
 export interface Watch {
   /** False where no events can come: the directory is missing, or the system has no more watches. */
@@ -27,14 +28,45 @@ export function watchDirectory(directory: string, wake: (name: string | undefine
     );
     // The directory was removed or unmounted: the next look says so.
     watcher.on('error', () => wake(undefined));
-    const compare = (): void => wake(undefined);
-    watchFile(directory, { interval: lookEveryMs }, compare);
+    const times = watchTimes(directory, () => wake(undefined));
     const close = (): void => {
       watcher.close();
-      unwatchFile(directory, compare);
+      times.close();
     };
     return { works: true, close };
   } catch {
     return nothing;
   }
+}
+
+const timesOf = (directory: string): Promise<string> =>
+  new Promise((resolve) => {
+    stat(directory, (error, stats) =>
+      resolve(error === null ? `${stats.ino} ${stats.mtimeMs} ${stats.ctimeMs}` : String(error.code)),
+    );
+  });
+
+/**
+ * Calls `wake` when a directory's times differ from the last look's. Not fs.watchFile: a look at a dead mount hangs, and
+ * whoever ends the process then has to know.
+ */
+function watchTimes(directory: string, wake: () => void): { close(): void } {
+  let last: string | undefined;
+  let isLooking = false;
+  const look = async (): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    const times = await timesOf(directory);
+    isLooking = false;
+    if (last !== undefined && times !== last) wake();
+    last = times;
+  };
+  void look();
+  const timer = setInterval(() => void look(), lookEveryMs);
+  return {
+    close: () => {
+      clearInterval(timer);
+      if (isLooking) noteHangingCall();
+    },
+  };
 }

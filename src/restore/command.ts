@@ -4,6 +4,7 @@ import { readRecoveryMode, type RecoveryMode } from '../postgres/recovery-mode.t
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { isDataDirectory } from '../program/home.ts';
+import { describeError } from '../program/print-error.ts';
 import { exitCodeOf, stopRecovery } from './answer.ts';
 import { restoreArguments, restoreNotes, restoreOptions } from './options.ts';
 import { restoreFile } from './restore-file.ts';
@@ -25,8 +26,14 @@ async function prune(call: ProgramCall, node: ThisNode, mode: RecoveryMode): Pro
   const { prune: wanted, wait } = node.settings.restore;
   const isStandby = mode === 'standby' || (mode === 'recovery' && wait === 'warm');
   if (!wanted || !isStandby || restartFile === undefined) return;
-  const { pruneBefore } = await import('./prune.ts');
-  await pruneBefore(restartFile, fileName!, node, call.voice, call.stop);
+  try {
+    const { pruneBefore } = await import('./prune.ts');
+    await pruneBefore(restartFile, fileName!, node, call.voice, call.stop);
+  } catch (error) {
+    if (call.stop.aborted) throw error;
+    // The file has been delivered, whatever became of the installation since this call began.
+    await call.voice.report('WARNING', describeError(error).report);
+  }
 }
 
 export const command: Command = {

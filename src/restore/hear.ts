@@ -3,12 +3,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { currentServerSettings } from '../postgres/current-settings.ts';
+import { promoteFileNames } from '../postgres/promote-files.ts';
 import type { Settings } from '../program/settings/settings.ts';
 import type { Asking } from './ask-sources.ts';
 import { hearTriggerFile, type Told } from './trigger.ts';
-
-/** The second one only up to version 12 (xlog.c). */
-const promoteFiles = ['promote', 'fallback_promote'];
 
 export interface Heard {
   told: Told;
@@ -25,7 +23,7 @@ function serverTriggerFile(dataDirectory: string): string[] {
 }
 
 const promotionsOf = (dataDirectory: string): string[] => [
-  ...promoteFiles.map((name) => join(dataDirectory, name)),
+  ...promoteFileNames(dataDirectory).map((name) => join(dataDirectory, name)),
   ...serverTriggerFile(dataDirectory),
 ];
 

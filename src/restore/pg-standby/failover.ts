@@ -2,11 +2,9 @@
 // stands for the rest of the call; fast outdoes smart.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promoteFileNames } from '../../postgres/promote-files.ts';
 import type { Speaker } from './speaker.ts';
 import { readTriggerFile, type Failover } from './trigger-file.ts';
-
-/** The files by which pg_ctl promote and pg_promote() tell the server (PROMOTE_SIGNAL_FILE). */
-const promotions = ['promote', 'fallback_promote'];
 
 export interface FailoverSources {
   triggerFile: string | undefined;
@@ -45,7 +43,7 @@ export class FailoverOrders {
     if (this.isFast) return;
     if (triggerFile !== undefined) this.lookAtTrigger(triggerFile);
     if (dataDirectory === undefined || this.order !== undefined) return;
-    const promotion = promotions.find((name) => existsSync(join(dataDirectory, name)));
+    const promotion = promoteFileNames(dataDirectory).find((name) => existsSync(join(dataDirectory, name)));
     if (promotion !== undefined) this.give('smart', `the server is being promoted (./${promotion})`);
   }
 

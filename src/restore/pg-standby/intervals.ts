@@ -1,5 +1,6 @@
 // Waiting for the next look: an interval of -s seconds, cut short when something happens in the archive, at the trigger
 // file or in the data directory. Intervals are counted; being woken does not end one.
+import { promoteFileNames } from '../../postgres/promote-files.ts';
 import { basename, dirname } from 'node:path';
 import type { FailoverOrders } from './failover.ts';
 import { watchDirectory } from '../../program/watch-directory.ts';
@@ -38,7 +39,7 @@ export class Intervals {
     const timer = setInterval(look, this.lengthMs);
     this.closers.push(() => clearInterval(timer));
     if (triggerFile !== undefined) this.watch(dirname(triggerFile), [basename(triggerFile)], look);
-    if (dataDirectory !== undefined) this.watch(dataDirectory, ['promote', 'fallback_promote'], look);
+    if (dataDirectory !== undefined) this.watch(dataDirectory, promoteFileNames(dataDirectory), look);
   }
 
   /** Returns when another look is due; `lookMs` is what the last one took. Throws the reason of the end. */

@@ -62,7 +62,7 @@ export const standbyNotes: readonly string[] = [
   '  A file is seen when it arrives, not an interval later. It gets its path only when it is whole.',
   '',
   'Additions, in a data directory:',
-  '  pg_ctl promote (./promote, ./fallback_promote) counts as smart.',
+  '  pg_ctl promote (./promote; up to 12 ./fallback_promote, too) counts as smart.',
   '  The death of the server ends the waiting: pg_standby dies of SIGTERM.',
   '  Without a signal file (pg_rewind, the end of a promotion) it never waits.',
   '  Under recovery.signal (recovery.conf without standby_mode), where 1 to 125 opens the database, a copy that fails',
