@@ -135,7 +135,11 @@ describe('a file in the place of the trigger file that is none', () => {
 /** What PostgreSQL takes for a request: the file, and what has to be set for it. */
 const promotions: [string, string, () => void][] = [
   ['./promote', 'data/promote', () => undefined],
-  ['./fallback_promote', 'data/fallback_promote', () => undefined],
+  [
+    './fallback_promote up to 12',
+    'data/fallback_promote',
+    () => void node.sandbox.file('data/PG_VERSION', '12\n'),
+  ],
   [
     'promote_trigger_file in postgresql.conf',
     'elsewhere/now',
