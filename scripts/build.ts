@@ -19,7 +19,7 @@ const cold = [
   'transport/try-again',
   'transport/dry-run',
   'transport/hash',
-  'restore/prune',
+  'restore/pruning/prune',
 ];
 /**
  * The same, but for calls that stay: a file of its own each, with all it needs, which a hot program requires. A waiting
@@ -28,9 +28,9 @@ const cold = [
 const waiting = [
   'program/say-once',
   'program/watch-directory',
-  'restore/followed-line',
-  'restore/may-wait',
-  'restore/wait-for-segment',
+  'restore/timelines/followed-line',
+  'restore/waiting/may-wait',
+  'restore/waiting/wait-for-segment',
 ];
 
 /** A hash of the sources: what was made from others is not this build's. */

@@ -8,7 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
-  prune: () => import('../restore/prune-command.ts'),
+  prune: () => import('../restore/pruning/prune-command.ts'),
 };
 
 /** Names that the contract gives to commands which this version does not have. */

@@ -14,7 +14,7 @@ import type { ReadTransport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
 import { historyLimitMs } from './answer.ts';
 import { deliver } from './deliver.ts';
-import { cutAt, shareOf } from './fork.ts';
+import { cutAt, shareOf } from './timelines/fork.ts';
 
 /** One request of the server, with all that is needed to answer it. */
 export interface Asking {

@@ -27,7 +27,7 @@ async function prune(call: ProgramCall, node: ThisNode, mode: RecoveryMode): Pro
   const isStandby = mode === 'standby' || (mode === 'recovery' && wait === 'warm');
   if (!wanted || !isStandby || restartFile === undefined) return;
   try {
-    const { pruneBefore } = await import('./prune.ts');
+    const { pruneBefore } = await import('./pruning/prune.ts');
     await pruneBefore(restartFile, fileName!, node, call.voice, call.stop);
   } catch (error) {
     if (call.stop.aborted) throw error;

@@ -48,7 +48,7 @@ export async function restoreFile(
     : askWithin(asking, limitOf(asking)));
   if (answer === 'absent' && name.kind === 'segment' && mode === 'recovery' && !heedsTrigger(asking)) {
     // This answer ends the recovery. It must not come from a configuration that was half written when this call began.
-    const { settledNode } = await import('./may-wait.ts');
+    const { settledNode } = await import('./waiting/may-wait.ts');
     const settled = await settledNode(asking, request.reload);
     if (settled !== undefined) return restoreFile(request, settled, voice, stop);
   }
@@ -84,10 +84,10 @@ async function restoreSegment(wait: {
   if (first === 'absent' && restore.wait === 'off') return first;
   if (first === 'absent') {
     // Loaded before the watches: most standbys whose PostgreSQL streams end here at each miss.
-    const { waitsHere } = await import('./may-wait.ts');
+    const { waitsHere } = await import('./waiting/may-wait.ts');
     if (!(await waitsHere(asking))) return first;
   }
-  const { waitForSegment } = await import('./wait-for-segment.ts');
+  const { waitForSegment } = await import('./waiting/wait-for-segment.ts');
   return waitForSegment(wait);
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { presentIn, readRestartPoint, stretchesBefore } from '../../src/restore/prunable.ts';
+import { presentIn, readRestartPoint, stretchesBefore } from '../../src/restore/pruning/prunable.ts';
 import { segmentName } from '../../src/wal/filename.ts';
 import { anySegment, anySize } from '../wal/arbitraries.ts';
 

@@ -1,10 +1,10 @@
 // twowarm prune: removes from the archives of this node what lies before a restart point; archive_cleanup_command calls
 // it. It does whatever restore.prune says: to call it is to agree.
-import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
-import { bounded } from '../program/bounded.ts';
-import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
-import { describeError } from '../program/print-error.ts';
-import { openForRemoval, type RemovalRoad } from '../transport/open-for-removal.ts';
+import { openThisNode, type ThisNode } from '../../postgres/this-node.ts';
+import { bounded } from '../../program/bounded.ts';
+import { commonOptions, type Command, type ProgramCall } from '../../program/command.ts';
+import { describeError } from '../../program/print-error.ts';
+import { openForRemoval, type RemovalRoad } from '../../transport/open-for-removal.ts';
 import { findPrunable, prunedFields, pruneArchive, type PrunePlan, type Pruned } from './prune-archive.ts';
 import { readCursor, type Cursor } from './prune-cursor.ts';
 import { planBefore } from './prune-plan.ts';

@@ -1,8 +1,8 @@
 // Which segments a restart point makes superfluous. Pure: names and numbers in, ranges of segment numbers out. Nothing
 // but segments of the restart point's own line, before it, is ever in a range.
-import { parseWalFileName, segmentName } from '../wal/filename.ts';
-import type { HistoryEntry } from '../wal/history.ts';
-import { segmentNumber, segmentOfLsn } from '../wal/segment.ts';
+import { parseWalFileName, segmentName } from '../../wal/filename.ts';
+import type { HistoryEntry } from '../../wal/history.ts';
+import { segmentNumber, segmentOfLsn } from '../../wal/segment.ts';
 
 /** The oldest segment that a restart needs. */
 export interface RestartPoint {

@@ -1,8 +1,8 @@
 // One archive pruned: the stretches that a plan names, oldest segments first, from where the last call ended. The names
 // are computed; the archive is listed only where nothing is known of a timeline, or after a long row of absent names.
-import type { ThisNode } from '../postgres/this-node.ts';
-import type { RemovalRoad } from '../transport/open-for-removal.ts';
-import { segmentName } from '../wal/filename.ts';
+import type { ThisNode } from '../../postgres/this-node.ts';
+import type { RemovalRoad } from '../../transport/open-for-removal.ts';
+import { segmentName } from '../../wal/filename.ts';
 import { presentIn, type Stretch } from './prunable.ts';
 import { readCursor, writeCursor, type Cursor } from './prune-cursor.ts';
 

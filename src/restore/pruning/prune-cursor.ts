@@ -3,10 +3,10 @@
 // asked for again. So one that is damaged, or of another archive, counts as none.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
-import { removeAbandoned } from '../program/temporary-name.ts';
-import type { RemovalRoad } from '../transport/open-for-removal.ts';
-import type { Identity } from '../transport/transport.ts';
+import { ensureDirectory, replaceSmallFile } from '../../program/small-file.ts';
+import { removeAbandoned } from '../../program/temporary-name.ts';
+import type { RemovalRoad } from '../../transport/open-for-removal.ts';
+import type { Identity } from '../../transport/transport.ts';
 
 /** By timeline. */
 export type Cursor = Map<number, bigint>;

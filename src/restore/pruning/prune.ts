@@ -1,10 +1,10 @@
 // Pruning by restore_command: after a segment was delivered, what lies before %r leaves the sources, a little with each
 // call. The file has been delivered by then: whatever goes wrong here is a warning.
-import type { ThisNode } from '../postgres/this-node.ts';
-import { bounded } from '../program/bounded.ts';
-import type { Voice } from '../program/command.ts';
-import { describeError } from '../program/print-error.ts';
-import { openForRemoval } from '../transport/open-for-removal.ts';
+import type { ThisNode } from '../../postgres/this-node.ts';
+import { bounded } from '../../program/bounded.ts';
+import type { Voice } from '../../program/command.ts';
+import { describeError } from '../../program/print-error.ts';
+import { openForRemoval } from '../../transport/open-for-removal.ts';
 import { prunedFields, pruneArchive, type Bound, type PrunePlan, type Pruned } from './prune-archive.ts';
 import { readRestartPoint } from './prunable.ts';
 import { planBefore } from './prune-plan.ts';

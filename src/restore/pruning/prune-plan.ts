@@ -2,10 +2,10 @@
 // only the data directory.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSegmentSize } from '../postgres/control-file.ts';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
-import { historyName } from '../wal/filename.ts';
-import { parseHistory, type HistoryEntry } from '../wal/history.ts';
+import { readSegmentSize } from '../../postgres/control-file.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { historyName } from '../../wal/filename.ts';
+import { parseHistory, type HistoryEntry } from '../../wal/history.ts';
 import { readRestartPoint, stretchesBefore, type RestartPoint } from './prunable.ts';
 import type { PrunePlan } from './prune-archive.ts';
 

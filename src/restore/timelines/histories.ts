@@ -2,16 +2,16 @@
 // sources. Read-only; what follows from them is in followed-line.ts.
 import { existsSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { bounded } from '../program/bounded.ts';
-import { ProgramError } from '../program/program-error.ts';
-import { temporaryPath } from '../program/temporary-name.ts';
-import { inspectAs } from '../transport/inspection.ts';
-import { openSource } from '../transport/open.ts';
-import type { ReadTransport } from '../transport/transport.ts';
-import { historyName, parseWalFileName } from '../wal/filename.ts';
-import { parseHistory } from '../wal/history.ts';
-import type { Line } from '../wal/line.ts';
-import type { Asking } from './ask-sources.ts';
+import { bounded } from '../../program/bounded.ts';
+import { ProgramError } from '../../program/program-error.ts';
+import { temporaryPath } from '../../program/temporary-name.ts';
+import { inspectAs } from '../../transport/inspection.ts';
+import { openSource } from '../../transport/open.ts';
+import type { ReadTransport } from '../../transport/transport.ts';
+import { historyName, parseWalFileName } from '../../wal/filename.ts';
+import { parseHistory } from '../../wal/history.ts';
+import type { Line } from '../../wal/line.ts';
+import type { Asking } from '../ask-sources.ts';
 import { newestKept } from './kept-histories.ts';
 
 /** A source that hangs must not keep a waiting call from hearing, in ms. */

@@ -1,15 +1,15 @@
 // Whether a call may wait at all. While restore_command waits, PostgreSQL can neither stream nor, from 15 on with
 // prefetching, replay what it already has (trap T11): wait = 'auto' then behaves as 'off', and says so once.
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseBoolean } from '../postgres/parse-configuration.ts';
-import { currentServerSettings } from '../postgres/current-settings.ts';
-import { majorVersion } from '../postgres/version.ts';
-import type { RecoveryMode } from '../postgres/recovery-mode.ts';
-import type { Level, Report } from '../program/print-error.ts';
-import { forgetSaid, sayOnce } from '../program/say-once.ts';
-import type { Settings } from '../program/settings/settings.ts';
-import type { ThisNode } from '../postgres/this-node.ts';
-import type { Asking } from './ask-sources.ts';
+import { parseBoolean } from '../../postgres/parse-configuration.ts';
+import { currentServerSettings } from '../../postgres/current-settings.ts';
+import { majorVersion } from '../../postgres/version.ts';
+import type { RecoveryMode } from '../../postgres/recovery-mode.ts';
+import type { Level, Report } from '../../program/print-error.ts';
+import { forgetSaid, sayOnce } from '../../program/say-once.ts';
+import type { Settings } from '../../program/settings/settings.ts';
+import type { ThisNode } from '../../postgres/this-node.ts';
+import type { Asking } from '../ask-sources.ts';
 import { haveSameSettings, unsettledForMs } from './configuration.ts';
 
 interface Waiting {

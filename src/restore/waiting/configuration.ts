@@ -1,8 +1,8 @@
 // twowarm.toml as a call must take it whose answer would end a recovery: not while somebody is writing it. A file that
 // is half there lacks its last lines, and without restore.wait = 'warm' an absent segment opens the database.
 import { statSync } from 'node:fs';
-import type { ThisNode } from '../postgres/this-node.ts';
-import { errnoOf } from '../program/program-error.ts';
+import type { ThisNode } from '../../postgres/this-node.ts';
+import { errnoOf } from '../../program/program-error.ts';
 
 /** How long a file must have been left alone to be believed, in ms. */
 const settleMs = 3000;

@@ -1,12 +1,12 @@
 // What of a segment may be replayed when a newer timeline is known: the part before the fork. The quick look is here;
 // only where there is a newer history file, followed-line.ts reads it.
 import { truncateSync } from 'node:fs';
-import { bounded } from '../program/bounded.ts';
-import { openSource } from '../transport/open.ts';
+import { bounded } from '../../program/bounded.ts';
+import { openSource } from '../../transport/open.ts';
 import { newestKept } from './kept-histories.ts';
-import type { ReadTransport } from '../transport/transport.ts';
-import { historyName } from '../wal/filename.ts';
-import type { Asking } from './ask-sources.ts';
+import type { ReadTransport } from '../../transport/transport.ts';
+import { historyName } from '../../wal/filename.ts';
+import type { Asking } from '../ask-sources.ts';
 
 /** All of the file, nothing of it, or so many bytes from its start. */
 export type Share = 'whole' | 'past' | number;

@@ -1,14 +1,14 @@
 // Which line of timelines recovery follows, and what that means for a requested segment: what lies past a fork is never
 // replayed (trap T10c), and a name is not waited for while the server should ask for another one (trap T11).
-import { majorVersion } from '../postgres/version.ts';
-import { currentServerSettings } from '../postgres/current-settings.ts';
-import { readSegmentSize } from '../postgres/control-file.ts';
-import { sayOnce } from '../program/say-once.ts';
-import type { ReadTransport } from '../transport/transport.ts';
-import { segmentName, type WalFileName } from '../wal/filename.ts';
-import { belongsTo, timelinesOf, type Line } from '../wal/line.ts';
-import { segmentNumber } from '../wal/segment.ts';
-import type { Asking } from './ask-sources.ts';
+import { majorVersion } from '../../postgres/version.ts';
+import { currentServerSettings } from '../../postgres/current-settings.ts';
+import { readSegmentSize } from '../../postgres/control-file.ts';
+import { sayOnce } from '../../program/say-once.ts';
+import type { ReadTransport } from '../../transport/transport.ts';
+import { segmentName, type WalFileName } from '../../wal/filename.ts';
+import { belongsTo, timelinesOf, type Line } from '../../wal/line.ts';
+import { segmentNumber } from '../../wal/segment.ts';
+import type { Asking } from '../ask-sources.ts';
 import type { Share } from './fork.ts';
 import { holdersOf, isHistoryKept, lineOf, newestTimeline, withSources } from './histories.ts';
 

@@ -1,22 +1,22 @@
 // Waiting for a segment that is not there yet: watch, look, then sleep until something wakes us (a publication, a trigger,
 // a signal) or the clock does. What ends the wait: the segment, being told to stop, another name that the server should
 // ask for, a changed configuration, or the end of the server.
-import { watchedServer } from '../postgres/server-process.ts';
-import type { ThisNode } from '../postgres/this-node.ts';
-import { describeError } from '../program/print-error.ts';
-import { ProgramError } from '../program/program-error.ts';
-import type { Watch } from '../program/watch-directory.ts';
-import { watchFiles } from '../program/watch.ts';
-import type { ReadTransport } from '../transport/transport.ts';
-import { parseWalFileName } from '../wal/filename.ts';
-import { askSources, askWithin, mayPass, type Asking } from './ask-sources.ts';
+import { watchedServer } from '../../postgres/server-process.ts';
+import type { ThisNode } from '../../postgres/this-node.ts';
+import { describeError } from '../../program/print-error.ts';
+import { ProgramError } from '../../program/program-error.ts';
+import type { Watch } from '../../program/watch-directory.ts';
+import { watchFiles } from '../../program/watch.ts';
+import type { ReadTransport } from '../../transport/transport.ts';
+import { parseWalFileName } from '../../wal/filename.ts';
+import { askSources, askWithin, mayPass, type Asking } from '../ask-sources.ts';
 import { Bell } from './bell.ts';
 import { configurationOf, haveSameSettings, unsettledForMs } from './configuration.ts';
-import { whyAskAgain, type Segment } from './followed-line.ts';
-import { withSources } from './histories.ts';
+import { whyAskAgain, type Segment } from '../timelines/followed-line.ts';
+import { withSources } from '../timelines/histories.ts';
 import { waitsHere } from './may-wait.ts';
 import { hear, placesToHear, type Heard } from './hear.ts';
-import { sayToldToStop, unlessToldFast } from './trigger.ts';
+import { sayToldToStop, unlessToldFast } from '../trigger.ts';
 
 /** Also without an event a call looks from time to time; where no watch works, the clock alone has to do. In ms. */
 const lookEveryMs = 30_000;

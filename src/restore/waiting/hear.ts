@@ -2,11 +2,11 @@
 // startup process, and the server's own trigger file. PostgreSQL looks at the last two only after a failed read.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { currentServerSettings } from '../postgres/current-settings.ts';
-import { promoteFileNames } from '../postgres/promote-files.ts';
-import type { Settings } from '../program/settings/settings.ts';
-import type { Asking } from './ask-sources.ts';
-import { hearTriggerFile, type Told } from './trigger.ts';
+import { currentServerSettings } from '../../postgres/current-settings.ts';
+import { promoteFileNames } from '../../postgres/promote-files.ts';
+import type { Settings } from '../../program/settings/settings.ts';
+import type { Asking } from '../ask-sources.ts';
+import { hearTriggerFile, type Told } from '../trigger.ts';
 
 export interface Heard {
   told: Told;
