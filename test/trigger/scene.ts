@@ -1,6 +1,6 @@
 // What the tests of triggerStandby share: a primary that ships to a standby, which is then triggered; and the outcome of a
 // call as a whole.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Cluster } from '../harness/cluster.ts';
@@ -8,6 +8,7 @@ import { program } from '../harness/installation.ts';
 import type { PostgresBinaries } from '../harness/postgres-binaries.ts';
 import { run, startProgram, type RunningProgram, type RunResult } from '../harness/run.ts';
 import type { Sandbox } from '../harness/sandbox.ts';
+import { waitFor } from '../harness/wait-for.ts';
 import {
   archiveOf,
   expectRows,
@@ -128,8 +129,9 @@ export async function expectPrimary(
   expect(left).toEqual([]);
   expect(existsSync(join(standby.dataDirectory, 'promote'))).toBe(false);
   const history = `0000000${timeline}.history`;
-  expect(readdirSync(archive)).toContain(history);
-  expect(readdirSync(path('dr'))).toContain(history);
+  // A call that found the server promoted already did not wait for its archiver.
+  for (const directory of [archive, path('dr')])
+    await waitFor(`${history} in ${directory}`, () => existsSync(join(directory, history)));
 }
 
 /** A restore_command that does not come back from a segment while the file `hold` is in the sandbox, whatever it is told. */
