@@ -142,10 +142,11 @@ async function askThrough(
   }
 }
 
-/** What keeps an endless wait from knowing: said at once, then once a minute. */
+/** What keeps an endless wait from knowing: each reason is said at once, then once a minute. */
 class Doubts {
   private readonly asking: Asking;
-  private saidAt = -Infinity;
+  /** When each reason was said last: another one is news, also within the minute. */
+  private readonly saidAt = new Map<string, number>();
   /** Since the last look began: what is in the way (a full disk) may go away without an event. */
   isOpen = false;
 
@@ -155,9 +156,10 @@ class Doubts {
 
   async say(error: unknown): Promise<void> {
     this.isOpen = true;
-    if (performance.now() - this.saidAt < sayEveryMs) return;
-    this.saidAt = performance.now();
     const { report } = describeError(error);
+    const now = performance.now();
+    if (now - (this.saidAt.get(report.message) ?? -Infinity) < sayEveryMs) return;
+    this.saidAt.set(report.message, now);
     const message = `still waiting for ${this.asking.name.name}: ${report.message}`;
     await this.asking.voice.report('WARNING', { ...report, message });
   }
