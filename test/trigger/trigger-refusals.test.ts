@@ -10,7 +10,7 @@ import { changesBetween, snapshot } from '../harness/tree-snapshot.ts';
 import { giveHome, shipRows, waitForRows } from '../server/pair.ts';
 import { asPostgres, makeScene, type Scene } from './scene.ts';
 
-const caches = /^state\/(settings\.json|compile-cache)(\/|$)/;
+const caches = /^state\/(settings\.json|compile-cache|said)(\/|$)/;
 
 let sandbox: Sandbox;
 let scene: Scene;
