@@ -7,17 +7,16 @@ import { noteHangingCall } from './leave.ts';
 export interface Watch {
   /** False where no events can come: the directory is missing, or the system has no more watches. */
   readonly works: boolean;
+  /** For where no events come: looks at the directory's own times, and wakes when they differ from the last look's. */
+  look(): void;
   close(): void;
 }
 
-const nothing: Watch = { works: false, close: () => undefined };
-
-/** How often the times of a watched directory are looked at, in ms. */
-const lookEveryMs = 5000;
+const nothing: Watch = { works: false, look: () => undefined, close: () => undefined };
 
 /**
  * Calls `wake` with the name of what changed in the directory, or undefined where the system does not say. Where no
- * events come (another machine wrote over a network), the directory's own times tell, 5 s later.
+ * events come (another machine wrote over a network), look() tells by the directory's own times.
  */
 export function watchDirectory(directory: string, wake: (name: string | undefined) => void): Watch {
   try {
@@ -33,7 +32,7 @@ export function watchDirectory(directory: string, wake: (name: string | undefine
       watcher.close();
       times.close();
     };
-    return { works: true, close };
+    return { works: true, look: times.look, close };
   } catch {
     return nothing;
   }
@@ -50,7 +49,7 @@ const timesOf = (directory: string): Promise<string> =>
  * Calls `wake` when a directory's times differ from the last look's. Not fs.watchFile: a look at a dead mount hangs, and
  * whoever ends the process then has to know.
  */
-function watchTimes(directory: string, wake: () => void): { close(): void } {
+function watchTimes(directory: string, wake: () => void): Pick<Watch, 'look' | 'close'> {
   let last: string | undefined;
   let isLooking = false;
   const look = async (): Promise<void> => {
@@ -62,10 +61,9 @@ function watchTimes(directory: string, wake: () => void): { close(): void } {
     last = times;
   };
   void look();
-  const timer = setInterval(() => void look(), lookEveryMs);
   return {
+    look: () => void look(),
     close: () => {
-      clearInterval(timer);
       if (isLooking) noteHangingCall();
     },
   };

@@ -18,6 +18,7 @@ export function watchFiles(paths: readonly string[], wake: () => void): Watch {
     get works() {
       return works;
     },
+    look: () => undefined,
     close: () => void watcher.close(),
   };
 }

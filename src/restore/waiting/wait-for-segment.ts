@@ -19,10 +19,10 @@ import { hear, placesToHear, type Heard } from './hear.ts';
 import { sayToldToStop, unlessToldFast } from '../trigger.ts';
 
 /** Also without an event a call looks from time to time; where no watch works, the clock alone has to do. In ms. */
-const lookEveryMs = 30_000;
+const lookEveryMs = 60_000;
 const lookEveryWithoutEventsMs = 1000;
-/** How often a sleeping call looks whether its server still lives, in ms. */
-const checkServerEveryMs = 5000;
+/** How often a sleeping call looks whether its server still lives, and at the times of its sources, in ms. */
+const lookAroundEveryMs = 5000;
 /** The server goes on asking: a call that ends now and then also serves one whose configuration changed unseen. */
 const longestWaitOfStandbyMs = 300_000;
 /** How often it is said why nothing can be known. */
@@ -54,7 +54,13 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
           if (found !== undefined || asking.node !== node) return found;
           const areAll = watches.length === node.settings.restore.sources.length;
           const haveEvents = areAll && !doubts.isOpen && [places, ...watches].every(({ works }) => works);
-          await sleepWithServer(bell, haveEvents, server, asking.stop);
+          const lookAround = (): void => {
+            // Not an exit code: a startup process whose postmaster is dead would take a 1 for the end of recovery, but of
+            // a command that died of SIGTERM it exits (RestoreArchivedFile in xlogarchive.c).
+            if (!server.isAlive()) process.kill(process.pid, 'SIGTERM');
+            for (const watch of watches) watch.look();
+          };
+          await sleep(bell, haveEvents, lookAround, asking.stop);
           return undefined;
         } finally {
           for (const watch of watches) watch.close();
@@ -203,20 +209,18 @@ function concerns(changed: string | undefined, { log, low }: Segment): boolean {
   return file.kind === 'history' || (file.log === log && file.low === low);
 }
 
-/** Sleeps until something happens. A dead server ends this process as its stop would have. */
-async function sleepWithServer(
+/** Sleeps until something happens, looking around now and then. */
+async function sleep(
   bell: Bell,
   hasEvents: boolean,
-  server: ReturnType<typeof watchedServer>,
+  lookAround: () => void,
   stop: AbortSignal,
 ): Promise<void> {
   const until = performance.now() + (hasEvents ? lookEveryMs : lookEveryWithoutEventsMs);
   for (;;) {
     const leftMs = until - performance.now();
     if (leftMs <= 0) return;
-    if ((await bell.sleep(Math.min(leftMs, checkServerEveryMs), stop)) === 'rung') return;
-    // Not an exit code: a startup process whose postmaster is dead would take a 1 for the end of recovery, but of a
-    // command that died of SIGTERM it exits (RestoreArchivedFile in xlogarchive.c).
-    if (!server.isAlive()) process.kill(process.pid, 'SIGTERM');
+    if ((await bell.sleep(Math.min(leftMs, lookAroundEveryMs), stop)) === 'rung') return;
+    lookAround();
   }
 }
