@@ -33,6 +33,8 @@ export interface Wait {
   asking: Asking;
   name: Segment;
   reload: () => Promise<ThisNode>;
+  /** How long a standby waits at most, in ms. */
+  longestMs?: number;
 }
 
 /** Ends with the segment restored, or with the answer that it is absent; throws what cannot be known for too long. */
@@ -52,6 +54,9 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
           const found = await look(wait, doubts);
           // What is watched are the sources of the configuration before.
           if (found !== undefined || asking.node !== node) return found;
+          // Only here, where a look has just found nothing: what rings the bell later may be the segment, or a trigger.
+          const isLong = performance.now() - startedAt >= (wait.longestMs ?? longestWaitOfStandbyMs);
+          if (asking.mode === 'standby' && isLong && !doubts.isOpen) return 'absent';
           const areAll = watches.length === node.settings.restore.sources.length;
           const haveEvents = areAll && !doubts.isOpen && [places, ...watches].every(({ works }) => works);
           const lookAround = (): void => {
@@ -67,8 +72,6 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
         }
       });
       if (answer !== undefined) return answer;
-      const isLong = performance.now() - startedAt >= longestWaitOfStandbyMs;
-      if (asking.mode === 'standby' && isLong) return 'absent';
       if (asking.node === node) continue;
       places.close();
       places = watchPlaces(asking, bell);
