@@ -1,9 +1,10 @@
 // Where the server's timeline left its parent: the last line of the history file that a promotion writes into pg_wal.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { newestKept } from '../postgres/kept-histories.ts';
 import { readDatabaseState } from '../postgres/database-state.ts';
-import { errnoOf, fromSystemError } from '../program/program-error.ts';
-import { historyName, parseWalFileName } from '../wal/filename.ts';
+import { errnoOf } from '../program/program-error.ts';
+import { historyName } from '../wal/filename.ts';
 import { parseHistory } from '../wal/history.ts';
 import type { Server } from './server.ts';
 
@@ -17,16 +18,7 @@ export interface Fork {
 
 /** The newest timeline that the data directory knows of. */
 export function newestTimeline(dataDirectory: string): number {
-  let names: string[];
-  try {
-    names = readdirSync(join(dataDirectory, 'pg_wal'));
-  } catch (error) {
-    throw fromSystemError(error, `could not look into ${join(dataDirectory, 'pg_wal')}`);
-  }
-  const known = names
-    .map(parseWalFileName)
-    .flatMap((name) => (name?.kind === 'history' ? [name.timeline] : []));
-  return Math.max(readDatabaseState(dataDirectory).timeline, ...known);
+  return Math.max(readDatabaseState(dataDirectory).timeline, newestKept(dataDirectory));
 }
 
 /** The fork of the timeline that the server writes to; for one that was just promoted that is its promotion. */

@@ -7,11 +7,11 @@ import { createSmallFile, replaceSmallFile, syncDirectory } from '../program/sma
 import type { Wish } from './options.ts';
 import type { Plan } from './plan.ts';
 
-/** What the file asks for; an empty one is smart. */
+/** What the file asks for, in capitals, too, as restoreWALFile reads it; an empty one is smart. */
 function readTriggerFile(path: string): Wish | 'other content' | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'latin1').trim();
+    text = readFileSync(path, 'latin1').trim().toLowerCase();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw fromSystemError(error, `could not read the trigger file ${path}`);

@@ -3,7 +3,7 @@
 import { truncateSync } from 'node:fs';
 import { bounded } from '../../program/bounded.ts';
 import { openSource } from '../../transport/open.ts';
-import { newestKept } from './kept-histories.ts';
+import { newestKept } from '../../postgres/kept-histories.ts';
 import type { ReadTransport } from '../../transport/transport.ts';
 import { historyName } from '../../wal/filename.ts';
 import type { Asking } from '../ask-sources.ts';
@@ -18,14 +18,20 @@ const otherSourceLimitMs = 500;
 
 /** Whether another source than the asked one has the file. What it cannot say in time does not count. */
 async function isElsewhere(name: string, { node, stop }: Asking, source: ReadTransport): Promise<boolean> {
-  const isAt = async (url: string): Promise<boolean> => {
+  const isAt = async (url: string, signal: AbortSignal): Promise<boolean> => {
     const other = await openSource(url, node.identity);
-    return (await other.stat(name, stop)) !== 'missing';
+    try {
+      return (await other.stat(name, signal)) !== 'missing';
+    } finally {
+      await other.close();
+    }
   };
   const others = node.settings.restore.sources
     .filter((url) => url !== source.url)
     .map((url) =>
-      bounded(`look for ${name} at ${url}`, otherSourceLimitMs, stop, () => isAt(url)).catch(() => false),
+      bounded(`look for ${name} at ${url}`, otherSourceLimitMs, stop, (signal) => isAt(url, signal)).catch(
+        () => false,
+      ),
     );
   const answers = await Promise.all(others);
   stop.throwIfAborted();

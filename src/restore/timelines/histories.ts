@@ -12,7 +12,7 @@ import { historyName, parseWalFileName } from '../../wal/filename.ts';
 import { parseHistory } from '../../wal/history.ts';
 import type { Line } from '../../wal/line.ts';
 import type { Asking } from '../ask-sources.ts';
-import { newestKept } from './kept-histories.ts';
+import { newestKept } from '../../postgres/kept-histories.ts';
 
 /** A source that hangs must not keep a waiting call from hearing, in ms. */
 const limitMs = 5000;

@@ -1,8 +1,8 @@
 // The histories in pg_wal: the server keeps those of the timelines that it follows, or has. Names only.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError } from '../../program/program-error.ts';
-import { parseWalFileName } from '../../wal/filename.ts';
+import { errnoOf, fromSystemError } from '../program/program-error.ts';
+import { parseWalFileName } from '../wal/filename.ts';
 
 /**
  * The newest timeline with a history in pg_wal, 0 for none. Not the first one after which one is missing: a server that
