@@ -1,6 +1,7 @@
 // Forks on real servers: a standby that follows the archive while another one is promoted and the old primary goes on.
 // Nothing past the fork is ever replayed (trap T10c), and a waiting standby sees the new timeline (trap T11).
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import type { Cluster } from '../harness/cluster.ts';
@@ -61,6 +62,14 @@ async function startFamily(sandbox: Sandbox, major: number, wait: string, stream
   return { primary, successor, follower };
 }
 
+/** Promotes and waits for the history in the archive: an orphan that arrives before it is an ordinary next segment. */
+async function promoteToTimeline2(successor: Cluster, sandbox: Sandbox): Promise<void> {
+  await successor.promote();
+  expect(await timelineOf(successor)).toBe(2);
+  const history = join(archiveOf(sandbox), '00000002.history');
+  await waitFor('the history of timeline 2 to be archived', () => existsSync(history));
+}
+
 /** Commits rows that must never be seen on the other side of the fork, and archives the segment that holds them. */
 async function shipOrphans(primary: Cluster): Promise<void> {
   await primary.query('insert into ledger select generate_series($1::int, $1::int + 99)', [orphanFrom]);
@@ -74,8 +83,7 @@ describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (
   it('a waiting standby follows a timeline switch, and the orphans beside it are not replayed', async () => {
     await using sandbox = makeSandbox(`switch${major}`);
     const { primary, successor, follower } = await startFamily(sandbox, major, 'auto');
-    await successor.promote();
-    expect(await timelineOf(successor)).toBe(2);
+    await promoteToTimeline2(successor, sandbox);
     await shipOrphans(primary);
     await waitForRows(follower, await shipRows(successor, 100));
     await expectRows(follower, 200);
@@ -85,7 +93,7 @@ describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (
   it('T10c: a standby that does not wait replays no segment past the fork', async () => {
     await using sandbox = makeSandbox(`orphans${major}`);
     const { primary, successor, follower } = await startFamily(sandbox, major, 'off');
-    await successor.promote();
+    await promoteToTimeline2(successor, sandbox);
     await shipOrphans(primary);
     const refusal = 'lies past the point where timeline 2 left timeline 1: not restored';
     await waitFor('the orphan to be asked for', () => follower.log().includes(refusal));
@@ -101,7 +109,7 @@ describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (
       const { primary, successor, follower } = await startFamily(sandbox, major, wait, true);
       // Streamed to the successor in the middle of a segment, which no archive has yet.
       await waitForRows(successor, await commitRows(primary, 50));
-      await successor.promote();
+      await promoteToTimeline2(successor, sandbox);
       await shipOrphans(primary);
       await waitForRows(follower, 150);
       await expectRows(follower, 150);
