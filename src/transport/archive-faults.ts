@@ -8,8 +8,9 @@ export function duplicateFault(
   url: string,
   { differsAt, existingBytes, newBytes }: Difference,
 ): ProgramError {
+  const where = differsAt === undefined ? 'their contents differ' : `they differ from byte ${differsAt} on`;
   return new ProgramError('archive-duplicate', `${name} exists at ${url} with different content`, {
-    detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; they differ from byte ${differsAt} on. Neither was touched.`,
+    detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; ${where}. Neither was touched.`,
     hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
   });
 }

@@ -73,6 +73,10 @@ async function readOwner(directory: string): Promise<Owner | undefined> {
   return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner);
 }
 
+/** The random name of the archive, if it has an owner. */
+export const archiveNameOf = async (directory: string): Promise<string | undefined> =>
+  (await readOwner(directory))?.archive;
+
 function requireSameCluster(directory: string, found: string, identity: Identity): void {
   if (found === identity.systemIdentifier) return;
   throw new ProgramError('wrong-cluster', `the archive ${directory} belongs to another cluster`, {

@@ -24,7 +24,7 @@ import {
   requireStillThere,
   type Admission,
 } from './archive-identity.ts';
-import { copyBytes, openRegular, openSourceFile } from './copy.ts';
+import { copyBytes, openRegular, openSourceFile, type OpenFile } from './copy.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
 import { alreadyInspected, publish, type Bytes } from './publish.ts';
 import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
@@ -89,9 +89,8 @@ export class ArchiveDirectory implements Transport {
     inspectOf: InspectOf,
     signal: AbortSignal,
   ): Promise<'fetched' | 'missing'> {
-    const found = await this.attempt(`read ${name} at`, () => unlessMissing(openRegular(this.pathOf(name))));
-    if (found === undefined) return this.missing(name);
-    if (found === 'not a file') throw this.notRegular(name);
+    const found = await this.openFile(name, signal);
+    if (found === 'missing') return found;
     try {
       await this.fetch({ descriptor: found.descriptor, inspect: inspectOf(found.stats.size) }, path, signal);
     } catch (error) {
@@ -102,13 +101,22 @@ export class ArchiveDirectory implements Transport {
     return 'fetched';
   }
 
+  /** The file, open for reading; whoever asks closes it. */
+  async openFile(name: string, signal: AbortSignal): Promise<OpenFile | 'missing'> {
+    signal.throwIfAborted();
+    const found = await this.attempt(`read ${name} at`, () => unlessMissing(openRegular(this.pathOf(name))));
+    if (found === undefined) return this.missing(name);
+    if (found === 'not a file') throw this.notRegular(name);
+    return found;
+  }
+
   async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
     const target = this.pathOf(name);
     const { descriptor, stats } = await openSourceFile(source);
     try {
       const bytes = { descriptor, inspect: inspectOf(stats.size) };
       const published = await publish(target, bytes, this.identity, signal);
-      await requireStillThere(this.directory, this.admission);
+      await this.requireStillThere();
       if (typeof published === 'string') return published;
       if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
       throw duplicateFault(name, this.url, published);
@@ -146,6 +154,11 @@ export class ArchiveDirectory implements Transport {
 
   async close(): Promise<void> {}
 
+  /** Throws when another directory stands where the admitted one was. */
+  requireStillThere(): Promise<void> {
+    return requireStillThere(this.directory, this.admission);
+  }
+
   private pathOf(name: string): string {
     return join(this.directory, requireWalName(name));
   }
@@ -160,7 +173,7 @@ export class ArchiveDirectory implements Transport {
     const [link, compressed] = await Promise.all([
       lookFor(this.pathOf(name)),
       lookFor(`${this.pathOf(name)}.zst`),
-      requireStillThere(this.directory, this.admission),
+      this.requireStillThere(),
     ]);
     // A link that leads nowhere: somebody has put it there, and what it meant is not here.
     if (link !== undefined) throw this.notRegular(name);
@@ -198,7 +211,7 @@ export class ArchiveDirectory implements Transport {
     ensureDirectory(versions);
     const target = join(versions, `${name}.${await hashFile(bytes.descriptor, signal)}`);
     const published = await publish(target, { ...bytes, inspect: alreadyInspected }, this.identity, signal);
-    await requireStillThere(this.directory, this.admission);
+    await this.requireStillThere();
     if (typeof published === 'string') return 'stored-as-version';
     throw duplicateFault(name, this.url, published);
   }

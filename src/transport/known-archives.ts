@@ -23,11 +23,17 @@ export function noteNameOf(directory: string): string {
   return name.length <= longestNote ? name : `${name.slice(0, 60)}~${sumOf(name)}~${name.slice(-40)}`;
 }
 
-const noteOf = (directory: string, { stateDirectory }: Identity): string =>
-  join(stateDirectory, 'archives', noteNameOf(directory));
+const noteOf = (directory: string, { stateDirectory, memory }: Identity): string =>
+  memory?.note ?? noteAbout(directory, stateDirectory);
+
+/** The small file in which a node keeps the name of an archive, by its directory or, over a network, its URL. */
+export const noteAbout = (archive: string, stateDirectory: string): string =>
+  join(stateDirectory, 'archives', noteNameOf(archive));
 
 /** The random name that the archive had when this node last used it. */
 export function recall(directory: string, identity: Identity): string | undefined {
+  // Of a node on the far side of a road: it has said what it remembers.
+  if (identity.memory !== undefined) return identity.memory.archive;
   const note = noteOf(directory, identity);
   try {
     return readFileSync(note, 'latin1').trim();
@@ -40,7 +46,7 @@ export function recall(directory: string, identity: Identity): string | undefine
 
 /** Keeps the archive's random name. A home that is full or read-only only loses the safeguard, not the file. */
 export function remember(directory: string, archive: string, identity: Identity): void {
-  if (identity.dryRun === true) return;
+  if (identity.dryRun === true || identity.memory !== undefined) return;
   try {
     ensureDirectory(join(identity.stateDirectory, 'archives'));
     removeAbandoned(join(identity.stateDirectory, 'archives'));

@@ -15,12 +15,12 @@ import {
   unlessMissing,
   unlinkIfThere,
 } from '../program/system-calls.ts';
-import { compareBytes, copyBytes, openRegular } from './copy.ts';
+import { compareBytes, copyBytes, openRegular, type OpenFile } from './copy.ts';
 import type { Identity, Inspect } from './transport.ts';
 import { noteUnfinished, removeUnfinished } from './unfinished.ts';
 
 /** fsync whose failure is final: the kernel reports it once, so a second try would succeed without the data. */
-async function syncOrFail(descriptor: number, path: string, sync = fsync): Promise<void> {
+export async function syncOrFail(descriptor: number, path: string, sync = fsync): Promise<void> {
   try {
     await sync(descriptor);
   } catch (error) {
@@ -52,9 +52,9 @@ export const alreadyInspected: Inspect = { add: () => undefined, end: () => unde
 
 export type Published = 'stored' | 'already-stored' | Difference;
 
-/** Where two files of one name part, and how long each is, in bytes. */
+/** Where two files of one name part, if their bytes were compared, and how long each is, in bytes. */
 export interface Difference {
-  differsAt: number;
+  differsAt: number | undefined;
   existingBytes: number;
   newBytes: number;
 }
@@ -78,6 +78,11 @@ export async function publish(
   }
   // Somebody else took the name meanwhile: theirs may be the same bytes, which have been inspected.
   if (!isFree) return compareWith(target, { ...bytes, inspect: alreadyInspected }, signal);
+  await syncNewName(target);
+  return 'stored';
+}
+
+async function syncNewName(target: string): Promise<void> {
   try {
     await syncDirectoryOf(target);
   } catch (error) {
@@ -85,7 +90,54 @@ export async function publish(
     await unlinkIfThere(target);
     throw error;
   }
+}
+
+/** The plaintext of a file that is written already. */
+export interface Content {
+  sizeBytes: number;
+  /** 64 lower-case hexadecimal digits. */
+  sha256: string;
+}
+
+/**
+ * As publish(), for a temporary file beside `target` that is written and fsynced; what it holds is known and has been
+ * inspected. Whoever made it removes it.
+ */
+export async function publishWritten(
+  target: string,
+  temporary: string,
+  content: Content,
+  signal: AbortSignal,
+): Promise<Published> {
+  if (!(await linkIfFree(temporary, target))) return compareContent(target, content, signal);
+  await syncNewName(target);
   return 'stored';
+}
+
+/** Whether a name holds that content, which is made durable before it counts; undefined: the name is free. */
+export async function findContent(
+  target: string,
+  content: Content,
+  signal: AbortSignal,
+): Promise<Published | undefined> {
+  const isTaken = (await unlessMissing(lstat(target))) !== undefined;
+  return isTaken ? compareContent(target, content, signal) : undefined;
+}
+
+async function compareContent(target: string, content: Content, signal: AbortSignal): Promise<Published> {
+  const existing = await openExisting(target);
+  try {
+    const { hashFile } = await import('./hash.ts');
+    const { size } = existing.stats;
+    const isSame =
+      size === content.sizeBytes && (await hashFile(existing.descriptor, signal)) === content.sha256;
+    if (!isSame) return { differsAt: undefined, existingBytes: size, newBytes: content.sizeBytes };
+    await syncOrFail(existing.descriptor, target);
+  } finally {
+    await closeFile(existing.descriptor);
+  }
+  await syncDirectoryOf(target);
+  return 'already-stored';
 }
 
 async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSignal): Promise<void> {
@@ -128,12 +180,15 @@ async function isSameFile(left: string, right: string): Promise<boolean> {
   return a.dev === b.dev && a.ino === b.ino && a.nlink >= 2;
 }
 
+async function openExisting(target: string): Promise<OpenFile> {
+  const existing = (await lstat(target)).isFile() ? await openRegular(target) : 'not a file';
+  if (existing !== 'not a file') return existing;
+  throw new ProgramError('archive-duplicate', `${target} exists but is not a regular file`);
+}
+
 /** Identical bytes under the name are made durable before they count as stored. */
 async function compareWith(target: string, bytes: Bytes, signal: AbortSignal): Promise<Published> {
-  const existing = (await lstat(target)).isFile() ? await openRegular(target) : 'not a file';
-  if (existing === 'not a file') {
-    throw new ProgramError('archive-duplicate', `${target} exists but is not a regular file`);
-  }
+  const existing = await openExisting(target);
   try {
     const source = await statOpen(bytes.descriptor);
     if (source.dev === existing.stats.dev && source.ino === existing.stats.ino) {

@@ -74,4 +74,31 @@ export interface Identity {
   stateDirectory: string;
   /** A dry run: not even that is noted. */
   dryRun?: boolean;
+  /** For messages of a far side. */
+  nodeName?: string;
+  /** What a receiver wants to know of the cluster; read only when it is asked for. */
+  readonly facts?: () => ClusterFacts;
+  /** How this node logs in elsewhere. */
+  login?: Login;
+  /** In a receiver: what the node on the far side of the road has said that it remembers of this archive. */
+  memory?: { archive: string | undefined; note: string };
+}
+
+export interface ClusterFacts {
+  segmentSize: number;
+  /** pg_control_version. */
+  controlVersion: number;
+  /** The timeline of the last checkpoint. */
+  timeline: number;
+}
+
+/** The [ssh] section: paths of files, limits in ms. */
+export interface Login {
+  identityFiles: readonly string[];
+  knownHostsFiles: readonly string[];
+  agent: string | undefined;
+  /** The far side's command that receives, as its shell reads it. */
+  receiver: string;
+  connectLimitMs: number;
+  idleLimitMs: number;
 }

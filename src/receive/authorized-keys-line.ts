@@ -1,0 +1,34 @@
+// The line of authorized_keys that makes a key good for one receiver and nothing else (sshd(8), "AUTHORIZED_KEYS FILE
+// FORMAT"): sshd then runs this command whatever the client asks for.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import type { Terms } from '../transport/receiver/terms.ts';
+
+/** A word as the login shell reads it back. */
+const quoted = (word: string): string =>
+  /^[A-Za-z0-9_./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** The command of the receiver on this machine, as a shell reads it. */
+export function receiverCommand({ directory, mayRead }: Terms, installedAt: string): string {
+  const words = [join(installedAt, 'bin', 'twowarm'), 'receive', '--directory', directory];
+  return [...words, ...(mayRead ? ['--allow-read'] : [])].map(quoted).join(' ');
+}
+
+/** sshd ends the option at a quote that has no backslash before it. */
+export const keyOptions = (command: string): string =>
+  `restrict,command="${command.replaceAll('"', String.raw`\"`)}"`;
+
+/** A public key is one line: type, base64, comment. */
+export function readPublicKey(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw fromSystemError(error, `could not read the public key ${path}`);
+  }
+  if (/^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( [^\n]*)?$/.test(text)) return text;
+  throw new ProgramError('usage', `${path} is not a public key`, {
+    hint: 'ssh-keygen -t ed25519 makes two files; the public one ends in .pub.',
+  });
+}

@@ -1,0 +1,73 @@
+// twowarm receive: the far end of an ssh: road. sshd starts it, as the forced command of a key or because the client asks
+// for it; it serves one connection on its standard input and output.
+import { Socket } from 'node:net';
+import { isatty } from 'node:tty';
+import { join, normalize } from 'node:path';
+import type { Command, ProgramCall } from '../program/command.ts';
+import { becomeOwnerOf } from '../program/privileges.ts';
+import { ProgramError } from '../program/program-error.ts';
+import { serve } from '../transport/receiver/serve.ts';
+import type { Terms } from '../transport/receiver/terms.ts';
+import { connectionOver } from '../transport/wire/connection.ts';
+import { keyOptions, readPublicKey, receiverCommand } from './authorized-keys-line.ts';
+import { receiveArguments, receiveOptions } from './options.ts';
+
+function termsOf({ options }: ProgramCall): Terms {
+  const { directory } = options;
+  if (typeof directory !== 'string' || !directory.startsWith('/')) {
+    throw new ProgramError('usage', 'twowarm receive needs --directory and an absolute path');
+  }
+  return { directory: normalize(directory).replace(/(?<=.)\/+$/, ''), mayRead: options['allow-read'] === true };
+}
+
+async function printLine(call: ProgramCall, terms: Terms): Promise<void> {
+  const command = keyOptions(receiverCommand(terms, join(import.meta.dirname, '..', '..')));
+  const [file] = call.positionals;
+  call.voice.answer(`${command} ${file === undefined ? 'PUBLIC-KEY' : readPublicKey(file)}\n`);
+  if (file === undefined)
+    await call.voice.report('LOG', { message: 'put the public key in the place of PUBLIC-KEY' });
+}
+
+/** Ends when what was written has left this process. */
+const flushed = (output: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    output.on('close', () => resolve());
+    output.end(() => resolve());
+  });
+
+async function run(call: ProgramCall): Promise<number> {
+  const terms = termsOf(call);
+  if (call.options['authorized-keys-line'] === true) {
+    await printLine(call, terms);
+    return 0;
+  }
+  if (isatty(0)) {
+    throw new ProgramError('usage', 'twowarm receive is started by sshd, not on a terminal', {
+      hint: 'With --authorized-keys-line it prints the line that has sshd start it.',
+    });
+  }
+  if (process.geteuid?.() === 0) becomeOwnerOf(terms.directory);
+  // Not process.stdout: writing to a pipe it would hold up everything until the client reads.
+  const output = new Socket({ fd: 1, readable: false, writable: true });
+  const input = new Socket({ fd: 0, readable: true, writable: false });
+  try {
+    await serve(connectionOver(input, output), terms, call.stop);
+  } finally {
+    await flushed(output);
+    input.destroy();
+  }
+  return 0;
+}
+
+export const command: Command = {
+  name: 'twowarm receive',
+  summary: 'Receives files into an archive of this machine; started by sshd for another node.',
+  positionals: receiveArguments,
+  options: receiveOptions,
+  stopSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
+  notes: [
+    'A client can add files that are not there, compare, and, with --allow-read, fetch them. Nothing is ever replaced or removed.',
+    '',
+  ],
+  run,
+};

@@ -1,0 +1,105 @@
+// The first request of a connection: who comes, to which archive, for what. Whoever is admitted gets the archive opened
+// as the file: road opens it, by the same rules.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ProgramError } from '../../program/program-error.ts';
+import { ensureDirectory } from '../../program/small-file.ts';
+import { version } from '../../program/version.ts';
+import type { Cluster } from '../../wal/content-check.ts';
+import { archiveNameOf, requireDirectory } from '../archive-identity.ts';
+import { ArchiveDirectory, openArchive, openArchiveForReading } from '../filesystem.ts';
+import type { Identity } from '../transport.ts';
+import { versions, type Hello, type Welcome } from '../wire/messages.ts';
+import type { Terms } from './terms.ts';
+
+/** An archive that the far side was admitted to. */
+export interface Admitted {
+  archive: ArchiveDirectory;
+  directory: string;
+  mayRead: boolean;
+  mayWrite: boolean;
+  /** Whose WAL it must be. */
+  cluster: Cluster;
+  /** As whom this process writes: it is not the client's, whose temporary files have process numbers of its own. */
+  by: Identity;
+  welcome: Welcome;
+}
+
+/** The newest version of the protocol that both speak. */
+function agreeOn([oldest, newest]: Hello['versions'], client: string): number {
+  const agreed = Math.min(newest, versions.newest);
+  if (agreed >= Math.max(oldest, versions.oldest)) return agreed;
+  throw new ProgramError(
+    'protocol-version',
+    `the receiver speaks version ${versions.oldest} to ${versions.newest} of the protocol, not ${oldest} to ${newest}`,
+    {
+      detail: `The receiver is twowarm ${version}, the other side ${client.slice(0, 40)}.`,
+      hint: `Update twowarm ${newest < versions.oldest ? 'on this side' : 'on the far side'}.`,
+    },
+  );
+}
+
+function requireTerms(hello: Hello, { directory, mayRead }: Terms): void {
+  if (resolve('/', hello.directory) !== resolve('/', directory)) {
+    throw new ProgramError('not-allowed', 'the receiver serves another directory than the URL names', {
+      hint: 'The path of the URL must be the --directory of the receiver, which authorized_keys may fix.',
+    });
+  }
+  if (hello.purpose === 'read' && !mayRead) throw notReadable();
+}
+
+export const notReadable = (): ProgramError =>
+  new ProgramError('not-allowed', 'the receiver does not allow to read', {
+    hint: 'Its command needs --allow-read.',
+  });
+
+/** A name for this machine's temporary files: 16 hexadecimal digits, the same for every receiver on it. */
+function machineName(): string {
+  let machine = 'none';
+  try {
+    machine = readFileSync('/etc/machine-id', 'latin1').trim();
+  } catch {
+    // Then all machines without an id share a name, and wait a day for each other's files.
+  }
+  return createHash('sha256').update(`twowarm receiver ${machine}`).digest('hex').slice(0, 16);
+}
+
+function identityOf(hello: Hello, stateDirectory: string): Identity {
+  return {
+    systemIdentifier: hello.system_identifier,
+    nodeId: hello.node,
+    nodeName: hello.node_name,
+    stateDirectory,
+    memory: { archive: hello.archive, note: hello.note },
+  };
+}
+
+/** Opens the archive for whoever says this hello; throws what refuses them. */
+export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
+  const agreed = agreeOn(hello.versions, hello.client);
+  requireTerms(hello, terms);
+  const { directory, mayRead } = terms;
+  await requireDirectory(directory);
+  const stateDirectory = join(directory, '.twowarm', 'receiver');
+  const identity = identityOf(hello, stateDirectory);
+  const mayWrite = hello.purpose === 'write';
+  const open = mayWrite ? openArchive : openArchiveForReading;
+  const archive = (await open(hello.url, directory, identity)) as ArchiveDirectory;
+  if (mayWrite) ensureDirectory(stateDirectory);
+  const name = await archiveNameOf(directory);
+  const welcome: Welcome = {
+    reply: 'welcome',
+    version: agreed,
+    receiver: version,
+    ...(name !== undefined && { archive: name }),
+    vacant: archive.isVacant,
+    may_read: mayRead,
+  };
+  const cluster = {
+    systemIdentifier: BigInt(hello.system_identifier),
+    controlVersion: hello.control_version,
+  };
+  const by = { ...identity, nodeId: machineName() };
+  return { archive, directory, mayRead, mayWrite, cluster, by, welcome };
+}

@@ -1,0 +1,71 @@
+// What can be asked of a receiver: one function a verb, and which of them need which right. There is none that replaces
+// or removes a file.
+import { ProgramError } from '../../program/program-error.ts';
+import type { GapRecord } from '../../program/gap-record.ts';
+import { readPut, type Message } from '../wire/messages.ts';
+import { notReadable, type Admitted } from './admission.ts';
+import { fetch, list } from './fetch.ts';
+import { store } from './store.ts';
+import type { Talk } from './talk.ts';
+
+type Verb = (request: Message, admitted: Admitted, talk: Talk) => Promise<void>;
+
+const reading =
+  (verb: Verb): Verb =>
+  async (request, admitted, talk) => {
+    if (!admitted.mayRead) throw notReadable();
+    return verb(request, admitted, talk);
+  };
+
+const writing =
+  (verb: Verb): Verb =>
+  async (request, admitted, talk) => {
+    if (!admitted.mayWrite) throw new ProgramError('not-allowed', 'this connection was opened to read');
+    return verb(request, admitted, talk);
+  };
+
+const gapOf = (request: Message): GapRecord => ({
+  name: request.walName('name'),
+  reason: request.oneOf('reason', ['discarded']),
+  at: request.matching('at', /^[0-9TZ:.-]{1,40}$/),
+  node: request.text('node'),
+});
+
+/** Wakes the far side with the name of what may have come, until it takes its request back. */
+async function watch(_request: Message, { archive }: Admitted, talk: Talk): Promise<void> {
+  const stopped = new Promise<void>((resolve) => talk.signal.addEventListener('abort', () => resolve()));
+  // A far side that does not read must not make this process grow.
+  let sending: Promise<void> | undefined;
+  const watching = await archive.watch((name) => {
+    sending ??= talk
+      .reply({ reply: 'arrived', ...(name !== undefined && { name }) })
+      .catch(() => undefined)
+      .finally(() => (sending = undefined));
+  });
+  try {
+    await talk.reply({ reply: watching.works ? 'watching' : 'blind' });
+    await stopped;
+  } finally {
+    watching.close();
+  }
+}
+
+export const verbs: Readonly<Record<string, Verb>> = {
+  put: writing((request, admitted, talk) => store(readPut(request), admitted, talk)),
+  gap: writing(async (request, { archive }, talk) => {
+    await archive.recordGap(gapOf(request), talk.signal);
+    await talk.reply({ reply: 'recorded' });
+  }),
+  get: reading(fetch),
+  list: reading(list),
+  watch: reading(watch),
+  // Whether a name exists, and that it was given up, tells no more than the comparison of a PUT does.
+  stat: async (request, { archive }, talk) => {
+    const found = await archive.stat(request.walName('name'), talk.signal);
+    await talk.reply(found === 'missing' ? { reply: 'missing' } : { reply: 'found', size: found.sizeBytes });
+  },
+  'gap-of': async (request, { archive }, talk) => {
+    const gap = await archive.gapOf(request.walName('name'), talk.signal);
+    await talk.reply(gap === undefined ? { reply: 'missing' } : { reply: 'gap', ...gap });
+  },
+};

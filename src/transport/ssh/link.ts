@@ -1,0 +1,212 @@
+// The near end of a connection to a receiver: many conversations over one connection. A far side that falls silent ends
+// all of them: while somebody waits it is asked now and then whether it is there.
+import { ProgramError } from '../../program/program-error.ts';
+import type { Connection } from '../wire/connection.ts';
+import { dataFrames, endFrame, FrameReader, messageFrame, preface, type Frame } from '../wire/frames.ts';
+import { Incoming } from '../wire/incoming.ts';
+import { faultOf, Message } from '../wire/messages.ts';
+
+/** How much a login shell may print before the receiver speaks, in bytes. */
+const mostNoise = 16_384;
+
+/** A connection and what its carrier knows of its end. */
+export interface Carrier {
+  connection: Connection;
+  /** Why it ended, once it has: what the far side said on stderr, its exit status. */
+  explainEnd(noise: string): Promise<Error>;
+  close(): void;
+}
+
+/** One conversation: a request, the replies to it, the data that comes with them. */
+export class Conversation {
+  readonly incoming = new Incoming();
+  private readonly replies: Message[] = [];
+  private fault: Error | undefined;
+  private wake: (() => void) | undefined;
+  private readonly id: number;
+  private readonly link: Link;
+
+  constructor(id: number, link: Link) {
+    this.id = id;
+    this.link = link;
+  }
+
+  /** The next reply; one that refuses is thrown as the fault that it tells of. */
+  async reply(): Promise<Message> {
+    for (;;) {
+      const message = this.replies.shift();
+      if (message !== undefined) return refused.includes(message.text('reply')) ? Promise.reject(faultOf(message)) : message;
+      if (this.fault !== undefined) throw this.fault;
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+  }
+
+  /** True when a reply is there: a sender need not go on with a file that was refused. */
+  get hasReply(): boolean {
+    return this.replies.length > 0 || this.fault !== undefined;
+  }
+
+  send(bytes: Buffer): Promise<void> {
+    return this.link.write(dataFrames(this.id, bytes));
+  }
+
+  sent(): Promise<void> {
+    return this.link.write([endFrame(this.id)]);
+  }
+
+  /** Nobody waits for this conversation any more. */
+  close(isOver: boolean): void {
+    this.link.forget(this.id, isOver);
+  }
+
+  hear(message: Message): void {
+    this.replies.push(message);
+    this.wake?.();
+  }
+
+  fail(fault: Error): void {
+    this.fault ??= fault;
+    this.incoming.fail(fault);
+    this.wake?.();
+  }
+}
+
+const refused = ['duplicate', 'fenced', 'wrong-cluster', 'full', 'version', 'error'];
+
+export class Link {
+  private readonly conversations = new Map<number, Conversation>();
+  private readonly reader = new FrameReader();
+  private readonly carrier: Carrier;
+  private readonly idleLimitMs: number;
+  private noise: Buffer | undefined = Buffer.alloc(0);
+  private lastId = 0;
+  private heardAt = performance.now();
+  private fault: Error | undefined;
+  private readonly pinging: NodeJS.Timeout;
+
+  constructor(carrier: Carrier, idleLimitMs: number) {
+    this.carrier = carrier;
+    this.idleLimitMs = idleLimitMs;
+    this.pinging = setInterval(() => this.ping(), Math.max(50, idleLimitMs / 3));
+    this.pinging.unref();
+    void this.listen();
+  }
+
+  /** False once nothing can be asked any more. */
+  get isOpen(): boolean {
+    return this.fault === undefined;
+  }
+
+  /** Asks; whoever asks closes the conversation. */
+  async ask(request: object): Promise<Conversation> {
+    if (this.fault !== undefined) throw this.fault;
+    this.lastId += 1;
+    const conversation = new Conversation(this.lastId, this);
+    this.conversations.set(this.lastId, conversation);
+    await this.write([messageFrame(this.lastId, request)]);
+    return conversation;
+  }
+
+  /** Asks what has one reply, and returns that. */
+  async askOnce(request: object, signal: AbortSignal): Promise<Message> {
+    return this.converse(request, signal, (conversation) => conversation.reply());
+  }
+
+  /** Runs a conversation to its end; when `signal` aborts it is taken back. */
+  async converse<T>(
+    request: object,
+    signal: AbortSignal,
+    talk: (conversation: Conversation) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    const conversation = await this.ask(request);
+    const onAbort = (): void => conversation.fail(signal.reason as Error);
+    signal.addEventListener('abort', onAbort);
+    let isOver = false;
+    try {
+      const result = await talk(conversation);
+      isOver = true;
+      return result;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      conversation.close(isOver);
+    }
+  }
+
+  async write(buffers: readonly Buffer[]): Promise<void> {
+    try {
+      await this.carrier.connection.write(buffers);
+    } catch (error) {
+      // Why it ended is found out by the one who listens.
+      throw this.fault ?? (await this.ending(error as Error));
+    }
+  }
+
+  forget(id: number, isOver: boolean): void {
+    if (!this.conversations.delete(id) || isOver || !this.isOpen) return;
+    void this.write([messageFrame(id, { verb: 'cancel' })]).catch(() => undefined);
+  }
+
+  close(): void {
+    this.fail(new Error('the connection was closed'));
+    this.carrier.close();
+  }
+
+  private async listen(): Promise<void> {
+    try {
+      for await (const chunk of this.carrier.connection.chunks) {
+        this.heardAt = performance.now();
+        for (const frame of this.reader.read(this.afterPreface(chunk))) await this.take(frame);
+      }
+      this.fail(await this.ending());
+    } catch (error) {
+      this.fail(error instanceof ProgramError ? error : await this.ending(error as Error));
+    }
+    this.carrier.close();
+  }
+
+  private async ending(cause?: Error): Promise<Error> {
+    const noise = this.noise?.toString('utf8') ?? '';
+    const explained = await this.carrier.explainEnd(noise);
+    return explained.cause === undefined && cause !== undefined ? Object.assign(explained, { cause }) : explained;
+  }
+
+  /** What of a chunk belongs to the receiver. */
+  private afterPreface(chunk: Buffer): Buffer {
+    if (this.noise === undefined) return chunk;
+    this.noise = Buffer.concat([this.noise, chunk]);
+    const at = this.noise.indexOf(preface);
+    if (at === -1) {
+      if (this.noise.length > mostNoise)
+        throw new ProgramError('protocol', 'what answers on the far side is no receiver of twowarm');
+      return Buffer.alloc(0);
+    }
+    const rest = this.noise.subarray(at + preface.length);
+    this.noise = undefined;
+    return rest;
+  }
+
+  private async take(frame: Frame): Promise<void> {
+    const conversation = this.conversations.get(frame.id);
+    if (frame.kind === 'message') conversation?.hear(new Message(frame.text));
+    else if (frame.kind === 'end') conversation?.incoming.end();
+    else await conversation?.incoming.push(frame.bytes);
+  }
+
+  private ping(): void {
+    if (this.conversations.size > 0 && performance.now() - this.heardAt > this.idleLimitMs) {
+      const limit = `${Math.round(this.idleLimitMs / 100) / 10} s`;
+      this.fail(new ProgramError('timed-out', `the far side has not answered for ${limit}`));
+      this.carrier.close();
+      return;
+    }
+    void this.write([messageFrame(0, { verb: 'ping' })]).catch(() => undefined);
+  }
+
+  private fail(fault: Error): void {
+    if (this.fault !== undefined) return;
+    this.fault = fault;
+    clearInterval(this.pinging);
+    for (const conversation of this.conversations.values()) conversation.fail(fault);
+  }
+}
