@@ -54,6 +54,8 @@ export const errorKinds = {
   'protocol-version': kind(41, 'the receiver on the far side is too old or too new for this twowarm'),
   'not-allowed': kind(42, 'the receiver on the far side does not allow this'),
   'connection-lost': kind(43, 'the connection to the far side failed or was cut', true),
+  unreachable: kind(44, 'the far side of a network road cannot be reached', true),
+  'login-refused': kind(45, 'the far side refused the login'),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
   bug: kind(70, 'twowarm has a bug: please report it'),

@@ -56,6 +56,32 @@ async function writeAll(descriptor: number, bytes: Buffer): Promise<void> {
   }
 }
 
+/** Hands all of a file over in chunks that are reused once `use` is done with them; reading runs ahead. Returns the bytes. */
+export async function readBytes(
+  from: number,
+  signal: AbortSignal,
+  use: (chunk: Buffer) => void | Promise<void>,
+): Promise<number> {
+  let [current, other] = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)];
+  let total = 0;
+  let ahead = fill(from, current, 0);
+  try {
+    for (;;) {
+      const length = await ahead;
+      signal.throwIfAborted();
+      if (length === 0) return total;
+      const chunk = current.subarray(0, length);
+      [current, other] = [other, current];
+      total += length;
+      ahead = fill(from, current, total);
+      await use(chunk);
+    }
+  } finally {
+    // The descriptor must not be closed under a call that is still running.
+    await ahead.catch(() => undefined);
+  }
+}
+
 /**
  * Copies all of `from` to the empty file `to`; each chunk is inspected before it is written. `flush`, if given, may be
  * called while the copy goes on. Returns the bytes.
@@ -67,27 +93,17 @@ export async function copyBytes(
   signal: AbortSignal,
   flush?: () => Promise<void>,
 ): Promise<number> {
-  let [current, other] = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)];
   const early = new EarlyFlush(flush);
   let total = 0;
-  let ahead = fill(from, current, 0);
   try {
-    for (;;) {
-      const length = await ahead;
-      signal.throwIfAborted();
-      if (length === 0) break;
-      const chunk = current.subarray(0, length);
-      [current, other] = [other, current];
-      total += length;
-      ahead = fill(from, current, total);
+    total = await readBytes(from, signal, async (chunk) => {
       inspect.add(chunk);
       await writeAll(to, chunk);
-      early.wrote(length);
-    }
+      early.wrote(chunk.length);
+    });
     inspect.end();
   } finally {
     // The descriptors must not be closed under a call that is still running.
-    await ahead.catch(() => undefined);
     await early.settle();
   }
   early.throwFault();

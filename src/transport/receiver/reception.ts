@@ -1,7 +1,5 @@
-// A file that is arriving: written under a temporary name in the archive while its plaintext is hashed and checked. It
-// gets its name in store.ts, and only if all of it is what was announced.
-import { createHash } from 'node:crypto';
-import { ProgramError } from '../../program/program-error.ts';
+// A file that is arriving: written under a temporary name in the archive. It gets its name in store.ts, and only if all
+// of it is what was announced.
 import {
   closeFile,
   fdatasync,
@@ -12,57 +10,9 @@ import {
 } from '../../program/system-calls.ts';
 import { temporaryPath } from '../../program/temporary-name.ts';
 import { EarlyFlush } from '../early-flush.ts';
-import { syncOrFail, type Content } from '../publish.ts';
-import type { Identity, Inspect } from '../transport.ts';
+import { syncOrFail } from '../publish.ts';
+import type { Identity } from '../transport.ts';
 import { noteUnfinished, removeUnfinished } from '../unfinished.ts';
-
-/** Inspections rely on multiples of 64 kB. */
-const chunkBytes = 524_288;
-
-/** Passes on plaintext in the chunks that an inspection needs, and knows at the end whether it is what was announced. */
-export class PlainCheck {
-  private readonly buffer = Buffer.allocUnsafeSlow(chunkBytes);
-  private filled = 0;
-  private total = 0;
-  private readonly hash = createHash('sha256');
-  private readonly announced: Content;
-  private readonly inspect: Inspect;
-
-  constructor(announced: Content, inspect: Inspect) {
-    this.announced = announced;
-    this.inspect = inspect;
-  }
-
-  add(bytes: Buffer): void {
-    this.total += bytes.length;
-    // At once: what decodes to more than it should must not fill the disk.
-    if (this.total > this.announced.sizeBytes) throw this.differs(`more than ${this.announced.sizeBytes} bytes came`);
-    this.hash.update(bytes);
-    for (let at = 0; at < bytes.length;) {
-      const copied = bytes.copy(this.buffer, this.filled, at);
-      at += copied;
-      this.filled += copied;
-      if (this.filled === chunkBytes) this.pass();
-    }
-  }
-
-  end(): void {
-    if (this.filled > 0) this.pass();
-    if (this.total !== this.announced.sizeBytes)
-      throw this.differs(`${this.total} of ${this.announced.sizeBytes} bytes came`);
-    if (this.hash.digest('hex') !== this.announced.sha256) throw this.differs('its SHA-256 is another one');
-    this.inspect.end();
-  }
-
-  private pass(): void {
-    this.inspect.add(this.buffer.subarray(0, this.filled));
-    this.filled = 0;
-  }
-
-  private differs(reason: string): ProgramError {
-    return new ProgramError('input-output', `what arrived is not what was announced: ${reason}`);
-  }
-}
 
 /** The temporary file that what arrives is written to. */
 export class Arriving {

@@ -13,7 +13,8 @@ import { findContent, publishWritten, type Content, type Difference } from '../p
 import type { PutOutcome } from '../transport.ts';
 import type { Put } from '../wire/messages.ts';
 import type { Admitted } from './admission.ts';
-import { Arriving, PlainCheck } from './reception.ts';
+import { PlainCheck } from '../wire/plain-check.ts';
+import { Arriving } from './reception.ts';
 import type { Talk } from './talk.ts';
 
 /** No file of WAL is larger: what claims to be is refused before it is received. */
@@ -44,7 +45,7 @@ async function receive(
   publish: (temporary: string) => Promise<PutOutcome>,
 ): Promise<PutOutcome> {
   const inspection = inspectAs(parseWalFileName(put.name)!, cluster, `will not store ${put.name}`);
-  const check = new PlainCheck(contentOf(put), inspection.of(put.size));
+  const check = new PlainCheck(put.size, inspection.of(put.size));
   const arriving = await Arriving.begin(join(directory, put.name), by);
   try {
     const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
@@ -56,7 +57,7 @@ async function receive(
     };
     if (put.encoding === 'zstd') await pipeline(talk.incoming, createZstdDecompress(), keep);
     else await keep(talk.incoming);
-    check.end();
+    check.end(put.sha256);
     return await publish(await arriving.finish());
   } finally {
     await arriving.discard();

@@ -17,6 +17,11 @@ export interface Carrier {
   close(): void;
 }
 
+/** What became of the connection itself; the reason only, for whoever asked knows what it was about. */
+export class LinkFault extends ProgramError {
+  readonly isOfLink = true;
+}
+
 /** One conversation: a request, the replies to it, the data that comes with them. */
 export class Conversation {
   readonly incoming = new Incoming();
@@ -178,7 +183,7 @@ export class Link {
     const at = this.noise.indexOf(preface);
     if (at === -1) {
       if (this.noise.length > mostNoise)
-        throw new ProgramError('protocol', 'what answers on the far side is no receiver of twowarm');
+        throw new LinkFault('protocol', 'what answers on the far side is no receiver of twowarm');
       return Buffer.alloc(0);
     }
     const rest = this.noise.subarray(at + preface.length);
@@ -196,7 +201,7 @@ export class Link {
   private ping(): void {
     if (this.conversations.size > 0 && performance.now() - this.heardAt > this.idleLimitMs) {
       const limit = `${Math.round(this.idleLimitMs / 100) / 10} s`;
-      this.fail(new ProgramError('timed-out', `the far side has not answered for ${limit}`));
+      this.fail(new LinkFault('timed-out', `the far side has not answered for ${limit}`));
       this.carrier.close();
       return;
     }

@@ -1,0 +1,43 @@
+// The first exchange over a connection: who we are, what the far side is, and whether the archive there is the one that
+// this node has used before.
+import { version } from '../../program/version.ts';
+import { noteAbout, recall, remember } from '../known-archives.ts';
+import type { Identity } from '../transport.ts';
+import { readWelcome, versions, type Hello, type Welcome } from '../wire/messages.ts';
+import type { Link } from './link.ts';
+
+export interface Purpose {
+  url: string;
+  directory: string;
+  purpose: Hello['purpose'];
+}
+
+/** Says hello; throws the refusal. The archive's name is noted, so that another one in its place is refused. */
+export async function greet(
+  link: Link,
+  { url, directory, purpose }: Purpose,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<Welcome> {
+  const facts = identity.facts?.() ?? { segmentSize: 0, controlVersion: 0, timeline: 0 };
+  const known = recall(url, identity);
+  const hello: Hello = {
+    verb: 'hello',
+    versions: [versions.oldest, versions.newest],
+    client: version,
+    system_identifier: identity.systemIdentifier,
+    segment_size: facts.segmentSize,
+    control_version: facts.controlVersion,
+    node: identity.nodeId,
+    node_name: identity.nodeName ?? '',
+    timeline: facts.timeline,
+    directory,
+    url,
+    ...(known !== undefined && { archive: known }),
+    note: noteAbout(url, identity.stateDirectory),
+    purpose,
+  };
+  const welcome = readWelcome(await link.askOnce(hello, signal));
+  if (welcome.archive !== undefined && welcome.archive !== known) remember(url, welcome.archive, identity);
+  return welcome;
+}
