@@ -1,6 +1,6 @@
 // From a URL to a road. Roads load only when they are used; one that is not built is refused by its name.
 import { ProgramError } from '../program/program-error.ts';
-import { readRoadUrl, roadUrlCure, withoutSecret } from '../program/road-url.ts';
+import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
 import type { Identity, ReadTransport, Transport } from './transport.ts';
 
 /** The directory of a file: URL. Throws `settings` or `not-built`. */
@@ -9,10 +9,11 @@ export function directoryOf(url: string): string {
   if (road.kind === 'directory') return road.directory;
   if (road.kind === 'unusable') {
     throw new ProgramError('settings', `cannot use the URL "${withoutSecret(url)}"`, {
-      hint: `${roadUrlCure[0]!.toUpperCase()}${roadUrlCure.slice(1)}.`,
+      hint: `${road.cure[0]!.toUpperCase()}${road.cure.slice(1)}.`,
     });
   }
-  const message = `${road.scheme} destinations and sources are not built yet: ${withoutSecret(url)}`;
+  const scheme = road.kind === 'ssh' ? road.kind : road.scheme;
+  const message = `${scheme} destinations and sources are not built yet: ${withoutSecret(url)}`;
   throw new ProgramError('not-built', message, { hint: 'This version knows file:/directory.' });
 }
 

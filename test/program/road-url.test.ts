@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readRoadUrl, roadUrlCure, withoutSecret } from '../../src/program/road-url.ts';
+import { placeOf, readRoadUrl, roadUrlCure, withoutSecret } from '../../src/program/road-url.ts';
 
 describe('the URL of a destination or a source', () => {
   it.each([
@@ -15,7 +15,6 @@ describe('the URL of a destination or a source', () => {
   });
 
   it.each([
-    ['ssh://u@h/a', 'ssh'],
     ['SFTP://h/a', 'sftp'],
     ['rsync+ssh://h/a', 'rsync+ssh'],
     ['rsync:/a', 'rsync'],
@@ -40,7 +39,7 @@ describe('the URL of a destination or a source', () => {
     'x:/a',
     ':/a',
   ])('%j is of no use', (url) => {
-    expect(readRoadUrl(url)).toEqual({ kind: 'unusable' });
+    expect(readRoadUrl(url)).toEqual({ kind: 'unusable', cure: roadUrlCure });
   });
 
   it('has a cure that names an example that works', () => {
@@ -58,8 +57,34 @@ describe('the URL of a destination or a source', () => {
         expect(withoutSecret(`ssh://${user}:${password}@db2/a`)).toBe(`ssh://${user}:…@db2/a`);
       }),
     );
-    for (const url of ['file:/a:b@c', 'ssh://db2:22/a', 'ssh://u@db2:22/a', 'file:///mnt/a']) {
+    for (const url of [
+      'file:/a:b@c',
+      'ssh://db2:22/a',
+      'ssh://u@db2:22/a',
+      'file:///mnt/a',
+      'ssh://[::1]:22/a@b',
+    ]) {
       expect(withoutSecret(url)).toBe(url);
     }
+  });
+
+  it.each([
+    ['ssh://u@h:22/a', 'ssh://H/a/'],
+    ['file:/a', 'file:///a/'],
+  ])('%s and %s are one place', (one, other) => {
+    expect(placeOf(readRoadUrl(one))).toBe(placeOf(readRoadUrl(other)));
+  });
+
+  it.each([
+    ['ssh://h:23/a', 'ssh://h/a'],
+    ['ssh://h/a', 'ssh://h/A'],
+    ['ssh://h/a', 'ssh://h2/a'],
+    ['ssh://h/a', 'file:/a'],
+  ])('%s and %s are two', (one, other) => {
+    expect(placeOf(readRoadUrl(one))).not.toBe(placeOf(readRoadUrl(other)));
+  });
+
+  it('has no place where the road is not built', () => {
+    expect(placeOf(readRoadUrl('s3://bucket'))).toBeUndefined();
   });
 });

@@ -63,11 +63,10 @@ describe('a road that is not built', () => {
   );
 
   it.each([
-    ['ssh://u:secret@db2/archive', 'ssh://u:…@db2/archive'],
     ['sftp://:secret@db2/archive', 'sftp://:…@db2/archive'],
-    ['ssh://u:secret@secret@db2/archive', 'ssh://u:…@db2/archive'],
+    ['sftp://u:secret@secret@db2/archive', 'sftp://u:…@db2/archive'],
     ['s3://key:sec/ret+secret@bucket/archive', 's3://key:…@bucket/archive'],
-    ['ssh://u:sec:ret@db2:22/archive', 'ssh://u:…@db2:22/archive'],
+    ['sftp://u:sec:ret@db2:22/archive', 'sftp://u:…@db2:22/archive'],
     ['ssh://u@db2:22/archive', 'ssh://u@db2:22/archive'],
     ['ssh://db2:22/archive', 'ssh://db2:22/archive'],
   ])('is named without its password: %s', async (url, shown) => {
@@ -80,6 +79,19 @@ describe('a road that is not built', () => {
   it('keeps a password to itself also where the scheme is unknown', async () => {
     const { message } = await faultOf(() => directoryOf('http://u:secret@db2/archive'));
     expect(message).toBe('cannot use the URL "http://u:…@db2/archive"');
+  });
+
+  it.each([
+    'ssh://u:secret@db2/archive',
+    'ssh://u:secret@secret@db2/archive',
+    'ssh://u:sec/ret@db2/archive',
+    'ssh://u:sec:ret?@db2/archive',
+  ])('has no use for a password: %s', async (url) => {
+    expect(await faultOf(() => directoryOf(url))).toEqual({
+      kind: 'settings',
+      message: 'cannot use the URL "ssh://u:…@db2/archive"',
+      hint: 'A password has no place in a URL: log in with a key, such as ssh://postgres@db2/var/lib/postgresql/15/twowarm/archive.',
+    });
   });
 });
 

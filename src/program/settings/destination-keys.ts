@@ -1,6 +1,6 @@
 // The keys of [destination.<name>], and what several destinations must not be together.
 import { z } from 'zod';
-import { readRoadUrl } from '../road-url.ts';
+import { placeOf, readRoadUrl } from '../road-url.ts';
 import { duration, keyWords, path, roadUrl, text, unless } from './key-parts.ts';
 
 export const destination = z.strictObject({
@@ -78,8 +78,7 @@ function refuseTwins(
 ): void {
   const seen = new Map<string, string>();
   for (const [name, { url }] of Object.entries(destinations)) {
-    const road = readRoadUrl(url);
-    const place = road.kind === 'directory' ? road.directory : url;
+    const place = placeOf(readRoadUrl(url)) ?? url;
     const first = seen.get(place);
     if (first === undefined) seen.set(place, name);
     else

@@ -1,6 +1,6 @@
 // What a configuration key is made of: the words for the documents, and the checks that several keys share.
 import { z } from 'zod';
-import { readRoadUrl, roadUrlCure, withoutSecret } from '../road-url.ts';
+import { readRoadUrl, withoutSecret } from '../road-url.ts';
 import { durationWords, parseDuration } from './quantities.ts';
 
 export interface KeyWords {
@@ -25,8 +25,9 @@ export const text = () => z.string().min(1, 'must not be empty');
 export const path = () => text().startsWith('/', 'must be an absolute path');
 export const roadUrl = () =>
   text().superRefine((value, context) => {
-    if (readRoadUrl(value).kind !== 'unusable') return;
-    context.addIssue({ code: 'custom', message: `cannot be "${withoutSecret(value)}": ${roadUrlCure}` });
+    const road = readRoadUrl(value);
+    if (road.kind !== 'unusable') return;
+    context.addIssue({ code: 'custom', message: `cannot be "${withoutSecret(value)}": ${road.cure}` });
   });
 export const duration = () =>
   z.string().transform((value, context): number => {
