@@ -19,6 +19,7 @@ const cold = [
   'transport/try-again',
   'transport/dry-run',
   'transport/hash',
+  'transport/ssh/open-ssh',
   'restore/pruning/prune',
 ];
 /**
@@ -82,6 +83,14 @@ const coldAreFiles: Plugin = {
   },
 };
 
+/** A network road is not part of a waiting call's one file: it is large, rare, and has connections that are to be shared. */
+const networkIsShared: Plugin = {
+  name: 'network roads are files of their own',
+  setup: (building) => {
+    building.onResolve({ filter: /\/open-ssh\.ts$/ }, () => ({ path: './open-ssh.js', external: true }));
+  },
+};
+
 rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
 const build = hashOfSources();
@@ -110,7 +119,9 @@ const coldBuild = await bundle({
   splitting: true,
   chunkNames: 'cold/[name]-[hash]',
   // pg looks for a native part that we do not carry, and works without it.
-  external: ['pg-native'],
+  // ssh2 asks for what the processor can do; without that it takes the order that we give.
+  external: ['pg-native', 'cpu-features'],
+  loader: { '.node': 'copy' },
   // pino and yargs are CommonJS or look for their own files.
   banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
 });
@@ -121,6 +132,7 @@ const waitingBuild = await bundle({
   outdir,
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
+  plugins: [networkIsShared],
 });
 const outputs = {
   ...hotBuild.metafile.outputs,

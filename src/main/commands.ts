@@ -7,6 +7,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   pg_standby: () => import('../restore/pg-standby/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
+  receive: () => import('../receive/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };

@@ -2,18 +2,27 @@
 import { findPlace } from '../program/home.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
 import { loadSettings } from '../program/settings/load.ts';
-import type { Settings } from '../program/settings/settings.ts';
+import type { Settings, SshSettings } from '../program/settings/settings.ts';
 import type { ProgramCall } from '../program/command.ts';
 import { establishNode, readNodeRecord, stateDirectory } from '../program/node-record.ts';
 import { reserveThreads } from '../program/threads.ts';
-import { readControlFile, type ControlFile } from './control-file.ts';
+import { readControlFile, readSegmentSize, type ControlFile } from './control-file.ts';
+import { readDatabaseState } from './database-state.ts';
 
 export interface ThisNode {
   settings: Settings;
   /** From pg_control. */
   cluster: ControlFile;
   /** Satisfies transport's Identity. */
-  identity: { systemIdentifier: string; nodeId: string; stateDirectory: string; dryRun: boolean };
+  identity: {
+    systemIdentifier: string;
+    nodeId: string;
+    nodeName: string;
+    stateDirectory: string;
+    dryRun: boolean;
+    login: SshSettings;
+    facts: () => { segmentSize: number; controlVersion: number; timeline: number };
+  };
 }
 
 /** The options and the environment of a call, as settings are found by them. */
@@ -49,6 +58,13 @@ export async function openThisNode(call: ProgramCall, change = true): Promise<Th
       nodeId: record?.id ?? 'unrecorded',
       stateDirectory: stateDirectory(settings.home),
       dryRun: !change,
+      nodeName: settings.nodeName,
+      login: settings.ssh,
+      facts: () => ({
+        segmentSize: readSegmentSize(settings.dataDirectory),
+        controlVersion: cluster.controlVersion,
+        timeline: readDatabaseState(settings.dataDirectory).timeline,
+      }),
     },
   };
 }

@@ -1,5 +1,6 @@
 // twowarm receive: the far end of an ssh: road. sshd starts it, as the forced command of a key or because the client asks
 // for it; it serves one connection on its standard input and output.
+import { existsSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import { join, normalize } from 'node:path';
@@ -17,7 +18,10 @@ function termsOf({ options }: ProgramCall): Terms {
   if (typeof directory !== 'string' || !directory.startsWith('/')) {
     throw new ProgramError('usage', 'twowarm receive needs --directory and an absolute path');
   }
-  return { directory: normalize(directory).replace(/(?<=.)\/+$/, ''), mayRead: options['allow-read'] === true };
+  return {
+    directory: normalize(directory).replace(/(?<=.)\/+$/, ''),
+    mayRead: options['allow-read'] === true,
+  };
 }
 
 async function printLine(call: ProgramCall, terms: Terms): Promise<void> {
@@ -46,7 +50,8 @@ async function run(call: ProgramCall): Promise<number> {
       hint: 'With --authorized-keys-line it prints the line that has sshd start it.',
     });
   }
-  if (process.geteuid?.() === 0) becomeOwnerOf(terms.directory);
+  // Where it is missing the client is told so.
+  if (process.geteuid?.() === 0 && existsSync(terms.directory)) becomeOwnerOf(terms.directory);
   // Not process.stdout: writing to a pipe it would hold up everything until the client reads.
   const output = new Socket({ fd: 1, readable: false, writable: true });
   const input = new Socket({ fd: 0, readable: true, writable: false });

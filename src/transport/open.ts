@@ -12,13 +12,25 @@ export function directoryOf(url: string): string {
       hint: `${road.cure[0]!.toUpperCase()}${road.cure.slice(1)}.`,
     });
   }
-  const scheme = road.kind === 'ssh' ? road.kind : road.scheme;
-  const message = `${scheme} destinations and sources are not built yet: ${withoutSecret(url)}`;
-  throw new ProgramError('not-built', message, { hint: 'This version knows file:/directory.' });
+  const what =
+    road.kind === 'ssh'
+      ? 'this is not done over ssh'
+      : `${road.scheme} destinations and sources are not built yet`;
+  throw new ProgramError('not-built', `${what}: ${withoutSecret(url)}`, {
+    hint:
+      road.kind === 'ssh'
+        ? 'Do it on the machine of the archive.'
+        : 'This version knows file:/directory and ssh://host/directory.',
+  });
 }
 
 /** Opens a destination. Throws when the directory is missing or the archive belongs to another cluster. */
 export async function openDestination(url: string, identity: Identity): Promise<Transport> {
+  const road = readRoadUrl(url);
+  if (road.kind === 'ssh') {
+    const { openOverSsh } = await import('./ssh/open-ssh.ts');
+    return openOverSsh(url, road, 'write', identity);
+  }
   const directory = directoryOf(url);
   const { openArchive } = await import('./filesystem.ts');
   return openArchive(url, directory, identity);
@@ -26,6 +38,11 @@ export async function openDestination(url: string, identity: Identity): Promise<
 
 /** Opens a source for reading only; nothing is created or changed in it. */
 export async function openSource(url: string, identity: Identity): Promise<ReadTransport> {
+  const road = readRoadUrl(url);
+  if (road.kind === 'ssh') {
+    const { openOverSsh } = await import('./ssh/open-ssh.ts');
+    return openOverSsh(url, road, 'read', identity);
+  }
   const directory = directoryOf(url);
   const { openArchiveForReading } = await import('./filesystem.ts');
   return openArchiveForReading(url, directory, identity);

@@ -15,8 +15,10 @@ export interface Target {
   /** Private keys in the order in which they are offered, and then the agent's. */
   keys: readonly (string | Buffer)[];
   agent: string | undefined;
-  /** The types of host key that are known, best first; empty: the library's own order. */
-  hostKeyTypes: readonly string[];
+  /** Keys that were found and are not offered, and why. */
+  passedOver: readonly { path: string; reason: string }[];
+  /** The algorithms of the host keys that are known, to be named first. */
+  hostKeyAlgorithms: readonly string[];
   /** What is wrong with the key of the far side; undefined: it is the known one. */
   verify: (key: Buffer) => ProgramError | undefined;
   connectLimitMs: number;
@@ -27,7 +29,11 @@ const algorithms = {
   kex: {
     prepend: ['curve25519-sha256', 'curve25519-sha256@libssh.org'],
     append: [],
-    remove: ['diffie-hellman-group1-sha1', 'diffie-hellman-group14-sha1', 'diffie-hellman-group-exchange-sha1'],
+    remove: [
+      'diffie-hellman-group1-sha1',
+      'diffie-hellman-group14-sha1',
+      'diffie-hellman-group-exchange-sha1',
+    ],
   },
   cipher: {
     prepend: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'],
@@ -37,10 +43,6 @@ const algorithms = {
   // What travels is compressed already.
   compress: ['none'],
 };
-
-/** The signature algorithms for a type of host key: RSA has newer ones than its type is named after. */
-const signaturesOf = (type: string): string[] =>
-  type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type];
 
 /** As much of stderr as a message can show. */
 const mostSaid = 2000;
@@ -87,7 +89,6 @@ function loginMethods({ user, keys, agent }: Target): AnyAuthMethod[] {
 function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Client> {
   const client = new Client();
   let verdict: ProgramError | undefined;
-  const types = target.hostKeyTypes.flatMap(signaturesOf);
   const config: ConnectConfig = {
     sock,
     username: target.user,
@@ -97,7 +98,9 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Clien
     authHandler: loginMethods(target),
     algorithms: {
       ...algorithms,
-      ...(types.length > 0 && { serverHostKey: { prepend: types, append: [], remove: [] } }),
+      ...(target.hostKeyAlgorithms.length > 0 && {
+        serverHostKey: { prepend: [...target.hostKeyAlgorithms], append: [], remove: [] },
+      }),
     } as Algorithms,
   };
   return new Promise((resolve, reject) => {
@@ -119,13 +122,16 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Clien
 const asLost = (error: Error): Error =>
   error instanceof ProgramError ? error : new LinkFault('connection-lost', error.message, { cause: error });
 
-function refusedLogin({ user, host, port, keys, agent }: Target): LinkFault {
+function refusedLogin({ user, host, port, keys, agent, passedOver }: Target): LinkFault {
   const offered = [
     ...(keys.length > 0 ? [`${keys.length} ${keys.length === 1 ? 'key' : 'keys'} from files`] : []),
     ...(agent === undefined ? [] : ['those of the agent']),
   ];
   return new LinkFault('login-refused', `the far side refused the login of ${user}`, {
-    detail: offered.length === 0 ? 'There was no key to offer.' : `Offered were ${offered.join(' and ')}.`,
+    detail: [
+      `Offered were ${offered.join(' and ')}.`,
+      ...passedOver.map(({ path, reason }) => `Not offered was ${path}: ${reason}.`),
+    ].join(' '),
     hint: `Try "ssh -p ${port} ${user}@${host}" as the user that PostgreSQL runs as; its public key belongs into authorized_keys there.`,
   });
 }
@@ -161,7 +167,10 @@ function explain({ said, code }: Ending, noise: string): LinkFault {
 function carry(client: Client, channel: ClientChannel, lost: () => Error | undefined): Carrier {
   let said = '';
   let code: number | null | undefined;
-  channel.stderr.on('data', (bytes: Buffer) => (said = `${said}${bytes.toString('utf8')}`.slice(0, mostSaid)));
+  channel.stderr.on(
+    'data',
+    (bytes: Buffer) => (said = `${said}${bytes.toString('utf8')}`.slice(0, mostSaid)),
+  );
   channel.on('exit', (status: number | null) => (code = status));
   const closed = new Promise<void>((resolve) => {
     for (const end of ['close', 'error'] as const) channel.on(end, () => resolve());

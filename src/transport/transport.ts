@@ -9,6 +9,7 @@
 // 6. Every verb takes an AbortSignal; the one who opened the road sets the time limit with it.
 
 import type { GapRecord } from '../program/gap-record.ts';
+import type { SshSettings } from '../program/settings/settings.ts';
 import type { Watch } from '../program/watch-directory.ts';
 
 /** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
@@ -79,7 +80,7 @@ export interface Identity {
   /** What a receiver wants to know of the cluster; read only when it is asked for. */
   readonly facts?: () => ClusterFacts;
   /** How this node logs in elsewhere. */
-  login?: Login;
+  login?: SshSettings;
   /** In a receiver: what the node on the far side of the road has said that it remembers of this archive. */
   memory?: { archive: string | undefined; note: string };
 }
@@ -90,15 +91,4 @@ export interface ClusterFacts {
   controlVersion: number;
   /** The timeline of the last checkpoint. */
   timeline: number;
-}
-
-/** The [ssh] section: paths of files, limits in ms. */
-export interface Login {
-  identityFiles: readonly string[];
-  knownHostsFiles: readonly string[];
-  agent: string | undefined;
-  /** The far side's command that receives, as its shell reads it. */
-  receiver: string;
-  connectLimitMs: number;
-  idleLimitMs: number;
 }

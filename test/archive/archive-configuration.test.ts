@@ -137,7 +137,7 @@ describe('what this version lacks', () => {
       () => "[destination.db2]\nurl = 'ssh://postgres:secret@db2/archive'\n",
       () => [
         'ssh destinations and sources are not built yet: ssh://postgres:…@db2/archive',
-        'HINT:  This version knows file:/directory.',
+        'HINT:  This version knows file:/directory and ssh://host/directory.',
       ],
     ],
   ];

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { files, importsOf, roomOf, type Import } from './sources.ts';
 
-const programs = ['archive', 'relay', 'restore', 'trigger', 'backup', 'cluster'];
+const programs = ['archive', 'receive', 'relay', 'restore', 'trigger', 'backup', 'cluster'];
 /** What each room may import besides itself; a program room never reaches into another one. */
 const allowed: Record<string, readonly string[]> = {
   main: [...programs, 'program'],
@@ -18,6 +18,7 @@ const doors: Record<string, string> = {
   'p-retry': 'src/transport/try-again.ts',
   'smol-toml': 'src/program/settings/read.ts',
   pg: 'src/postgres/client.ts',
+  ssh2: 'src/transport/ssh.ts',
   chokidar: 'src/program/watch.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */

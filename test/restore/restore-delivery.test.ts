@@ -177,7 +177,7 @@ describe.each([
     node.configure("[restore]\nsources = ['ssh://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
     const message = error(
       'ssh destinations and sources are not built yet: ssh://db1/archive',
-      'HINT:  This version knows file:/directory.',
+      'HINT:  This version knows file:/directory and ssh://host/directory.',
     );
     expect(await node.restore(name, target)).toEqual(refused(code, message));
   });

@@ -22,6 +22,8 @@ export interface EmptyArchive {
 }
 
 export interface RoadUnderTest {
+  /** An archive of another machine: contents are compared there by their hash, and nothing can be removed. */
+  isFar?: boolean;
   /** What the road must declare. */
   promises: Promises;
   /** Makes an archive inside the sandbox, with which it goes; the road is closed by the suite. */
@@ -31,10 +33,10 @@ export interface RoadUnderTest {
 /** Everything the contract promises, for one road. */
 export function describeRoad(name: string, road: RoadUnderTest): void {
   const opened: Opened = () => fresh(road);
-  describe(`${name} stores`, () => describeStoring(opened, road.promises));
+  describe(`${name} stores`, () => describeStoring(opened, road));
   describe(`${name} inspects`, () => describeInspection(opened));
   if (road.promises.exclusive) describe(`${name} with two writers`, () => describeRaces(opened));
   describe(`${name} fetches and looks`, () => describeFetching(opened));
-  describe(`${name} lists and removes`, () => describeListing(opened));
+  describe(`${name} lists and removes`, () => describeListing(opened, road));
   describe(`${name} stops`, () => describeStopping(opened));
 }

@@ -53,7 +53,7 @@ describe('a road that is not built', () => {
       const refusal = {
         kind: 'not-built',
         message: `${scheme.toLowerCase()} destinations and sources are not built yet: ${url}`,
-        hint: 'This version knows file:/directory.',
+        hint: 'This version knows file:/directory and ssh://host/directory.',
       };
       const node = makeNode(sandbox);
       expect(await faultOf(() => openDestination(url, node))).toEqual(refusal);

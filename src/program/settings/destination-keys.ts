@@ -5,7 +5,8 @@ import { duration, keyWords, path, roadUrl, text, unless } from './key-parts.ts'
 
 export const destination = z.strictObject({
   url: roadUrl().register(keyWords, {
-    summary: 'Where segments go: file:/directory. The directory must exist; no program creates it.',
+    summary:
+      'Where segments go: file:/directory or ssh://user@host:port/directory. The directory must exist; no program creates it.',
     example: "'file:/mnt/db2/archive'",
     required: true,
   }),

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { destination, destinations } from './destination-keys.ts';
 import { duration, keyWords, path, roadUrl, text, unless } from './key-parts.ts';
+import { ssh } from './ssh-section.ts';
 
 const node = z.strictObject({
   name: text().optional().register(keyWords, {
@@ -59,7 +60,7 @@ const archiveAsync = z.strictObject({
 
 const restore = z.strictObject({
   sources: z.array(roadUrl()).min(1, 'must name at least one source').optional().register(keyWords, {
-    summary: 'Where restore_command looks, in this order: file:/directory.',
+    summary: 'Where restore_command looks, in this order: file:/directory or ssh://user@host:port/directory.',
     default: "['file:<archive.directory>']",
     example: "['file:/var/lib/postgresql/15/twowarm/archive']",
   }),
@@ -113,7 +114,16 @@ const log = z.strictObject({
 });
 
 /** Every section; `destination` is a table of them by name. */
-export const sections = { node, archive, archive_async: archiveAsync, destination, restore, cluster, log };
+export const sections = {
+  node,
+  archive,
+  archive_async: archiveAsync,
+  destination,
+  restore,
+  ssh,
+  cluster,
+  log,
+};
 
 export const configurationSchema = z.strictObject({
   node,
@@ -121,6 +131,7 @@ export const configurationSchema = z.strictObject({
   archive_async: archiveAsync.prefault({}),
   destination: destinations,
   restore: restore.prefault({}),
+  ssh: ssh.prefault({}),
   cluster: cluster.prefault({}),
   log: log.prefault({}),
 });

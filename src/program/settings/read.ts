@@ -80,6 +80,14 @@ function toSettings(place: Place, c: Configuration): Settings {
       wait: c.restore.wait,
       prune: c.restore.prune,
     },
+    ssh: {
+      identityFiles: c.ssh.identity_files,
+      knownHosts: c.ssh.known_hosts,
+      agent: c.ssh.agent,
+      receiver: c.ssh.receiver,
+      connectLimitMs: c.ssh.connect_limit,
+      idleLimitMs: c.ssh.idle_limit,
+    },
     log: { file: c.log.file },
   };
 }

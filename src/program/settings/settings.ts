@@ -28,7 +28,18 @@ export interface Settings {
     wait: 'auto' | 'warm' | 'off';
     prune: boolean;
   };
+  ssh: SshSettings;
   log: { file: string | undefined };
+}
+
+/** How this node logs in elsewhere; undefined: as the documentation of the key says. Limits in ms. */
+export interface SshSettings {
+  identityFiles: readonly string[] | undefined;
+  knownHosts: readonly string[] | undefined;
+  agent: string | undefined;
+  receiver: string;
+  connectLimitMs: number;
+  idleLimitMs: number;
 }
 
 /** One line of configSetup: a value in force and where it came from. */

@@ -6,7 +6,6 @@ import { join, resolve } from 'node:path';
 import { ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
 import { version } from '../../program/version.ts';
-import type { Cluster } from '../../wal/content-check.ts';
 import { archiveNameOf, requireDirectory } from '../archive-identity.ts';
 import { ArchiveDirectory, openArchive, openArchiveForReading } from '../filesystem.ts';
 import type { Identity } from '../transport.ts';
@@ -19,8 +18,6 @@ export interface Admitted {
   directory: string;
   mayRead: boolean;
   mayWrite: boolean;
-  /** Whose WAL it must be. */
-  cluster: Cluster;
   /** As whom this process writes: it is not the client's, whose temporary files have process numbers of its own. */
   by: Identity;
   welcome: Welcome;
@@ -96,10 +93,6 @@ export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
     vacant: archive.isVacant,
     may_read: mayRead,
   };
-  const cluster = {
-    systemIdentifier: BigInt(hello.system_identifier),
-    controlVersion: hello.control_version,
-  };
   const by = { ...identity, nodeId: machineName() };
-  return { archive, directory, mayRead, mayWrite, cluster, by, welcome };
+  return { archive, directory, mayRead, mayWrite, by, welcome };
 }

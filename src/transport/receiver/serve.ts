@@ -43,7 +43,8 @@ class Session {
     if (verb === 'cancel') return talk?.stop(new Error('taken back'));
     if (verb === 'ping') return new Talk(frame.id, this.connection).reply({ reply: 'pong' });
     if (talk !== undefined) throw new ProgramError('protocol', 'a conversation was begun twice');
-    if (this.running.size >= mostConversations) throw new ProgramError('protocol', 'too many requests at once');
+    if (this.running.size >= mostConversations)
+      throw new ProgramError('protocol', 'too many requests at once');
     if (verb === 'hello') return this.greet(request, frame.id);
     this.begin(verb, request, frame.id);
   }
@@ -84,7 +85,8 @@ class Session {
   private async run(name: string, request: Message, talk: Talk): Promise<void> {
     if (this.admitted === undefined) throw new ProgramError('protocol', 'a hello must come first');
     const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-    if (verb === undefined) throw new ProgramError('protocol', `the receiver does not know "${name.slice(0, 40)}"`);
+    if (verb === undefined)
+      throw new ProgramError('protocol', `the receiver does not know "${name.slice(0, 40)}"`);
     await verb(request, this.admitted, talk);
   }
 }
@@ -105,7 +107,8 @@ export async function serve(connection: Connection, terms: Terms, stop: AbortSig
       if (next.done === true) break;
       for (const frame of reader.read(next.value)) await session.take(frame);
     }
-    if (!reader.isBetweenFrames) throw new ProgramError('connection-lost', 'the connection was cut within a frame');
+    if (!reader.isBetweenFrames)
+      throw new ProgramError('connection-lost', 'the connection was cut within a frame');
   } catch (error) {
     reason = error as Error;
     throw error;

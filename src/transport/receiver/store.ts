@@ -6,10 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
-import { parseWalFileName } from '../../wal/filename.ts';
 import { duplicateFault, hintFor } from '../archive-faults.ts';
-import { inspectAs } from '../inspection.ts';
-import { findContent, publishWritten, type Content, type Difference } from '../publish.ts';
+import { alreadyInspected, findContent, publishWritten, type Content, type Difference } from '../publish.ts';
 import type { PutOutcome } from '../transport.ts';
 import type { Put } from '../wire/messages.ts';
 import type { Admitted } from './admission.ts';
@@ -23,7 +21,10 @@ const longestFile = 1024 ** 3;
 const contentOf = ({ size, sha256 }: Put): Content => ({ sizeBytes: size, sha256 });
 
 /** The paths that may hold the file, with what a file under each means: a partial segment has more than one. */
-function placesOf({ name, sha256 }: Put, directory: string): { path: string; outcome: PutOutcome | undefined }[] {
+function placesOf(
+  { name, sha256 }: Put,
+  directory: string,
+): { path: string; outcome: PutOutcome | undefined }[] {
   const place = { path: join(directory, name), outcome: undefined };
   if (!name.endsWith('.partial')) return [place];
   const version = join(directory, '.twowarm', 'versions', `${name}.${sha256}`);
@@ -40,12 +41,12 @@ async function requireRoom(directory: string, sizeBytes: number): Promise<void> 
 /** Receives the bytes into a temporary file, has `publish` give it a name, and removes it. */
 async function receive(
   put: Put,
-  { directory, cluster, by }: Admitted,
+  { directory, by }: Admitted,
   talk: Talk,
   publish: (temporary: string) => Promise<PutOutcome>,
 ): Promise<PutOutcome> {
-  const inspection = inspectAs(parseWalFileName(put.name)!, cluster, `will not store ${put.name}`);
-  const check = new PlainCheck(put.size, inspection.of(put.size));
+  // What its name says it was checked for by the sender, and it will be again before it is restored.
+  const check = new PlainCheck(put.size, alreadyInspected);
   const arriving = await Arriving.begin(join(directory, put.name), by);
   try {
     const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
@@ -83,7 +84,8 @@ async function settle(
 async function storeOrCompare(put: Put, admitted: Admitted, talk: Talk): Promise<PutOutcome> {
   const { archive, directory } = admitted;
   const content = contentOf(put);
-  if (put.size > longestFile) throw new ProgramError('invalid-file', `will not store ${put.name}: it is too large`);
+  if (put.size > longestFile)
+    throw new ProgramError('invalid-file', `will not store ${put.name}: it is too large`);
   const found = await settle(put, admitted, (path) => findContent(path, content, talk.signal));
   if (found === undefined) {
     await requireRoom(directory, put.size);

@@ -40,7 +40,8 @@ export class Conversation {
   async reply(): Promise<Message> {
     for (;;) {
       const message = this.replies.shift();
-      if (message !== undefined) return refused.includes(message.text('reply')) ? Promise.reject(faultOf(message)) : message;
+      if (message !== undefined)
+        return refused.includes(message.text('reply')) ? Promise.reject(faultOf(message)) : message;
       if (this.fault !== undefined) throw this.fault;
       await new Promise<void>((resolve) => (this.wake = resolve));
     }
@@ -173,7 +174,9 @@ export class Link {
   private async ending(cause?: Error): Promise<Error> {
     const noise = this.noise?.toString('utf8') ?? '';
     const explained = await this.carrier.explainEnd(noise);
-    return explained.cause === undefined && cause !== undefined ? Object.assign(explained, { cause }) : explained;
+    return explained.cause === undefined && cause !== undefined
+      ? Object.assign(explained, { cause })
+      : explained;
   }
 
   /** What of a chunk belongs to the receiver. */

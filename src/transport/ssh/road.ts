@@ -25,7 +25,7 @@ export interface Lease {
   release(): void;
 }
 
-export class SshRoad implements Transport {
+export class ReceiverRoad implements Transport {
   readonly promises = { exclusive: true, durable: true };
   readonly url: string;
   private readonly lease: Lease;
@@ -109,10 +109,15 @@ export class SshRoad implements Transport {
   }
 
   /** A receiver removes nothing: an archive is pruned where it is. */
-  async remove(name: string): Promise<never> {
-    throw new ProgramError('not-allowed', `cannot remove ${walName(name)} at ${this.url}: a receiver removes nothing`, {
-      hint: 'Run twowarm prune on the machine of the archive.',
-    });
+  async remove(name: string, signal: AbortSignal): Promise<never> {
+    signal.throwIfAborted();
+    throw new ProgramError(
+      'not-allowed',
+      `cannot remove ${walName(name)} at ${this.url}: a receiver removes nothing`,
+      {
+        hint: 'Run twowarm prune on the machine of the archive.',
+      },
+    );
   }
 
   async watch(wake: (name: string | undefined) => void): Promise<Watch> {

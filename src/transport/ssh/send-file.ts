@@ -13,7 +13,11 @@ const level = 1;
 const pieceBytes = 262_144;
 
 /** The SHA-256 of an open file, which is inspected meanwhile: 64 lower-case hexadecimal digits. */
-export async function hashInspected(descriptor: number, inspect: Inspect, signal: AbortSignal): Promise<string> {
+export async function hashInspected(
+  descriptor: number,
+  inspect: Inspect,
+  signal: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256');
   await readBytes(descriptor, signal, (chunk) => {
     inspect.add(chunk);

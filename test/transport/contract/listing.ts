@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, photograph } from '../archives.ts';
+import type { RoadUnderTest } from '../contract.ts';
 import { backup, gap, history, namesIn, partial, putBytes, read, segment, type Opened } from './archive.ts';
 
 const notWalNames = [
@@ -22,7 +23,7 @@ const notWalNames = [
   'RECOVERYXLOG',
 ];
 
-export function describeListing(opened: Opened): void {
+export function describeListing(opened: Opened, road: RoadUnderTest): void {
   it('lists nothing in an archive that holds nothing', async () => {
     await using archive = await opened();
     expect(await archive.road.list(neverStopped)).toEqual([]);
@@ -68,7 +69,18 @@ export function describeListing(opened: Opened): void {
     expect(fault.kind).toBe('directory-missing');
   });
 
-  it('removes a file, and one that is absent, and leaves the rest', async () => {
+  it.runIf(road.isFar)('removes nothing, and says where that is done', async () => {
+    await using archive = await opened();
+    await putBytes(archive, segment, patterned(10, 1));
+    expect(await faultOf(() => archive.road.remove(segment, neverStopped))).toEqual({
+      kind: 'not-allowed',
+      message: `cannot remove ${segment} at ${archive.road.url}: a receiver removes nothing`,
+      hint: 'Run twowarm prune on the machine of the archive.',
+    });
+    expect(namesIn(archive)).toEqual([segment]);
+  });
+
+  it.runIf(!road.isFar)('removes a file, and one that is absent, and leaves the rest', async () => {
     await using archive = await opened();
     for (const name of [segment, history]) await putBytes(archive, name, patterned(10, 1));
     expect(await archive.road.remove(segment, neverStopped)).toBe('removed');

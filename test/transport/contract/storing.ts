@@ -3,15 +3,16 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Inspect, Promises } from '../../../src/transport/transport.ts';
+import type { Inspect } from '../../../src/transport/transport.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, photograph, treeOf } from '../archives.ts';
+import type { RoadUnderTest } from '../contract.ts';
 import { gap, megabyte, partial, putBytes, read, segment, type Opened } from './archive.ts';
 
-export function describeStoring(opened: Opened, promises: Promises): void {
+export function describeStoring(opened: Opened, road: RoadUnderTest): void {
   it('declares what it promises', async () => {
     await using archive = await opened();
-    expect(archive.road.promises).toEqual(promises);
+    expect(archive.road.promises).toEqual(road.promises);
   });
 
   it.each([
@@ -69,10 +70,11 @@ export function describeStoring(opened: Opened, promises: Promises): void {
     const before = photograph(archive.directory);
     const fault = await faultOf(() => archive.road.put(segment, source, acceptAll, neverStopped));
     const differsAt = change < 0 ? megabyte + change : change === 1 ? megabyte : change;
+    const where = road.isFar ? 'their contents differ' : `they differ from byte ${differsAt} on`;
     expect(fault).toEqual({
       kind: 'archive-duplicate',
       message: `${segment} exists at ${archive.road.url} with different content`,
-      detail: `The archive's copy has ${megabyte} bytes, this one ${copy.length}; they differ from byte ${differsAt} on. Neither was touched.`,
+      detail: `The archive's copy has ${megabyte} bytes, this one ${copy.length}; ${where}. Neither was touched.`,
       hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
     });
     expect(photograph(archive.directory)).toEqual(before);

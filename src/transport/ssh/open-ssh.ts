@@ -1,0 +1,70 @@
+// From an ssh: URL to a road: credentials, the known host key, a login, the receiver, a hello.
+import type { SshSettings } from '../../program/settings/settings.ts';
+import type { SshRoad } from '../../program/ssh-url.ts';
+import { connectSsh, type Target } from '../ssh.ts';
+import type { Identity, Transport } from '../transport.ts';
+import { greet, type Purpose } from './greet.ts';
+import { hostKeyCheck } from './host-key.ts';
+import { findCredentials } from './keys.ts';
+import { effectiveAccount } from './known-hosts-files.ts';
+import { lease, type Opened } from './leases.ts';
+import { Link } from './link.ts';
+import { aboutRoad, ReceiverRoad } from './road.ts';
+
+/** A word as the far side's shell reads it back. */
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** A forced command of the far side takes the place of this one. */
+const commandFor = ({ directory, purpose }: Purpose, receiver: string): string =>
+  `${receiver} receive --directory ${quoted(directory)}${purpose === 'read' ? ' --allow-read' : ''}`;
+
+function targetOf({ host, port, user }: SshRoad, login: SshSettings): Target {
+  const credentials = findCredentials({
+    identityFiles: login.identityFiles,
+    agentSocket: login.agent,
+    environment: process.env,
+  });
+  const check = hostKeyCheck({ host, port }, login.knownHosts);
+  return {
+    host,
+    port,
+    user: user ?? effectiveAccount().name,
+    keys: credentials.keys.map(({ privateKey }) => privateKey),
+    agent: credentials.agent,
+    passedOver: credentials.passedOver,
+    hostKeyAlgorithms: check.algorithms,
+    verify: check.verify,
+    connectLimitMs: login.connectLimitMs,
+  };
+}
+
+async function connect(road: SshRoad, purpose: Purpose, identity: Identity): Promise<Opened> {
+  const login = identity.login!;
+  const target = targetOf(road, login);
+  // Shared with others, who have signals of their own: it ends by its own limits.
+  const { signal } = new AbortController();
+  const carrier = await connectSsh(target, commandFor(purpose, login.receiver), signal);
+  const link = new Link(carrier, login.idleLimitMs);
+  try {
+    return { link, welcome: await greet(link, purpose, identity, signal) };
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+}
+
+/** Opens a road over ssh. What goes wrong with the connection says that the place cannot be opened. */
+export async function openOverSsh(
+  url: string,
+  road: SshRoad,
+  purpose: Purpose['purpose'],
+  identity: Identity,
+): Promise<Transport> {
+  const wanted: Purpose = { url, directory: road.directory, purpose };
+  const key = `${purpose} ${identity.systemIdentifier} ${identity.stateDirectory} ${url}`;
+  try {
+    return new ReceiverRoad(url, await lease(key, () => connect(road, wanted, identity)));
+  } catch (error) {
+    throw aboutRoad(`could not open ${url}`, error);
+  }
+}
