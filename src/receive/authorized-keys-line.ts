@@ -3,16 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { shellWord } from '../program/shell-word.ts';
 import type { Terms } from '../transport/receiver/terms.ts';
-
-/** A word as the login shell reads it back. */
-const quoted = (word: string): string =>
-  /^[A-Za-z0-9_./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** The command of the receiver on this machine, as a shell reads it. */
 export function receiverCommand({ directory, mayRead }: Terms, installedAt: string): string {
   const words = [join(installedAt, 'bin', 'twowarm'), 'receive', '--directory', directory];
-  return [...words, ...(mayRead ? ['--allow-read'] : [])].map(quoted).join(' ');
+  return [...words, ...(mayRead ? ['--allow-read'] : [])].map(shellWord).join(' ');
 }
 
 /** sshd ends the option at a quote that has no backslash before it. */

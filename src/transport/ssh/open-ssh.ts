@@ -1,5 +1,6 @@
 // From an ssh: URL to a road: credentials, the known host key, a login, the receiver, a hello.
 import type { SshSettings } from '../../program/settings/settings.ts';
+import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
 import { connectSsh, type Target } from '../ssh.ts';
 import type { Identity, Transport } from '../transport.ts';
@@ -11,12 +12,9 @@ import { lease, type Opened } from './leases.ts';
 import { Link } from './link.ts';
 import { aboutRoad, ReceiverRoad } from './road.ts';
 
-/** A word as the far side's shell reads it back. */
-const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
-
 /** A forced command of the far side takes the place of this one. */
-const commandFor = ({ directory, purpose }: Purpose, receiver: string): string =>
-  `${receiver} receive --directory ${quoted(directory)}${purpose === 'read' ? ' --allow-read' : ''}`;
+const commandFor = ({ directory }: Purpose, receiver: string): string =>
+  `${receiver} receive --directory ${shellWord(directory)} --allow-read`;
 
 function targetOf({ host, port, user }: SshRoad, login: SshSettings): Target {
   const credentials = findCredentials({
