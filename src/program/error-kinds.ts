@@ -50,6 +50,11 @@ export const errorKinds = {
   'source-unreachable': kind(52, 'a source of WAL cannot be reached, and what it holds would be lost'),
   busy: kind(53, 'another call of the same command is at work'),
   'server-died': kind(54, 'the server ended during the call'),
+  'host-key': kind(
+    60,
+    'the host key of a server is not known, has changed or is revoked: no connection was made',
+  ),
+  'ssh-key': kind(61, 'an SSH key to log in with is missing, encrypted, or readable by others'),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
   bug: kind(70, 'twowarm has a bug: please report it'),

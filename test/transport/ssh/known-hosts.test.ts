@@ -10,7 +10,7 @@ import {
 } from '../../../src/transport/ssh/known-hosts.ts';
 import { run } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
-import { keygen, makeSshKey, type SshKeyType } from '../../harness/ssh-keys.ts';
+import { keygen, makeSshKey } from '../../harness/ssh-keys.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 
 let sandbox: Sandbox;
@@ -32,7 +32,7 @@ beforeAll(async () => {
     ['OTHERRSA', 'rsa'],
     ['ECDSA', 'ecdsa'],
   ] as const)
-    keys[name] = withoutComment((await makeSshKey(sandbox, name, { type: type as SshKeyType })).publicLine);
+    keys[name] = withoutComment((await makeSshKey(sandbox, name, { type: type })).publicLine);
 });
 
 afterAll(async () => {
