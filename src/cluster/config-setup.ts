@@ -6,6 +6,7 @@ import { findPlace } from '../program/home.ts';
 import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { readSettings } from '../program/settings/read.ts';
+import { shellWord } from '../program/shell-word.ts';
 import type { InForce, Settings } from '../program/settings/settings.ts';
 
 type Value = InForce['value'];
@@ -24,11 +25,7 @@ function table(inForce: readonly InForce[]): string {
     .join('');
 }
 
-/** Quoted for `eval` in a shell, as scripts of 2warm's time used it. */
-const shellWord = (text: string): string =>
-  /^[A-Za-z0-9_./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-
-/** 2warm's own names first, then every key as NAME=value. */
+/** 2warm's own names first, then every key as NAME=value, quoted for `eval` as scripts of 2warm's time used it. */
 function assignments(settings: Settings, inForce: readonly InForce[], active: boolean): string {
   const historic: [string, string][] = [
     ['PGDATA', settings.dataDirectory],

@@ -56,6 +56,11 @@ export const errorKinds = {
   'connection-lost': kind(43, 'the connection to the far side failed or was cut', true),
   unreachable: kind(44, 'the far side of a network road cannot be reached', true),
   'login-refused': kind(45, 'the far side refused the login'),
+  'host-key': kind(
+    60,
+    'the host key of a server is not known, has changed or is revoked: no connection was made',
+  ),
+  'ssh-key': kind(61, 'an SSH key to log in with is missing, encrypted, or readable by others'),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
   bug: kind(70, 'twowarm has a bug: please report it'),

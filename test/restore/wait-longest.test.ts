@@ -23,7 +23,17 @@ function openNode(node: NodeFixture): ThisNode {
   return {
     settings,
     cluster,
-    identity: { systemIdentifier, nodeId: '0123456789abcdef', stateDirectory, dryRun: false },
+    identity: {
+      systemIdentifier,
+      nodeId: '0123456789abcdef',
+      nodeName: 'db2',
+      stateDirectory,
+      dryRun: false,
+      login: settings.ssh,
+      facts: () => {
+        throw new Error('nobody asks over a network');
+      },
+    },
   };
 }
 
