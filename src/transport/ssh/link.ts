@@ -133,6 +133,10 @@ export class Link {
       const result = await talk(conversation);
       isOver = true;
       return result;
+    } catch (error) {
+      // A stream that was stopped has words of its own for it.
+      signal.throwIfAborted();
+      throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
       conversation.close(isOver);

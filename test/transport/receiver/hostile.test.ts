@@ -5,7 +5,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dataFrames, endFrame, FrameReader, messageFrame, preface } from '../../../src/transport/wire/frames.ts';
+import {
+  dataFrames,
+  endFrame,
+  FrameReader,
+  messageFrame,
+  preface,
+} from '../../../src/transport/wire/frames.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { acceptAll, cluster, makeNode, neverStopped, otherCluster, patterned, treeOf } from '../archives.ts';
 import { roadTo, startReceiver, type Receiver } from './spawned.ts';
@@ -72,7 +78,8 @@ function attack(directory: string, ...options: string[]): Attack {
       isBegun = true;
     }
     for (const frame of reader.read(rest)) {
-      if (frame.kind === 'message') replies.push({ id: frame.id, ...(JSON.parse(frame.text) as { reply: string }) });
+      if (frame.kind === 'message')
+        replies.push({ id: frame.id, ...(JSON.parse(frame.text) as { reply: string }) });
     }
     wake();
   });
@@ -88,7 +95,8 @@ function attack(directory: string, ...options: string[]): Attack {
       return { code: await closed, said };
     },
     waitFor: async (id, reply) => {
-      const isThere = (): boolean => replies.some((each) => each.id === id && (reply ?? each.reply) === each.reply);
+      const isThere = (): boolean =>
+        replies.some((each) => each.id === id && (reply ?? each.reply) === each.reply);
       while (!isThere()) {
         await Promise.race([new Promise<void>((resolve) => (wake = resolve)), closed]);
         if (!isThere() && receiver.exitCode !== null) throw new Error(`the receiver ended: ${said}`);
@@ -98,13 +106,22 @@ function attack(directory: string, ...options: string[]): Attack {
 }
 
 /** What an archive may hold after an attack: nothing but what belongs to every archive. */
-const ownFiles = ['.twowarm/', '.twowarm/format', '.twowarm/owner', '.twowarm/receiver/', '.twowarm/receiver/unfinished/'];
+const ownFiles = [
+  '.twowarm/',
+  '.twowarm/format',
+  '.twowarm/owner',
+  '.twowarm/receiver/',
+  '.twowarm/receiver/unfinished/',
+];
 
-async function scene(label: string): Promise<{ sandbox: Sandbox; directory: string; outside: () => string[] }> {
+async function scene(
+  label: string,
+): Promise<{ sandbox: Sandbox; directory: string; outside: () => string[] }> {
   const sandbox = makeSandbox(label);
   const directory = sandbox.directory('far/archive');
   writeFileSync(join(sandbox.path, 'far', 'beside'), 'untouched');
-  const outside = (): string[] => treeOf(join(sandbox.path, 'far')).filter((path) => !path.startsWith('archive/'));
+  const outside = (): string[] =>
+    treeOf(join(sandbox.path, 'far')).filter((path) => !path.startsWith('archive/'));
   return { sandbox, directory, outside };
 }
 
@@ -186,7 +203,17 @@ describe('a receiver', () => {
   it('takes nothing that would leave its directory for a name', async () => {
     const { sandbox, directory, outside } = await scene('names');
     await using _ = sandbox;
-    const names = ['../beside', `x/${name}`, `${name}\n`, `${name}\0`, '.twowarm/owner', '', '.', name.toLowerCase() + 'x', '/etc/passwd'];
+    const names = [
+      '../beside',
+      `x/${name}`,
+      `${name}\n`,
+      `${name}\0`,
+      '.twowarm/owner',
+      '',
+      '.',
+      name.toLowerCase() + 'x',
+      '/etc/passwd',
+    ];
     const client = attack(directory, '--allow-read');
     client.send(messageFrame(1, helloTo(directory)));
     let id = 1;
@@ -230,33 +257,38 @@ describe('a receiver', () => {
     await client.end();
   });
 
-  it('serves a good client while others flood it, and another cluster gets nothing', { timeout: 120_000 }, async () => {
-    const { sandbox, directory, outside } = await scene('flood');
-    await using _ = sandbox;
-    const good = await roadTo(directory, makeNode(sandbox));
-    const bytes = patterned(megabyte, 1);
-    const floods = [1, 2, 3].map(() => {
-      const client = attack(directory);
-      client.send(messageFrame(1, helloTo(directory)));
-      for (let id = 2; id < 200; id++) client.send(messageFrame(id, putOf(bytes, { name: id % 2 ? name : '00000002.history' })));
-      client.send(...dataFrames(7, Buffer.alloc(20 * megabyte)));
-      return client;
-    });
-    const foreign = attack(directory);
-    foreign.send(messageFrame(1, helloTo(directory, { system_identifier: otherCluster })));
-    await foreign.waitFor(1, 'wrong-cluster');
-    const source = sandbox.file('source', bytes);
-    const other = '000000010000000000000009';
-    expect(await good.put(other, source, acceptAll, neverStopped)).toBe('stored');
-    for (const flood of floods) {
-      const { code, said } = await flood.end();
-      expect(code, said).not.toBeNull();
-      expect(said).toContain('too many requests at once');
-    }
-    await foreign.end();
-    await good.close();
-    expect(readFileSync(join(directory, other)).equals(bytes)).toBe(true);
-    expect(readdirSync(directory).filter((each) => each !== '.twowarm')).toEqual([other]);
-    expect(outside()).toEqual(['beside']);
-  });
+  it(
+    'serves a good client while others flood it, and another cluster gets nothing',
+    { timeout: 120_000 },
+    async () => {
+      const { sandbox, directory, outside } = await scene('flood');
+      await using _ = sandbox;
+      const good = await roadTo(directory, makeNode(sandbox));
+      const bytes = patterned(megabyte, 1);
+      const floods = [1, 2, 3].map(() => {
+        const client = attack(directory);
+        client.send(messageFrame(1, helloTo(directory)));
+        for (let id = 2; id < 200; id++)
+          client.send(messageFrame(id, putOf(bytes, { name: id % 2 ? name : '00000002.history' })));
+        client.send(...dataFrames(7, Buffer.alloc(20 * megabyte)));
+        return client;
+      });
+      const foreign = attack(directory);
+      foreign.send(messageFrame(1, helloTo(directory, { system_identifier: otherCluster })));
+      await foreign.waitFor(1, 'wrong-cluster');
+      const source = sandbox.file('source', bytes);
+      const other = '000000010000000000000009';
+      expect(await good.put(other, source, acceptAll, neverStopped)).toBe('stored');
+      for (const flood of floods) {
+        const { code, said } = await flood.end();
+        expect(code, said).not.toBeNull();
+        expect(said).toContain('too many requests at once');
+      }
+      await foreign.end();
+      await good.close();
+      expect(readFileSync(join(directory, other)).equals(bytes)).toBe(true);
+      expect(readdirSync(directory).filter((each) => each !== '.twowarm')).toEqual([other]);
+      expect(outside()).toEqual(['beside']);
+    },
+  );
 });
