@@ -31,7 +31,7 @@ function targetOf({ host, port, user }: SshRoad, login: SshSettings): Target {
     agent: credentials.agent,
     passedOver: credentials.passedOver,
     hostKeyAlgorithms: check.algorithms,
-    verify: check.verify,
+    verify: (key) => check.verify(key),
     connectLimitMs: login.connectLimitMs,
   };
 }

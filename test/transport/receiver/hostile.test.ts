@@ -114,20 +114,25 @@ const ownFiles = [
   '.twowarm/receiver/unfinished/',
 ];
 
-async function scene(
-  label: string,
-): Promise<{ sandbox: Sandbox; directory: string; outside: () => string[] }> {
+interface Place extends AsyncDisposable {
+  sandbox: Sandbox;
+  directory: string;
+  /** What lies beside the archive. */
+  outside(this: void): string[];
+}
+
+async function scene(label: string): Promise<Place> {
   const sandbox = makeSandbox(label);
   const directory = sandbox.directory('far/archive');
   writeFileSync(join(sandbox.path, 'far', 'beside'), 'untouched');
   const outside = (): string[] =>
     treeOf(join(sandbox.path, 'far')).filter((path) => !path.startsWith('archive/'));
-  return { sandbox, directory, outside };
+  return { sandbox, directory, outside, [Symbol.asyncDispose]: () => sandbox.dispose() };
 }
 
 /** The receiver has ended by itself, not by a crash, and nothing was left. */
-async function expectHarmless({ end }: Attack, directory: string, outside: () => string[]): Promise<string> {
-  const { code, said } = await end();
+async function expectHarmless(client: Attack, directory: string, outside: () => string[]): Promise<string> {
+  const { code, said } = await client.end();
   expect(code, said).not.toBeNull();
   expect(said).not.toContain('internal error');
   expect(treeOf(directory).filter((path) => !ownFiles.includes(path))).toEqual([]);
@@ -137,8 +142,8 @@ async function expectHarmless({ end }: Attack, directory: string, outside: () =>
 
 describe('a receiver', () => {
   it('ends at what is no protocol, and leaves nothing', { timeout: 120_000 }, async () => {
-    const { sandbox, directory, outside } = await scene('hostile');
-    await using _ = sandbox;
+    await using place = await scene('hostile');
+    const { directory, outside } = place;
     const garbage = [
       Buffer.from('GET / HTTP/1.1\r\n\r\n'),
       Buffer.alloc(100_000, 0xff),
@@ -161,8 +166,8 @@ describe('a receiver', () => {
   });
 
   it('ends quietly when a client closes at any byte of what it sends', { timeout: 120_000 }, async () => {
-    const { sandbox, directory, outside } = await scene('half');
-    await using _ = sandbox;
+    await using place = await scene('half');
+    const { directory, outside } = place;
     const bytes = patterned(megabyte, 1);
     const whole = Buffer.concat([
       messageFrame(1, helloTo(directory)),
@@ -179,8 +184,8 @@ describe('a receiver', () => {
   });
 
   it('gives no name to what is not what was announced', { timeout: 60_000 }, async () => {
-    const { sandbox, directory, outside } = await scene('lies');
-    await using _ = sandbox;
+    await using place = await scene('lies');
+    const { directory, outside } = place;
     const bytes = patterned(megabyte, 1);
     const lies: [object, Buffer, string][] = [
       [{ sha256: sha256(Buffer.from('x')) }, bytes, 'its SHA-256 is another one'],
@@ -201,8 +206,8 @@ describe('a receiver', () => {
   });
 
   it('takes nothing that would leave its directory for a name', async () => {
-    const { sandbox, directory, outside } = await scene('names');
-    await using _ = sandbox;
+    await using place = await scene('names');
+    const { directory, outside } = place;
     const names = [
       '../beside',
       `x/${name}`,
@@ -230,8 +235,8 @@ describe('a receiver', () => {
   });
 
   it('knows no verb that replaces, removes or runs anything', async () => {
-    const { sandbox, directory, outside } = await scene('verbs');
-    await using _ = sandbox;
+    await using place = await scene('verbs');
+    const { directory, outside } = place;
     const client = attack(directory, '--allow-read');
     client.send(messageFrame(1, helloTo(directory)));
     const verbs = ['remove', 'delete', 'rename', 'exec', 'prune', '__proto__', 'constructor', 'toString'];
@@ -244,8 +249,8 @@ describe('a receiver', () => {
   });
 
   it('gives a key without the right to read no content, names or events', async () => {
-    const { sandbox, directory } = await scene('read');
-    await using _ = sandbox;
+    await using place = await scene('read');
+    const { directory } = place;
     writeFileSync(join(directory, name), patterned(megabyte, 1));
     const client = attack(directory);
     client.send(messageFrame(1, helloTo(directory)));
@@ -261,8 +266,8 @@ describe('a receiver', () => {
     'serves a good client while others flood it, and another cluster gets nothing',
     { timeout: 120_000 },
     async () => {
-      const { sandbox, directory, outside } = await scene('flood');
-      await using _ = sandbox;
+      await using place = await scene('flood');
+      const { sandbox, directory, outside } = place;
       const good = await roadTo(directory, makeNode(sandbox));
       const bytes = patterned(megabyte, 1);
       const floods = [1, 2, 3].map(() => {
