@@ -22,7 +22,7 @@ const example = 'such as ssh://postgres@db2/var/lib/postgresql/15/twowarm/archiv
 
 const unusable = (cure: string): UnusableRoad => ({ kind: 'unusable', cure });
 const wrongForm = unusable(`write ssh://user@host:port and an absolute directory, ${example}`);
-/** Also for a password with a slash in it, which ends the part that it stands in. */
+/** For whoever sees that there is one: with a slash in it it ends the part that it stands in. */
 export const noPassword = unusable(`a password has no place in a URL: log in with a key, ${example}`);
 const wrongUser = unusable(`the user is not a name: write @ in it as %40 and % as %25, ${example}`);
 const wrongHost = unusable(`the host is not a name or an address: IPv6 stands in brackets, ${example}`);
@@ -31,13 +31,12 @@ const wrongPath = unusable(
   `the directory must be absolute, without "?", "#", control characters and the parts "." and "..", ${example}`,
 );
 
-/** Reads a URL whose scheme is ssh. Only the user is percent-decoded; the path is taken as it is written. */
+/** Reads a URL whose scheme is ssh; one with a password is unusable. Only the user is percent-decoded; the path is taken as it is written. */
 export function readSshUrl(url: string): SshRoad | UnusableRoad {
   const [, authority, path] = /^ssh:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
   if (authority === undefined || path === undefined) return wrongForm;
   const at = authority.lastIndexOf('@');
   const written = at < 0 ? undefined : authority.slice(0, at);
-  if (written?.includes(':')) return noPassword;
   const user = written === undefined ? undefined : decodeUser(written);
   if (user === null) return wrongUser;
   const [, host, , port = '22'] = /^(\[[^[\]]*\]|[^:]*)(:(.*))?$/s.exec(authority.slice(at + 1)) ?? [];

@@ -21,7 +21,7 @@ export function inspectPrivateKey(text: string): KeyFile {
     return unusable('is a public key', 'private-key');
   const [, label, body] = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----\r?\n(.*?)-----END \1-----/s.exec(text) ?? [];
   if (label === undefined) {
-    return /-----BEGIN [A-Z ]*PRIVATE KEY-----|^PuTTY-User-Key/.test(text) && !text.startsWith('PuTTY')
+    return /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)
       ? damaged
       : unusable('is not a private key in a format of OpenSSH', 'another-key');
   }

@@ -1,5 +1,5 @@
 // The check of a server's key against files, and what a person is told to do: the command of the hint is run.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { hostKeyCheck } from '../../../src/transport/ssh/host-key.ts';
 import { defaultKnownHostsFiles, effectiveAccount } from '../../../src/transport/ssh/known-hosts-files.ts';
 import { run, shell } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
-import { runsAsRoot } from '../../harness/server-user.ts';
+import { runsAsRoot, serverUser } from '../../harness/server-user.ts';
 import { keygen, makeSshKey } from '../../harness/ssh-keys.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { faultOf } from '../../program/fault.ts';
@@ -178,11 +178,25 @@ describe('the files', () => {
     });
   });
 
-  // Root reads everything.
-  it.runIf(!runsAsRoot())('that are closed to us are a fault, too', async () => {
-    const file = fileOf('');
-    writeFileSync(file, '');
-    await run('chmod', ['0', file]);
-    expect((await faultOf(() => hostKeyCheck(db2, [file]))).kind).toBe('permission-denied');
+  it('that are closed to the effective user are a fault, too, and that user is meant by every hint', async () => {
+    const file = sandbox.file('closed', `db2 ${own}\n`, 0);
+    if (runsAsRoot()) chownSync(file, 0, 0);
+    const { message, kind } = await faultOf(() => asServerUser(() => hostKeyCheck(db2, [file])));
+    expect([kind, message]).toEqual([
+      'permission-denied',
+      `could not read the known hosts file ${file}: Permission denied`,
+    ]);
+    expect(asServerUser(effectiveAccount)).toEqual({ name: serverUser().name, home: serverUser().home });
   });
 });
+
+/** Root reads everything, and so becomes somebody else for as long as nothing else in this process can run. */
+function asServerUser<T>(action: () => T): T {
+  if (!runsAsRoot()) return action();
+  process.seteuid!(serverUser().uid);
+  try {
+    return action();
+  } finally {
+    process.seteuid!(0);
+  }
+}
