@@ -5,7 +5,8 @@ import { noPassword, readSshUrl, type SshRoad, type UnusableRoad } from './ssh-u
 const notBuilt = ['sftp', 'rsync', 'rsync+ssh', 's3', 'gs', 'azblob'];
 
 /** What cures a URL nobody can use, as the end of a sentence. */
-export const roadUrlCure = 'write file: and an absolute directory, such as file:/mnt/db2/archive';
+export const roadUrlCure =
+  'write file: and an absolute directory, such as file:/mnt/db2/archive, or ssh://user@host:port and one there';
 
 export type Road =
   { kind: 'directory'; directory: string } | SshRoad | { kind: 'not-built'; scheme: string } | UnusableRoad;

@@ -150,7 +150,8 @@ describe('what this version lacks', () => {
     'is no URL: %s',
     async (url) => {
       node.configure(`[destination.db2]\nurl = '${url}'\n`);
-      const cure = 'write file: and an absolute directory, such as file:/mnt/db2/archive';
+      const cure =
+        'write file: and an absolute directory, such as file:/mnt/db2/archive, or ssh://user@host:port and one there';
       const message = error(
         `cannot use the configuration ${file()}: line 4: "destination.db2.url" cannot be "${url}": ${cure}`,
       );

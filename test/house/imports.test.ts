@@ -26,6 +26,7 @@ const zodRooms = [
   'src/program/settings/key-parts.ts',
   'src/program/settings/keys.ts',
   'src/program/settings/destination-keys.ts',
+  'src/program/settings/ssh-section.ts',
   'src/program/settings/check.ts',
   'src/program/settings/in-force.ts',
 ];

@@ -43,7 +43,9 @@ describe('the URL of a destination or a source', () => {
   });
 
   it('has a cure that names an example that works', () => {
-    expect(roadUrlCure).toBe('write file: and an absolute directory, such as file:/mnt/db2/archive');
+    expect(roadUrlCure).toBe(
+      'write file: and an absolute directory, such as file:/mnt/db2/archive, or ssh://user@host:port and one there',
+    );
     expect(readRoadUrl(roadUrlCure.split(' ').at(-1)!)).toEqual({
       kind: 'directory',
       directory: '/mnt/db2/archive',

@@ -83,7 +83,8 @@ describe('two destinations', () => {
 });
 
 describe('a value that cannot be meant', () => {
-  const cure = 'write file: and an absolute directory, such as file:/mnt/db2/archive';
+  const cure =
+    'write file: and an absolute directory, such as file:/mnt/db2/archive, or ssh://user@host:port and one there';
 
   it.each([
     ["[restore]\ntime_limit = '0s'", 'line 4: "restore.time_limit" must be longer than nothing'],
