@@ -18,7 +18,7 @@ const cold = [
   'program/settings/read',
   'transport/try-again',
   'transport/dry-run',
-  'transport/hash',
+  'transport/versions',
   'restore/pruning/prune',
 ];
 /**
@@ -63,6 +63,12 @@ function shared(build: string): BuildOptions {
   };
 }
 
+/** The same for each file that is stored compressed: one file loads faster than modules do. */
+const compressed = ['store-compressed', 'fetch-compressed', 'publish-written', 'written-version'].map(
+  (module) => `transport/compressed/${module}`,
+);
+const single = [...waiting, ...compressed];
+
 /** Loaded by name, because other roads are too, but part of the one file. */
 const everyCall = 'transport/filesystem';
 
@@ -74,7 +80,7 @@ const coldAreFiles: Plugin = {
       if (kind !== 'dynamic-import' || path.startsWith('node:')) return undefined;
       const module = relative(join(root, 'src'), resolve(resolveDir, path)).replace(/\.ts$/, '');
       if (module === everyCall) return undefined;
-      if (waiting.includes(module)) return { path: `./cold/${basename(module)}.cjs`, external: true };
+      if (single.includes(module)) return { path: `./cold/${basename(module)}.cjs`, external: true };
       if (!cold.includes(module))
         return { errors: [{ text: `${path} is loaded by a hot program but is not in scripts/build.ts` }] };
       return { path: `./cold/${basename(module)}.js`, external: true };
@@ -117,7 +123,7 @@ const coldBuild = await bundle({
 const waitingBuild = await bundle({
   ...options,
   metafile: true,
-  entryPoints: Object.fromEntries(waiting.map((module) => [`cold/${basename(module)}`, `src/${module}.ts`])),
+  entryPoints: Object.fromEntries(single.map((module) => [`cold/${basename(module)}`, `src/${module}.ts`])),
   outdir,
   format: 'cjs',
   outExtension: { '.js': '.cjs' },

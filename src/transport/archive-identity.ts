@@ -8,6 +8,7 @@ import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
+import { walNameOf } from './stored-form.ts';
 import { recall, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
 import type { Identity } from './transport.ts';
 
@@ -125,20 +126,31 @@ function beginningOf(path: string): Buffer {
   }
 }
 
-/** The system identifier in the first segment that turns up. */
-function identifierOfContent(directory: string): string | undefined {
-  return lookThrough(directory, (entry) => {
-    if (!hasHeader(parseWalFileName(entry.name)) || !entry.isFile()) return undefined;
-    const header = parseLongPageHeader(beginningOf(join(directory, entry.name)));
-    return 'problem' in header || header.newer ? undefined : header.systemIdentifier.toString();
+const identifierIn = (beginning: Uint8Array): string | undefined => {
+  const header = parseLongPageHeader(beginning);
+  return 'problem' in header || header.newer ? undefined : header.systemIdentifier.toString();
+};
+
+/** The system identifier in the first segment that turns up, plain before compressed. */
+async function identifierOfContent(directory: string): Promise<string | undefined> {
+  let compressed: string | undefined;
+  const identifier = lookThrough(directory, (entry) => {
+    const name = walNameOf(entry.name);
+    if (name === undefined || !hasHeader(parseWalFileName(name)) || !entry.isFile()) return undefined;
+    if (name === entry.name) return identifierIn(beginningOf(join(directory, name)));
+    compressed ??= name;
+    return undefined;
   });
+  if (identifier !== undefined || compressed === undefined) return identifier;
+  const { beginningOfCompressed } = await import('./compressed/fetch-compressed.ts');
+  return identifierIn(await beginningOfCompressed(join(directory, compressed)));
 }
 
 const holdsWal = (directory: string): boolean =>
-  lookThrough(directory, (entry) => parseWalFileName(entry.name)) !== undefined;
+  lookThrough(directory, (entry) => walNameOf(entry.name)) !== undefined;
 
 async function adopt(directory: string, identity: Identity): Promise<Owner> {
-  const content = identifierOfContent(directory);
+  const content = await identifierOfContent(directory);
   if (content !== undefined) requireSameCluster(directory, content, identity);
   const { randomBytes } = await import('node:crypto');
   const owner: Owner = {
@@ -209,7 +221,7 @@ export async function admitReader(directory: string, identity: Identity): Promis
   const { owner, stats } = await lookAt(directory);
   if (owner === undefined) {
     requireNotEmptied(directory, identity);
-    const content = identifierOfContent(directory);
+    const content = await identifierOfContent(directory);
     if (content !== undefined) requireSameCluster(directory, content, identity);
     return admitted(stats, content === undefined && !holdsWal(directory));
   }

@@ -1,20 +1,16 @@
 // The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
-import { dirname, join } from 'node:path';
-import type { Dirent } from 'node:fs';
+import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
   closeFile,
   lstat,
-  openFile,
   readDirectory,
   readText,
-  settleOpenFile,
   stat,
   unlessMissing,
   unlink,
 } from '../program/system-calls.ts';
 import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
-import { ensureDirectory } from '../program/small-file.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import {
@@ -24,16 +20,24 @@ import {
   requireStillThere,
   type Admission,
 } from './archive-identity.ts';
-import { copyBytes, openRegular, openSourceFile } from './copy.ts';
+import { copyBytes, createFile, openRegular, openSourceFile } from './copy.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
-import { alreadyInspected, publish, type Bytes } from './publish.ts';
+import type { Written } from './compressed/publish-written.ts';
+import { publish, type Published } from './publish.ts';
+import { compressedPath, contentsPath, formFor, walNameOf, type Compression } from './stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
+import { removeUnfinished } from './unfinished.ts';
 
 const promises = { exclusive: true, durable: true };
 
-/** Opens the archive for writing and makes it this cluster's when it is nobody's. */
-export async function openArchive(url: string, directory: string, identity: Identity): Promise<Transport> {
-  return new ArchiveDirectory(url, directory, identity, await admitWriter(directory, identity));
+/** Opens the archive for writing and makes it this cluster's when it is nobody's. New segments are stored as `compression` says. */
+export async function openArchive(
+  url: string,
+  directory: string,
+  identity: Identity,
+  compression: Compression = 'none',
+): Promise<ArchiveDirectory> {
+  return new ArchiveDirectory(url, directory, identity, await admitWriter(directory, identity), compression);
 }
 
 /** Opens the archive for reading; nothing in it changes. */
@@ -52,12 +56,20 @@ export class ArchiveDirectory implements Transport {
   private readonly directory: string;
   private readonly identity: Identity;
   private readonly admission: Admission;
+  private readonly compression: Compression;
 
-  constructor(url: string, directory: string, identity: Identity, admission: Admission) {
+  constructor(
+    url: string,
+    directory: string,
+    identity: Identity,
+    admission: Admission,
+    compression: Compression = 'none',
+  ) {
     this.url = url;
     this.directory = directory;
     this.identity = identity;
     this.admission = admission;
+    this.compression = compression;
   }
 
   get isVacant(): boolean {
@@ -68,19 +80,20 @@ export class ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     await requireDirectory(this.directory);
     const entries = await this.attempt('list', () => readDirectory(this.directory));
-    const isWhole = (entry: Dirent): boolean => entry.isFile() && parseWalFileName(entry.name) !== undefined;
-    return entries
-      .filter(isWhole)
-      .map(({ name }) => name)
-      .sort();
+    const names = entries.flatMap((entry) => (entry.isFile() && walNameOf(entry.name)) || []);
+    return [...new Set(names)].sort();
   }
 
   async stat(name: string, signal: AbortSignal): Promise<{ sizeBytes: number } | 'missing'> {
     signal.throwIfAborted();
-    const stats = await this.attempt(`look for ${name} at`, () => unlessMissing(stat(this.pathOf(name))));
-    if (stats === undefined) return this.missing(name);
-    if (!stats.isFile()) throw this.notRegular(name);
-    return { sizeBytes: stats.size };
+    const what = `look for ${name} at`;
+    const stats = await this.attempt(what, () => unlessMissing(stat(this.pathOf(name))));
+    if (stats?.isFile()) return { sizeBytes: stats.size };
+    if (stats !== undefined) throw this.notRegular(name);
+    if ((await this.otherForm(name)) === 'missing') return 'missing';
+    const { sizeOf } = await import('./compressed/fetch-compressed.ts');
+    const sizeBytes = await this.attempt(what, () => sizeOf(this.pathOf(name), signal));
+    return sizeBytes === 'missing' ? sizeBytes : { sizeBytes };
   }
 
   async get(
@@ -89,15 +102,25 @@ export class ArchiveDirectory implements Transport {
     inspectOf: InspectOf,
     signal: AbortSignal,
   ): Promise<'fetched' | 'missing'> {
-    const found = await this.attempt(`read ${name} at`, () => unlessMissing(openRegular(this.pathOf(name))));
-    if (found === undefined) return this.missing(name);
+    const target = this.pathOf(name);
+    const lookAtBoth = async () => {
+      const compressed = await unlessMissing(lstat(compressedPath(target)));
+      return compressed === undefined ? await unlessMissing(openRegular(target)) : 'compressed';
+    };
+    const found = (await this.attempt(`read ${name} at`, lookAtBoth)) ?? (await this.otherForm(name));
+    if (found === 'missing') return found;
     if (found === 'not a file') throw this.notRegular(name);
     try {
-      await this.fetch({ descriptor: found.descriptor, inspect: inspectOf(found.stats.size) }, path, signal);
+      if (found === 'compressed') {
+        const { fetchStored } = await import('./compressed/fetch-compressed.ts');
+        return await fetchStored(target, path, inspectOf, signal);
+      }
+      const inspect = inspectOf(found.stats.size);
+      await createFile(path, (to) => copyBytes(found.descriptor, to, inspect, signal));
     } catch (error) {
       throw fromSystemError(error, `could not restore ${name} from ${this.url}`);
     } finally {
-      await closeFile(found.descriptor);
+      if (typeof found === 'object') await closeFile(found.descriptor);
     }
     return 'fetched';
   }
@@ -107,15 +130,39 @@ export class ArchiveDirectory implements Transport {
     const { descriptor, stats } = await openSourceFile(source);
     try {
       const bytes = { descriptor, inspect: inspectOf(stats.size) };
-      const published = await publish(target, bytes, this.identity, signal);
-      await requireStillThere(this.directory, this.admission);
-      if (typeof published === 'string') return published;
-      if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
-      throw duplicateFault(name, this.url, published);
+      const store =
+        formFor(name, this.compression) === 'plain'
+          ? publish
+          : (await import('./compressed/store-compressed.ts')).storeCompressed;
+      const published = await store(target, bytes, this.identity, signal);
+      return await this.settle(name, published, async () => {
+        const { keepVersion } = await import('./versions.ts');
+        return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal);
+      });
     } catch (error) {
       throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
     } finally {
       await closeFile(descriptor);
+    }
+  }
+
+  /**
+   * put for a file that has arrived already: whole, inspected and fsynced, in the form that it says, under a temporary name
+   * of this directory (program/temporary-name.ts). The temporary file is gone afterwards, also when this throws.
+   */
+  async putWritten(name: string, written: Written, signal: AbortSignal): Promise<PutOutcome> {
+    const target = this.pathOf(name);
+    try {
+      const { publishWritten } = await import('./compressed/publish-written.ts');
+      const published = await publishWritten(target, written, this.identity, signal);
+      return await this.settle(name, published, async () => {
+        const { keepWrittenVersion } = await import('./compressed/written-version.ts');
+        return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal);
+      });
+    } catch (error) {
+      throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
+    } finally {
+      await removeUnfinished(this.identity.stateDirectory, written.temporary);
     }
   }
 
@@ -135,13 +182,18 @@ export class ArchiveDirectory implements Transport {
 
   async remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'> {
     signal.throwIfAborted();
-    const remove = () => unlink(this.pathOf(name)).then(() => 'removed' as const);
-    return (await this.attempt(`remove ${name} at`, () => unlessMissing(remove()))) ?? 'missing';
+    const [target, what] = [this.pathOf(name), `remove ${name} at`];
+    const remove = async (path: string): Promise<boolean> =>
+      (await this.attempt(what, () => unlessMissing(unlink(path).then(() => true)))) ?? false;
+    const [plain, compressed] = [await remove(target), await remove(compressedPath(target))];
+    // Last: without its record a file only takes longer to be judged.
+    await remove(contentsPath(target));
+    return plain || compressed ? 'removed' : 'missing';
   }
 
   async watch(wake: (name: string | undefined) => void): Promise<Watch> {
     const { watchDirectory } = await import('../program/watch-directory.ts');
-    return watchDirectory(this.directory, wake);
+    return watchDirectory(this.directory, (entry) => wake(entry && (walNameOf(entry) ?? entry)));
   }
 
   async close(): Promise<void> {}
@@ -154,53 +206,36 @@ export class ArchiveDirectory implements Transport {
     return join(this.directory, '.twowarm', ...parts);
   }
 
-  /** "missing" is only true while the directory is there and holds the file in no other form. */
-  private async missing(name: string): Promise<'missing'> {
+  /** For a file that is not there plain. "missing" is only true while the directory is there and holds no other form. */
+  private async otherForm(name: string): Promise<'missing' | 'compressed'> {
     const lookFor = (path: string) => this.attempt('look into', () => unlessMissing(lstat(path)));
     const [link, compressed] = await Promise.all([
       lookFor(this.pathOf(name)),
-      lookFor(`${this.pathOf(name)}.zst`),
+      lookFor(compressedPath(this.pathOf(name))),
       requireStillThere(this.directory, this.admission),
     ]);
     // A link that leads nowhere: somebody has put it there, and what it meant is not here.
     if (link !== undefined) throw this.notRegular(name);
-    if (compressed === undefined) return 'missing';
-    throw new ProgramError(
-      'not-built',
-      `cannot read ${name}.zst at ${this.url}: compression is not built yet`,
-    );
+    return compressed === undefined ? 'missing' : 'compressed';
   }
 
   private notRegular(name: string): ProgramError {
     return new ProgramError('input-output', `${name} at ${this.url} is not a regular file`);
   }
 
-  private async fetch(bytes: Bytes, path: string, signal: AbortSignal): Promise<void> {
-    const descriptor = await openFile(path, 'wx', 0o600).catch((error: unknown) => {
-      // Not the source's fault: it must not be named.
-      throw fromSystemError(error, `could not create a file in ${dirname(path)}`);
-    });
-    let whole = false;
-    try {
-      await settleOpenFile(descriptor, path);
-      await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
-      whole = true;
-    } finally {
-      await closeFile(descriptor);
-      if (!whole) await unlink(path);
-    }
-  }
-
-  /** Another promotion's partial segment: kept beside the first, named by its content. */
-  private async putVersion(name: string, bytes: Bytes, signal: AbortSignal): Promise<PutOutcome> {
-    const { hashFile } = await import('./hash.ts');
-    const versions = this.ownPath('versions');
-    ensureDirectory(versions);
-    const target = join(versions, `${name}.${await hashFile(bytes.descriptor, signal)}`);
-    const published = await publish(target, { ...bytes, inspect: alreadyInspected }, this.identity, signal);
+  /** What a publication comes to; `keepVersion` is for another promotion's partial segment. */
+  private async settle(
+    name: string,
+    published: Published,
+    keepVersion: () => Promise<Published>,
+  ): Promise<PutOutcome> {
     await requireStillThere(this.directory, this.admission);
-    if (typeof published === 'string') return 'stored-as-version';
-    throw duplicateFault(name, this.url, published);
+    if (typeof published === 'string') return published;
+    if (!name.endsWith('.partial')) throw duplicateFault(name, this.url, published);
+    const kept = await keepVersion();
+    await requireStillThere(this.directory, this.admission);
+    if (typeof kept === 'string') return 'stored-as-version';
+    throw duplicateFault(name, this.url, kept);
   }
 
   private async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 // From a URL to a road. Roads load only when they are used; one that is not built is refused by its name.
 import { ProgramError } from '../program/program-error.ts';
 import { readRoadUrl, roadUrlCure, withoutSecret } from '../program/road-url.ts';
+import type { Compression } from './stored-form.ts';
 import type { Identity, ReadTransport, Transport } from './transport.ts';
 
 /** The directory of a file: URL. Throws `settings` or `not-built`. */
@@ -16,11 +17,18 @@ export function directoryOf(url: string): string {
   throw new ProgramError('not-built', message, { hint: 'This version knows file:/directory.' });
 }
 
-/** Opens a destination. Throws when the directory is missing or the archive belongs to another cluster. */
-export async function openDestination(url: string, identity: Identity): Promise<Transport> {
+/**
+ * Opens a destination that stores new segments as `compression` says. Throws when the directory is missing or the archive
+ * belongs to another cluster.
+ */
+export async function openDestination(
+  url: string,
+  identity: Identity,
+  compression: Compression = 'none',
+): Promise<Transport> {
   const directory = directoryOf(url);
   const { openArchive } = await import('./filesystem.ts');
-  return openArchive(url, directory, identity);
+  return openArchive(url, directory, identity, compression);
 }
 
 /** Opens a source for reading only; nothing is created or changed in it. */
