@@ -70,7 +70,7 @@ const compressed = ['store-compressed', 'fetch-compressed', 'publish-written', '
 const single = [...waiting, ...compressed];
 
 /** Loaded by name, because other roads are too, but part of the one file. */
-const everyCall = 'transport/filesystem';
+const everyCall = ['transport/filesystem', 'transport/filesystem-writing'];
 
 /** Dynamic imports of cold modules become imports of dist/cold/; any other one is a mistake that ends the build. */
 const coldAreFiles: Plugin = {
@@ -79,7 +79,7 @@ const coldAreFiles: Plugin = {
     building.onResolve({ filter: /^\.|^[a-z]/ }, ({ kind, path, resolveDir }) => {
       if (kind !== 'dynamic-import' || path.startsWith('node:')) return undefined;
       const module = relative(join(root, 'src'), resolve(resolveDir, path)).replace(/\.ts$/, '');
-      if (module === everyCall) return undefined;
+      if (everyCall.includes(module)) return undefined;
       if (single.includes(module)) return { path: `./cold/${basename(module)}.cjs`, external: true };
       if (!cold.includes(module))
         return { errors: [{ text: `${path} is loaded by a hot program but is not in scripts/build.ts` }] };

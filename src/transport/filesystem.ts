@@ -1,4 +1,5 @@
-// The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
+// The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable. How it is
+// written is in filesystem-writing.ts, which restore_command does not load.
 import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
@@ -10,35 +11,15 @@ import {
   unlessMissing,
   unlink,
 } from '../program/system-calls.ts';
-import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
+import { parseGapRecord, type GapRecord } from '../program/gap-record.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { parseWalFileName } from '../wal/filename.ts';
-import {
-  admitReader,
-  admitWriter,
-  requireDirectory,
-  requireStillThere,
-  type Admission,
-} from './archive-identity.ts';
-import { copyBytes, createFile, openRegular, openSourceFile } from './copy.ts';
-import { duplicateFault, hintFor } from './archive-faults.ts';
-import type { Written } from './compressed/publish-written.ts';
-import { publish, type Published } from './publish.ts';
-import { compressedPath, contentsPath, formFor, walNameOf, type Compression } from './stored-form.ts';
-import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
-import { removeUnfinished } from './unfinished.ts';
+import { admitReader, requireDirectory, requireStillThere, type Admission } from './archive-identity.ts';
+import { copyBytes, createFile, openRegular } from './copy.ts';
+import { compressedPath, contentsPath, walNameOf } from './stored-form.ts';
+import type { Identity, InspectOf, ReadTransport } from './transport.ts';
 
 const promises = { exclusive: true, durable: true };
-
-/** Opens the archive for writing and makes it this cluster's when it is nobody's. New segments are stored as `compression` says. */
-export async function openArchive(
-  url: string,
-  directory: string,
-  identity: Identity,
-  compression: Compression = 'none',
-): Promise<ArchiveDirectory> {
-  return new ArchiveDirectory(url, directory, identity, await admitWriter(directory, identity), compression);
-}
 
 /** Opens the archive for reading; nothing in it changes. */
 export async function openArchiveForReading(
@@ -49,27 +30,19 @@ export async function openArchiveForReading(
   return new ArchiveDirectory(url, directory, identity, await admitReader(directory, identity));
 }
 
-/** An archive that somebody was admitted to. */
-export class ArchiveDirectory implements Transport {
+/** An archive that somebody was admitted to, without the verbs of a writer. */
+export class ArchiveDirectory implements ReadTransport {
   readonly promises = promises;
   readonly url: string;
-  private readonly directory: string;
-  private readonly identity: Identity;
-  private readonly admission: Admission;
-  private readonly compression: Compression;
+  protected readonly directory: string;
+  protected readonly identity: Identity;
+  protected readonly admission: Admission;
 
-  constructor(
-    url: string,
-    directory: string,
-    identity: Identity,
-    admission: Admission,
-    compression: Compression = 'none',
-  ) {
+  constructor(url: string, directory: string, identity: Identity, admission: Admission) {
     this.url = url;
     this.directory = directory;
     this.identity = identity;
     this.admission = admission;
-    this.compression = compression;
   }
 
   get isVacant(): boolean {
@@ -125,54 +98,6 @@ export class ArchiveDirectory implements Transport {
     return 'fetched';
   }
 
-  async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
-    const target = this.pathOf(name);
-    const { descriptor, stats } = await openSourceFile(source);
-    try {
-      const bytes = { descriptor, inspect: inspectOf(stats.size) };
-      const store =
-        formFor(name, this.compression) === 'plain'
-          ? publish
-          : (await import('./compressed/store-compressed.ts')).storeCompressed;
-      const published = await store(target, bytes, this.identity, signal);
-      return await this.settle(name, published, async () => {
-        const { keepVersion } = await import('./versions.ts');
-        return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal);
-      });
-    } catch (error) {
-      throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
-    } finally {
-      await closeFile(descriptor);
-    }
-  }
-
-  /**
-   * put for a file that has arrived already: whole, inspected and fsynced, in the form that it says, under a temporary name
-   * of this directory (program/temporary-name.ts). The temporary file is gone afterwards, also when this throws.
-   */
-  async putWritten(name: string, written: Written, signal: AbortSignal): Promise<PutOutcome> {
-    const target = this.pathOf(name);
-    try {
-      const { publishWritten } = await import('./compressed/publish-written.ts');
-      const published = await publishWritten(target, written, this.identity, signal);
-      return await this.settle(name, published, async () => {
-        const { keepWrittenVersion } = await import('./compressed/written-version.ts');
-        return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal);
-      });
-    } catch (error) {
-      throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
-    } finally {
-      await removeUnfinished(this.identity.stateDirectory, written.temporary);
-    }
-  }
-
-  async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    requireWalName(gap.name);
-    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
-    await this.attempt(`record the gap ${gap.name} at`, write);
-  }
-
   async gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined> {
     signal.throwIfAborted();
     const path = this.ownPath('gaps', requireWalName(name));
@@ -198,11 +123,11 @@ export class ArchiveDirectory implements Transport {
 
   async close(): Promise<void> {}
 
-  private pathOf(name: string): string {
+  protected pathOf(name: string): string {
     return join(this.directory, requireWalName(name));
   }
 
-  private ownPath(...parts: string[]): string {
+  protected ownPath(...parts: string[]): string {
     return join(this.directory, '.twowarm', ...parts);
   }
 
@@ -223,22 +148,7 @@ export class ArchiveDirectory implements Transport {
     return new ProgramError('input-output', `${name} at ${this.url} is not a regular file`);
   }
 
-  /** What a publication comes to; `keepVersion` is for another promotion's partial segment. */
-  private async settle(
-    name: string,
-    published: Published,
-    keepVersion: () => Promise<Published>,
-  ): Promise<PutOutcome> {
-    await requireStillThere(this.directory, this.admission);
-    if (typeof published === 'string') return published;
-    if (!name.endsWith('.partial')) throw duplicateFault(name, this.url, published);
-    const kept = await keepVersion();
-    await requireStillThere(this.directory, this.admission);
-    if (typeof kept === 'string') return 'stored-as-version';
-    throw duplicateFault(name, this.url, kept);
-  }
-
-  private async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
+  protected async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
     try {
       return await verb();
     } catch (error) {
@@ -248,7 +158,7 @@ export class ArchiveDirectory implements Transport {
 }
 
 /** A name from outside becomes part of a path only through here. */
-function requireWalName(name: string): string {
+export function requireWalName(name: string): string {
   if (parseWalFileName(name) !== undefined) return name;
   throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
 }

@@ -27,7 +27,7 @@ export async function openDestination(
   compression: Compression = 'none',
 ): Promise<Transport> {
   const directory = directoryOf(url);
-  const { openArchive } = await import('./filesystem.ts');
+  const { openArchive } = await import('./filesystem-writing.ts');
   return openArchive(url, directory, identity, compression);
 }
 

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import type { Inspect, Promises } from '../../../src/transport/transport.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, photograph, treeOf } from '../archives.ts';
-import { gap, megabyte, partial, putBytes, read, segment, type Opened } from './archive.ts';
+import { gap, megabyte, partial, pathOf, putBytes, read, segment, type Opened } from './archive.ts';
 
 export function describeStoring(opened: Opened, promises: Promises): void {
   it('declares what it promises', async () => {
@@ -42,12 +42,12 @@ export function describeStoring(opened: Opened, promises: Promises): void {
     await using archive = await opened();
     const bytes = patterned(megabyte, 1);
     expect(await putBytes(archive, segment, bytes)).toBe('stored');
-    const before = statSync(join(archive.directory, segment));
+    const before = statSync(pathOf(archive));
     const again = witness();
     const source = archive.sandbox.file(`pg_wal/again/${segment}`, bytes);
     expect(await archive.road.put(segment, source, again.of, neverStopped)).toBe('already-stored');
     expect(again.seen()).toMatchObject({ size: megabyte, ends: 1 });
-    const { ino, mtimeMs } = statSync(join(archive.directory, segment));
+    const { ino, mtimeMs } = statSync(pathOf(archive));
     expect({ ino, mtimeMs }).toEqual({ ino: before.ino, mtimeMs: before.mtimeMs });
   });
 
