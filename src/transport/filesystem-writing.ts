@@ -64,8 +64,8 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
    * of this directory (program/temporary-name.ts). The temporary file is gone afterwards, also when this throws.
    */
   async putWritten(name: string, written: Written, signal: AbortSignal): Promise<PutOutcome> {
-    const target = this.pathOf(name);
     try {
+      const target = this.pathOf(name);
       const { publishWritten } = await import('./compressed/publish-written.ts');
       const published = await publishWritten(target, written, this.identity, signal);
       return await this.settle(name, published, async () => {
