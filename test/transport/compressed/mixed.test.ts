@@ -1,4 +1,5 @@
 // One archive, both forms: a destination's setting was changed, or two writers have different ones. A name stays one name.
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -197,6 +198,27 @@ describe.each(orders)('a %s writer that gives a name while a %s one has just don
     expect((await archive.get()).equals(content)).toBe(true);
     expect(await archive.put(archive[late], content)).toBe('already-stored');
   });
+});
+
+it('a compressed file keeps its own record when a writer who lost the name has written one meanwhile', async () => {
+  await using sandbox = makeSandbox('mixed');
+  const archive = await mixed(sandbox);
+  const [reached, named] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let loser: Promise<PutOutcome> | undefined;
+  beforeLink.act = async () => {
+    beforeLink.act = async () => {
+      reached.resolve();
+      await named.promise;
+    };
+    loser = archive.put(archive.zstd, other);
+    await reached.promise;
+  };
+  expect(await archive.put(archive.zstd, content)).toBe('stored');
+  named.resolve();
+  await expect(loser).rejects.toMatchObject({ kind: 'archive-duplicate' });
+  const record = readFileSync(join(archive.directory, '.twowarm/contents', segment), 'utf8');
+  expect(record).toContain(createHash('sha256').update(content).digest('hex'));
+  expect((await archive.get()).equals(content)).toBe(true);
 });
 
 it('a plain and a compressing writer at once never leave two contents without a fault', async () => {
