@@ -18,8 +18,8 @@ const cold = [
   'program/settings/read',
   'transport/try-again',
   'transport/dry-run',
-  'transport/hash',
   'transport/ssh/open-ssh',
+  'transport/versions',
   'restore/pruning/prune',
 ];
 /**
@@ -64,8 +64,14 @@ function shared(build: string): BuildOptions {
   };
 }
 
+/** The same for each file that is stored compressed: one file loads faster than modules do. */
+const compressed = ['store-compressed', 'fetch-compressed', 'publish-written', 'written-version'].map(
+  (module) => `transport/compressed/${module}`,
+);
+const single = [...waiting, ...compressed];
+
 /** Loaded by name, because other roads are too, but part of the one file. */
-const everyCall = 'transport/filesystem';
+const everyCall = ['transport/filesystem', 'transport/filesystem-writing'];
 
 /** Dynamic imports of cold modules become imports of dist/cold/; any other one is a mistake that ends the build. */
 const coldAreFiles: Plugin = {
@@ -74,8 +80,8 @@ const coldAreFiles: Plugin = {
     building.onResolve({ filter: /^\.|^[a-z]/ }, ({ kind, path, resolveDir }) => {
       if (kind !== 'dynamic-import' || path.startsWith('node:')) return undefined;
       const module = relative(join(root, 'src'), resolve(resolveDir, path)).replace(/\.ts$/, '');
-      if (module === everyCall) return undefined;
-      if (waiting.includes(module)) return { path: `./cold/${basename(module)}.cjs`, external: true };
+      if (everyCall.includes(module)) return undefined;
+      if (single.includes(module)) return { path: `./cold/${basename(module)}.cjs`, external: true };
       if (!cold.includes(module))
         return { errors: [{ text: `${path} is loaded by a hot program but is not in scripts/build.ts` }] };
       return { path: `./cold/${basename(module)}.js`, external: true };
@@ -128,7 +134,7 @@ const coldBuild = await bundle({
 const waitingBuild = await bundle({
   ...options,
   metafile: true,
-  entryPoints: Object.fromEntries(waiting.map((module) => [`cold/${basename(module)}`, `src/${module}.ts`])),
+  entryPoints: Object.fromEntries(single.map((module) => [`cold/${basename(module)}`, `src/${module}.ts`])),
   outdir,
   format: 'cjs',
   outExtension: { '.js': '.cjs' },

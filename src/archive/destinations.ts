@@ -26,10 +26,10 @@ export async function atDestination<T>(
   what: string,
   stop: AbortSignal,
   verb: (road: Transport, signal: AbortSignal) => Promise<T>,
-  open: (url: string, identity: Identity) => Promise<Transport> = openDestination,
+  open: typeof openDestination = openDestination,
 ): Promise<T> {
   const once = async (signal: AbortSignal): Promise<T> => {
-    const road = withRetry(await open(destination.url, node.identity));
+    const road = withRetry(await open(destination.url, node.identity, destination.compression));
     try {
       return await verb(road, signal);
     } finally {

@@ -32,6 +32,7 @@ export async function requiredDestinations(node: ThisNode, stop: AbortSignal): P
   const own: OwnDestination = {
     name: 'its own archive',
     url: `file:${archiveDirectory}`,
+    compression: 'none',
     timeLimitMs: ownTimeLimitMs,
     isOwn: true,
   };

@@ -6,11 +6,14 @@ import type { Difference } from './publish.ts';
 export function duplicateFault(
   name: string,
   url: string,
-  { differsAt, existingBytes, newBytes }: Difference,
+  { differsAt, existingBytes, newBytes, inBothForms }: Difference,
 ): ProgramError {
   const where = differsAt === undefined ? 'their contents differ' : `they differ from byte ${differsAt} on`;
+  const outcome = inBothForms
+    ? `Both are there now, one plain and one as ${name}.zst, and nobody is given either.`
+    : 'Neither was touched.';
   return new ProgramError('archive-duplicate', `${name} exists at ${url} with different content`, {
-    detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; ${where}. Neither was touched.`,
+    detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; ${where}. ${outcome}`,
     hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
   });
 }

@@ -1,13 +1,12 @@
 // Whose an archive directory is: .twowarm/format and .twowarm/owner in it, and the note that this node keeps of every
 // archive it has seen, so that an unmounted disk does not look like an empty archive.
-import { closeSync, opendirSync, type Dir, type Dirent, type Stats, openSync, readSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
-import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
-import { parseLongPageHeader } from '../wal/page-header.ts';
+import { holdsWal, identifierOfContent } from './archive-content.ts';
 import { recall, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
 import type { Identity } from './transport.ts';
 
@@ -85,64 +84,8 @@ function requireSameCluster(directory: string, found: string, identity: Identity
   });
 }
 
-// How far a directory is searched for one segment before it is adopted; it may hold a million names.
-const adoptionLook = 1000;
-
-const hasHeader = (name: WalFileName | undefined): boolean =>
-  name?.kind === 'segment' || name?.kind === 'partial';
-
-function openListing(directory: string): Dir {
-  try {
-    return opendirSync(directory);
-  } catch (error) {
-    throw fromSystemError(error, `could not look into the archive directory ${directory}`);
-  }
-}
-
-/** The first names of a directory without an owner that `wanted` answers for; undefined when there is none. */
-function lookThrough<T>(directory: string, wanted: (entry: Dirent) => T | undefined): T | undefined {
-  const entries = openListing(directory);
-  try {
-    for (let looked = 0; looked < adoptionLook; looked++) {
-      const entry = entries.readSync();
-      if (entry === null) return undefined;
-      const answer = wanted(entry);
-      if (answer !== undefined) return answer;
-    }
-    return undefined;
-  } finally {
-    entries.closeSync();
-  }
-}
-
-/** The first bytes of a file: as many as a header has. None of a file that was removed since its name was read. */
-function beginningOf(path: string): Buffer {
-  const bytes = Buffer.alloc(40);
-  try {
-    const descriptor = openSync(path, 'r');
-    const length = readSync(descriptor, bytes, 0, bytes.length, 0);
-    closeSync(descriptor);
-    return bytes.subarray(0, length);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return bytes.subarray(0, 0);
-    throw fromSystemError(error, `could not read ${path}`);
-  }
-}
-
-/** The system identifier in the first segment that turns up. */
-function identifierOfContent(directory: string): string | undefined {
-  return lookThrough(directory, (entry) => {
-    if (!hasHeader(parseWalFileName(entry.name)) || !entry.isFile()) return undefined;
-    const header = parseLongPageHeader(beginningOf(join(directory, entry.name)));
-    return 'problem' in header || header.newer ? undefined : header.systemIdentifier.toString();
-  });
-}
-
-const holdsWal = (directory: string): boolean =>
-  lookThrough(directory, (entry) => parseWalFileName(entry.name)) !== undefined;
-
 async function adopt(directory: string, identity: Identity): Promise<Owner> {
-  const content = identifierOfContent(directory);
+  const content = await identifierOfContent(directory);
   if (content !== undefined) requireSameCluster(directory, content, identity);
   const { randomBytes } = await import('node:crypto');
   const owner: Owner = {
@@ -213,7 +156,7 @@ export async function admitReader(directory: string, identity: Identity): Promis
   const { owner, stats } = await lookAt(directory);
   if (owner === undefined) {
     requireNotEmptied(directory, identity);
-    const content = identifierOfContent(directory);
+    const content = await identifierOfContent(directory);
     if (content !== undefined) requireSameCluster(directory, content, identity);
     return admitted(stats, content === undefined && !holdsWal(directory));
   }

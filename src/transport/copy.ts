@@ -1,13 +1,22 @@
 // Bytes from one open file to another, and the comparison of two files, in small reused buffers: fresh memory is dear
 // on virtual machines, and a segment may have 1 GB. Reading runs ahead of writing by one chunk.
 import { constants, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
-import { closeFile, openFile, readInto, statOpen, writeFrom } from '../program/system-calls.ts';
+import {
+  closeFile,
+  openFile,
+  readInto,
+  settleOpenFile,
+  statOpen,
+  unlink,
+  writeFrom,
+} from '../program/system-calls.ts';
 import { EarlyFlush } from './early-flush.ts';
 import type { Inspect } from './transport.ts';
 
 /** A multiple of the 64 kB that inspections rely on. */
-const chunkBytes = 524_288;
+export const chunkBytes = 524_288;
 
 export interface OpenFile {
   descriptor: number;
@@ -34,7 +43,7 @@ export async function openSourceFile(source: string): Promise<OpenFile> {
 }
 
 /** Fills the buffer from `position` unless the file ends; the number of bytes read. */
-async function fill(descriptor: number, buffer: Buffer, position: number): Promise<number> {
+export async function fill(descriptor: number, buffer: Buffer, position: number): Promise<number> {
   let length = 0;
   while (length < buffer.length) {
     const { bytesRead } = await readInto(
@@ -50,7 +59,7 @@ async function fill(descriptor: number, buffer: Buffer, position: number): Promi
   return length;
 }
 
-async function writeAll(descriptor: number, bytes: Buffer): Promise<void> {
+export async function writeAll(descriptor: number, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += (await writeFrom(descriptor, bytes, at, bytes.length - at, null)).bytesWritten;
   }
@@ -79,6 +88,26 @@ export async function readBytes(
   } finally {
     // The descriptor must not be closed under a call that is still running.
     await ahead.catch(() => undefined);
+  }
+}
+
+/** Makes the file `path`, which must not exist, with what `write` puts into it; after a throw nothing is there. */
+export async function createFile(
+  path: string,
+  write: (descriptor: number) => Promise<unknown>,
+): Promise<void> {
+  const descriptor = await openFile(path, 'wx', 0o600).catch((error: unknown) => {
+    // Not the source's fault: it must not be named.
+    throw fromSystemError(error, `could not create a file in ${dirname(path)}`);
+  });
+  let whole = false;
+  try {
+    await settleOpenFile(descriptor, path);
+    await write(descriptor);
+    whole = true;
+  } finally {
+    await closeFile(descriptor);
+    if (!whole) await unlink(path);
   }
 }
 

@@ -1,40 +1,25 @@
-// The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable.
-import { dirname, join } from 'node:path';
-import type { Dirent } from 'node:fs';
+// The file: road: an archive that is a directory of this machine or a mounted one. Exclusive and durable. How it is
+// written is in filesystem-writing.ts, which restore_command does not load.
+import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import {
   closeFile,
   lstat,
-  openFile,
   readDirectory,
   readText,
-  settleOpenFile,
   stat,
   unlessMissing,
   unlink,
 } from '../program/system-calls.ts';
-import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
-import { ensureDirectory } from '../program/small-file.ts';
+import { parseGapRecord, type GapRecord } from '../program/gap-record.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { parseWalFileName } from '../wal/filename.ts';
-import {
-  admitReader,
-  admitWriter,
-  requireDirectory,
-  requireStillThere,
-  type Admission,
-} from './archive-identity.ts';
-import { copyBytes, openRegular, openSourceFile, type OpenFile } from './copy.ts';
-import { duplicateFault, hintFor } from './archive-faults.ts';
-import { alreadyInspected, publish, type Bytes } from './publish.ts';
-import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
+import { admitReader, requireDirectory, requireStillThere, type Admission } from './archive-identity.ts';
+import { copyBytes, createFile, openRegular } from './copy.ts';
+import { compressedPath, contentsPath, walNameOf } from './stored-form.ts';
+import type { Identity, InspectOf, ReadTransport } from './transport.ts';
 
 const promises = { exclusive: true, durable: true };
-
-/** Opens the archive for writing and makes it this cluster's when it is nobody's. */
-export async function openArchive(url: string, directory: string, identity: Identity): Promise<Transport> {
-  return new ArchiveDirectory(url, directory, identity, await admitWriter(directory, identity));
-}
 
 /** Opens the archive for reading; nothing in it changes. */
 export async function openArchiveForReading(
@@ -45,13 +30,13 @@ export async function openArchiveForReading(
   return new ArchiveDirectory(url, directory, identity, await admitReader(directory, identity));
 }
 
-/** An archive that somebody was admitted to. */
-export class ArchiveDirectory implements Transport {
+/** An archive that somebody was admitted to, without the verbs of a writer. */
+export class ArchiveDirectory implements ReadTransport {
   readonly promises = promises;
   readonly url: string;
-  private readonly directory: string;
-  private readonly identity: Identity;
-  private readonly admission: Admission;
+  protected readonly directory: string;
+  protected readonly identity: Identity;
+  protected readonly admission: Admission;
 
   constructor(url: string, directory: string, identity: Identity, admission: Admission) {
     this.url = url;
@@ -68,19 +53,20 @@ export class ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     await requireDirectory(this.directory);
     const entries = await this.attempt('list', () => readDirectory(this.directory));
-    const isWhole = (entry: Dirent): boolean => entry.isFile() && parseWalFileName(entry.name) !== undefined;
-    return entries
-      .filter(isWhole)
-      .map(({ name }) => name)
-      .sort();
+    const names = entries.flatMap((entry) => (entry.isFile() && walNameOf(entry.name)) || []);
+    return [...new Set(names)].sort();
   }
 
   async stat(name: string, signal: AbortSignal): Promise<{ sizeBytes: number } | 'missing'> {
     signal.throwIfAborted();
-    const stats = await this.attempt(`look for ${name} at`, () => unlessMissing(stat(this.pathOf(name))));
-    if (stats === undefined) return this.missing(name);
-    if (!stats.isFile()) throw this.notRegular(name);
-    return { sizeBytes: stats.size };
+    const what = `look for ${name} at`;
+    const stats = await this.attempt(what, () => unlessMissing(stat(this.pathOf(name))));
+    if (stats?.isFile()) return { sizeBytes: stats.size };
+    if (stats !== undefined) throw this.notRegular(name);
+    if ((await this.otherForm(name)) === 'missing') return 'missing';
+    const { sizeOf } = await import('./compressed/fetch-compressed.ts');
+    const sizeBytes = await this.attempt(what, () => sizeOf(this.pathOf(name), signal));
+    return sizeBytes === 'missing' ? sizeBytes : { sizeBytes };
   }
 
   async get(
@@ -89,49 +75,27 @@ export class ArchiveDirectory implements Transport {
     inspectOf: InspectOf,
     signal: AbortSignal,
   ): Promise<'fetched' | 'missing'> {
-    const found = await this.openFile(name, signal);
+    const target = this.pathOf(name);
+    const lookAtBoth = async () => {
+      const compressed = await unlessMissing(lstat(compressedPath(target)));
+      return compressed === undefined ? await unlessMissing(openRegular(target)) : 'compressed';
+    };
+    const found = (await this.attempt(`read ${name} at`, lookAtBoth)) ?? (await this.otherForm(name));
     if (found === 'missing') return found;
+    if (found === 'not a file') throw this.notRegular(name);
     try {
-      await this.fetch({ descriptor: found.descriptor, inspect: inspectOf(found.stats.size) }, path, signal);
+      if (found === 'compressed') {
+        const { fetchStored } = await import('./compressed/fetch-compressed.ts');
+        return await fetchStored(target, path, inspectOf, signal);
+      }
+      const inspect = inspectOf(found.stats.size);
+      await createFile(path, (to) => copyBytes(found.descriptor, to, inspect, signal));
     } catch (error) {
       throw fromSystemError(error, `could not restore ${name} from ${this.url}`);
     } finally {
-      await closeFile(found.descriptor);
+      if (typeof found === 'object') await closeFile(found.descriptor);
     }
     return 'fetched';
-  }
-
-  /** The file, open for reading; whoever asks closes it. */
-  async openFile(name: string, signal: AbortSignal): Promise<OpenFile | 'missing'> {
-    signal.throwIfAborted();
-    const found = await this.attempt(`read ${name} at`, () => unlessMissing(openRegular(this.pathOf(name))));
-    if (found === undefined) return this.missing(name);
-    if (found === 'not a file') throw this.notRegular(name);
-    return found;
-  }
-
-  async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
-    const target = this.pathOf(name);
-    const { descriptor, stats } = await openSourceFile(source);
-    try {
-      const bytes = { descriptor, inspect: inspectOf(stats.size) };
-      const published = await publish(target, bytes, this.identity, signal);
-      await this.requireStillThere();
-      if (typeof published === 'string') return published;
-      if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
-      throw duplicateFault(name, this.url, published);
-    } catch (error) {
-      throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
-    } finally {
-      await closeFile(descriptor);
-    }
-  }
-
-  async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    requireWalName(gap.name);
-    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
-    await this.attempt(`record the gap ${gap.name} at`, write);
   }
 
   async gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined> {
@@ -143,13 +107,18 @@ export class ArchiveDirectory implements Transport {
 
   async remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'> {
     signal.throwIfAborted();
-    const remove = () => unlink(this.pathOf(name)).then(() => 'removed' as const);
-    return (await this.attempt(`remove ${name} at`, () => unlessMissing(remove()))) ?? 'missing';
+    const [target, what] = [this.pathOf(name), `remove ${name} at`];
+    const remove = async (path: string): Promise<boolean> =>
+      (await this.attempt(what, () => unlessMissing(unlink(path).then(() => true)))) ?? false;
+    const [plain, compressed] = [await remove(target), await remove(compressedPath(target))];
+    // Last: without its record a file only takes longer to be judged.
+    await remove(contentsPath(target));
+    return plain || compressed ? 'removed' : 'missing';
   }
 
   async watch(wake: (name: string | undefined) => void): Promise<Watch> {
     const { watchDirectory } = await import('../program/watch-directory.ts');
-    return watchDirectory(this.directory, wake);
+    return watchDirectory(this.directory, (entry) => wake(entry && (walNameOf(entry) ?? entry)));
   }
 
   async close(): Promise<void> {}
@@ -159,64 +128,32 @@ export class ArchiveDirectory implements Transport {
     return requireStillThere(this.directory, this.admission);
   }
 
-  private pathOf(name: string): string {
+  protected pathOf(name: string): string {
     return join(this.directory, requireWalName(name));
   }
 
-  private ownPath(...parts: string[]): string {
+  protected ownPath(...parts: string[]): string {
     return join(this.directory, '.twowarm', ...parts);
   }
 
-  /** "missing" is only true while the directory is there and holds the file in no other form. */
-  private async missing(name: string): Promise<'missing'> {
+  /** For a file that is not there plain. "missing" is only true while the directory is there and holds no other form. */
+  private async otherForm(name: string): Promise<'missing' | 'compressed'> {
     const lookFor = (path: string) => this.attempt('look into', () => unlessMissing(lstat(path)));
     const [link, compressed] = await Promise.all([
       lookFor(this.pathOf(name)),
-      lookFor(`${this.pathOf(name)}.zst`),
+      lookFor(compressedPath(this.pathOf(name))),
       this.requireStillThere(),
     ]);
     // A link that leads nowhere: somebody has put it there, and what it meant is not here.
     if (link !== undefined) throw this.notRegular(name);
-    if (compressed === undefined) return 'missing';
-    throw new ProgramError(
-      'not-built',
-      `cannot read ${name}.zst at ${this.url}: compression is not built yet`,
-    );
+    return compressed === undefined ? 'missing' : 'compressed';
   }
 
   private notRegular(name: string): ProgramError {
     return new ProgramError('input-output', `${name} at ${this.url} is not a regular file`);
   }
 
-  private async fetch(bytes: Bytes, path: string, signal: AbortSignal): Promise<void> {
-    const descriptor = await openFile(path, 'wx', 0o600).catch((error: unknown) => {
-      // Not the source's fault: it must not be named.
-      throw fromSystemError(error, `could not create a file in ${dirname(path)}`);
-    });
-    let whole = false;
-    try {
-      await settleOpenFile(descriptor, path);
-      await copyBytes(bytes.descriptor, descriptor, bytes.inspect, signal);
-      whole = true;
-    } finally {
-      await closeFile(descriptor);
-      if (!whole) await unlink(path);
-    }
-  }
-
-  /** Another promotion's partial segment: kept beside the first, named by its content. */
-  private async putVersion(name: string, bytes: Bytes, signal: AbortSignal): Promise<PutOutcome> {
-    const { hashFile } = await import('./hash.ts');
-    const versions = this.ownPath('versions');
-    ensureDirectory(versions);
-    const target = join(versions, `${name}.${await hashFile(bytes.descriptor, signal)}`);
-    const published = await publish(target, { ...bytes, inspect: alreadyInspected }, this.identity, signal);
-    await this.requireStillThere();
-    if (typeof published === 'string') return 'stored-as-version';
-    throw duplicateFault(name, this.url, published);
-  }
-
-  private async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
+  protected async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
     try {
       return await verb();
     } catch (error) {
@@ -226,7 +163,7 @@ export class ArchiveDirectory implements Transport {
 }
 
 /** A name from outside becomes part of a path only through here. */
-function requireWalName(name: string): string {
+export function requireWalName(name: string): string {
   if (parseWalFileName(name) !== undefined) return name;
   throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
 }

@@ -1,6 +1,7 @@
 // From a URL to a road. Roads load only when they are used; one that is not built is refused by its name.
 import { ProgramError } from '../program/program-error.ts';
 import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
+import type { Compression } from './stored-form.ts';
 import type { Identity, ReadTransport, Transport } from './transport.ts';
 
 /** The directory of a file: URL. Throws `settings` or `not-built`. */
@@ -24,16 +25,23 @@ export function directoryOf(url: string): string {
   });
 }
 
-/** Opens a destination. Throws when the directory is missing or the archive belongs to another cluster. */
-export async function openDestination(url: string, identity: Identity): Promise<Transport> {
+/**
+ * Opens a destination that stores new segments as `compression` says. Throws when the directory is missing or the archive
+ * belongs to another cluster.
+ */
+export async function openDestination(
+  url: string,
+  identity: Identity,
+  compression: Compression = 'none',
+): Promise<Transport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, 'write', identity);
+    return openOverSsh(url, road, { purpose: 'write', compression }, identity);
   }
   const directory = directoryOf(url);
-  const { openArchive } = await import('./filesystem.ts');
-  return openArchive(url, directory, identity);
+  const { openArchive } = await import('./filesystem-writing.ts');
+  return openArchive(url, directory, identity, compression);
 }
 
 /** Opens a source for reading only; nothing is created or changed in it. */
@@ -41,7 +49,7 @@ export async function openSource(url: string, identity: Identity): Promise<ReadT
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, 'read', identity);
+    return openOverSsh(url, road, { purpose: 'read', compression: 'none' }, identity);
   }
   const directory = directoryOf(url);
   const { openArchiveForReading } = await import('./filesystem.ts');

@@ -15,7 +15,8 @@ import {
   unlessMissing,
   unlinkIfThere,
 } from '../program/system-calls.ts';
-import { compareBytes, copyBytes, openRegular, type OpenFile } from './copy.ts';
+import { compareBytes, copyBytes, openRegular } from './copy.ts';
+import { compressedPath } from './stored-form.ts';
 import type { Identity, Inspect } from './transport.ts';
 import { noteUnfinished, removeUnfinished } from './unfinished.ts';
 
@@ -32,7 +33,8 @@ export async function syncOrFail(descriptor: number, path: string, sync = fsync)
   }
 }
 
-async function syncDirectoryOf(path: string): Promise<void> {
+/** fsync of the directory that a file is in. */
+export async function syncDirectoryOf(path: string): Promise<void> {
   const descriptor = await openFile(dirname(path), 'r');
   try {
     await syncOrFail(descriptor, dirname(path));
@@ -57,32 +59,35 @@ export interface Difference {
   differsAt: number | undefined;
   existingBytes: number;
   newBytes: number;
+  /** Two writers at the same moment: now the name has one content plain and another one compressed. */
+  inBothForms?: true;
 }
 
-/** Puts the bytes under `target`. They are durable there when this returns 'stored' or 'already-stored'. */
+/**
+ * Puts the bytes under `target`, plain. They are durable there, or compressed beside it, when this returns 'stored' or
+ * 'already-stored'.
+ */
 export async function publish(
   target: string,
   bytes: Bytes,
   by: Identity,
   signal: AbortSignal,
 ): Promise<Published> {
-  if ((await unlessMissing(lstat(target))) !== undefined) return compareWith(target, bytes, signal);
+  const [taken, compressed] = await Promise.all([isThere(target), isThere(compressedPath(target))]);
+  if (compressed) return compareForms(target, bytes, by, signal);
+  if (taken) return compareWith(target, bytes, signal);
   const temporary = temporaryPath(target, by.nodeId);
   noteUnfinished(by.stateDirectory, temporary);
   let isFree: boolean;
   try {
     await writeTemporary(temporary, bytes, signal);
-    isFree = await linkIfFree(temporary, target);
+    isFree = !(await isThere(compressedPath(target))) && (await linkIfFree(temporary, target));
   } finally {
     await removeUnfinished(by.stateDirectory, temporary);
   }
   // Somebody else took the name meanwhile: theirs may be the same bytes, which have been inspected.
-  if (!isFree) return compareWith(target, { ...bytes, inspect: alreadyInspected }, signal);
-  await syncNewName(target);
-  return 'stored';
-}
-
-async function syncNewName(target: string): Promise<void> {
+  const again = { ...bytes, inspect: alreadyInspected };
+  if (!isFree) return compareForms(target, again, by, signal);
   try {
     await syncDirectoryOf(target);
   } catch (error) {
@@ -90,54 +95,23 @@ async function syncNewName(target: string): Promise<void> {
     await unlinkIfThere(target);
     throw error;
   }
+  // Whoever stores the other form at this moment looks for this one, too, once it has its name: one of the two sees both.
+  if (!(await isThere(compressedPath(target)))) return 'stored';
+  const verdict = await compareForms(target, again, by, signal);
+  return typeof verdict === 'string' ? 'stored' : { ...verdict, inBothForms: true };
 }
 
-/** The plaintext of a file that is written already. */
-export interface Content {
-  sizeBytes: number;
-  /** 64 lower-case hexadecimal digits. */
-  sha256: string;
-}
+const isThere = async (path: string): Promise<boolean> => (await unlessMissing(lstat(path))) !== undefined;
 
-/**
- * As publish(), for a temporary file beside `target` that is written and fsynced; what it holds is known and has been
- * inspected. Whoever made it removes it.
- */
-export async function publishWritten(
+/** Compares with whatever has the name, in both forms. */
+async function compareForms(
   target: string,
-  temporary: string,
-  content: Content,
+  bytes: Bytes,
+  by: Identity,
   signal: AbortSignal,
 ): Promise<Published> {
-  if (!(await linkIfFree(temporary, target))) return compareContent(target, content, signal);
-  await syncNewName(target);
-  return 'stored';
-}
-
-/** Whether a name holds that content, which is made durable before it counts; undefined: the name is free. */
-export async function findContent(
-  target: string,
-  content: Content,
-  signal: AbortSignal,
-): Promise<Published | undefined> {
-  const isTaken = (await unlessMissing(lstat(target))) !== undefined;
-  return isTaken ? compareContent(target, content, signal) : undefined;
-}
-
-async function compareContent(target: string, content: Content, signal: AbortSignal): Promise<Published> {
-  const existing = await openExisting(target);
-  try {
-    const { hashFile } = await import('./hash.ts');
-    const { size } = existing.stats;
-    const isSame =
-      size === content.sizeBytes && (await hashFile(existing.descriptor, signal)) === content.sha256;
-    if (!isSame) return { differsAt: undefined, existingBytes: size, newBytes: content.sizeBytes };
-    await syncOrFail(existing.descriptor, target);
-  } finally {
-    await closeFile(existing.descriptor);
-  }
-  await syncDirectoryOf(target);
-  return 'already-stored';
+  const { compareStored } = await import('./compressed/store-compressed.ts');
+  return compareStored(target, bytes, by, signal);
 }
 
 async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSignal): Promise<void> {
@@ -154,7 +128,7 @@ async function writeTemporary(temporary: string, bytes: Bytes, signal: AbortSign
 }
 
 /** link(2); false when the name is taken by another file. */
-async function linkIfFree(temporary: string, target: string): Promise<boolean> {
+export async function linkIfFree(temporary: string, target: string): Promise<boolean> {
   try {
     await link(temporary, target);
     return true;
@@ -180,15 +154,12 @@ async function isSameFile(left: string, right: string): Promise<boolean> {
   return a.dev === b.dev && a.ino === b.ino && a.nlink >= 2;
 }
 
-async function openExisting(target: string): Promise<OpenFile> {
+/** Compares with the plain file `target`. Identical bytes are made durable before they count as stored. */
+export async function compareWith(target: string, bytes: Bytes, signal: AbortSignal): Promise<Published> {
   const existing = (await lstat(target)).isFile() ? await openRegular(target) : 'not a file';
-  if (existing !== 'not a file') return existing;
-  throw new ProgramError('archive-duplicate', `${target} exists but is not a regular file`);
-}
-
-/** Identical bytes under the name are made durable before they count as stored. */
-async function compareWith(target: string, bytes: Bytes, signal: AbortSignal): Promise<Published> {
-  const existing = await openExisting(target);
+  if (existing === 'not a file') {
+    throw new ProgramError('archive-duplicate', `${target} exists but is not a regular file`);
+  }
   try {
     const source = await statOpen(bytes.descriptor);
     if (source.dev === existing.stats.dev && source.ino === existing.stats.ino) {

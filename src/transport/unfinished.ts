@@ -63,13 +63,18 @@ function unlessSystemRefuses(work: () => void): void {
 /** How long an archive that does not answer may hold up the removal, in ms. */
 const sweepLimitMs = 2000;
 
-/** Removes the temporary files of this node's dead processes. What cannot be removed now is tried by the next call. */
+/**
+ * Removes the temporary files of this node's dead processes; without a node those of any, where all of them ran on this
+ * machine. What cannot be removed now is tried by the next call.
+ */
 export async function sweepUnfinished(
   stateDirectory: string,
-  nodeId: string,
+  nodeId: string | undefined,
   stop: AbortSignal,
 ): Promise<void> {
-  const abandoned = notes(stateDirectory).filter((name) => isAbandoned(name, nodeId, 0));
+  const abandoned = notes(stateDirectory).filter((name) =>
+    isAbandoned(name, nodeId ?? name.split('.').at(-4) ?? '', 0),
+  );
   if (abandoned.length === 0) return;
   const sweep = () => Promise.all(abandoned.map((name) => sweepOne(join(notesIn(stateDirectory), name))));
   await bounded('remove unfinished files', sweepLimitMs, stop, sweep).catch(() => stop.throwIfAborted());

@@ -233,7 +233,6 @@ describe('what is not built', () => {
   it.each([
     [`${db2}policy = 'fallback'`, "policy = 'fallback'", 5],
     [`${db2}policy = 'best-effort'`, "policy = 'best-effort'", 5],
-    [`${db2}compression = 'zstd'`, "compression = 'zstd'", 5],
     [`${db2}for = ['dr']`, "policy = 'fallback'", 5],
     [`${db2}limit = '1h'`, "policy = 'fallback'", 5],
     [`${db2}hold = false`, "policy = 'fallback'", 5],
@@ -249,7 +248,7 @@ describe('what is not built', () => {
   });
 
   it('is named only once everything else is right', async () => {
-    await using node = configuredNode(`${smallest}nmae = 'x'\n${db2}compression = 'zstd'\n`);
+    await using node = configuredNode(`${smallest}nmae = 'x'\n${db2}policy = 'fallback'\n`);
     expect((await faultOf(node.read)).kind).toBe('settings');
   });
 });

@@ -37,7 +37,8 @@ describe('admission', () => {
   it.each([
     ['nothing', undefined, true],
     ['what is not WAL', 'lost+found', true],
-    ['a compressed segment of somebody else', `${segment}.zst`, true],
+    ['a damaged compressed segment', `${segment}.zst`, false],
+    ['a compressed file that is not WAL', 'base.tar.zst', true],
     ['a history file', '00000002.history', false],
     ['a damaged segment', segment, false],
   ])('calls a directory with %s in it vacant as it is', async (_, name, isVacant) => {

@@ -21,6 +21,16 @@ export interface EmptyArchive {
   again: () => Promise<Transport>;
 }
 
+/** How the archive's directory holds files, for the looks behind the road's back. */
+export interface Storage {
+  /** The WAL name of an entry of the directory. */
+  nameOf: (entry: string) => string;
+  /** Where a file of that name lies. */
+  pathOf: (directory: string, name: string) => string;
+  /** The file as it was before it was stored. */
+  contentOf: (path: string) => Buffer;
+}
+
 export interface RoadUnderTest {
   /** An archive of another machine: contents are compared there by their hash, and nothing can be removed. */
   isFar?: boolean;
@@ -28,6 +38,8 @@ export interface RoadUnderTest {
   promises: Promises;
   /** Makes an archive inside the sandbox, with which it goes; the road is closed by the suite. */
   open: (sandbox: Sandbox) => Promise<EmptyArchive>;
+  /** Default: plain, under their own names. */
+  storage?: Storage;
 }
 
 /** Everything the contract promises, for one road. */

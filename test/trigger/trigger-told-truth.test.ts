@@ -7,7 +7,7 @@ import { program } from '../harness/installation.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { giveHome, makeStandby, shipRows, waitForRows, waitUntilOpen } from '../server/pair.ts';
+import { destination, giveHome, makeStandby, shipRows, waitForRows, waitUntilOpen } from '../server/pair.ts';
 import { expectPrimary, loseThePrimary, makeScene } from './scene.ts';
 
 const limits = { concurrent: true, timeout: 120_000 };
@@ -103,6 +103,23 @@ describe('a restore_command that fails', limits, () => {
         `^triggerStandby: WARNING: {2}file:${scene.archive} holds WAL of timeline 1 that was not replayed: from ${first} on, segments: [12]\n` +
           'DETAIL: {2}What was committed in them is missing on this server\\.\n' +
           "HINT: {2}The server's log says why restore_command did not deliver them\\. Keep them: they are the only copy\\.\n$",
+      ),
+    );
+  });
+
+  it('is not the silent end of what lies compressed in the archive, which cp does not see', async () => {
+    await using sandbox = makeSandbox('left-compressed');
+    const restore = ({ archive }: { archive: string }): string => `cp '${archive}'/%f %p`;
+    const scene = await makeScene(sandbox, findPostgres(15), { restore });
+    await scene.standby.start();
+    await waitForRows(scene.standby, await shipRows(scene.primary, 10));
+    giveHome(scene.primary, `${destination(scene.archive)}compression = 'zstd'\n`);
+    await loseThePrimary(scene);
+    const { code, stderr } = await scene.trigger('smart');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^triggerStandby: WARNING: {2}file:${scene.archive} holds WAL of timeline 1 that was not replayed: from [0-9A-F]{24} on, segments: [12]\n`,
       ),
     );
   });

@@ -1,7 +1,7 @@
 // The keys of [destination.<name>], and what several destinations must not be together.
 import { z } from 'zod';
 import { placeOf, readRoadUrl } from '../road-url.ts';
-import { duration, keyWords, path, roadUrl, text, unless } from './key-parts.ts';
+import { duration, keyWords, path, roadUrl, text } from './key-parts.ts';
 
 export const destination = z.strictObject({
   url: roadUrl().register(keyWords, {
@@ -20,16 +20,12 @@ export const destination = z.strictObject({
       missing: "'fallback' and 'best-effort'",
       notBuilt: (value) => (value === 'required' ? undefined : `policy = '${String(value)}'`),
     }),
-  compression: z
-    .enum(['none', 'zstd'])
-    .default('none')
-    .register(keyWords, {
-      summary: 'How files are compressed at rest.',
-      default: "'none'",
-      example: "'none'",
-      missing: "'zstd'",
-      notBuilt: unless('none', "compression = 'zstd'"),
-    }),
+  compression: z.enum(['none', 'zstd']).default('none').register(keyWords, {
+    summary:
+      "How new segments are stored there: 'none' as they are, for any program to read; 'zstd' compressed, as <segment>.zst. What is there already stays as it is, and counts in either form.",
+    default: "'none'",
+    example: "'none'",
+  }),
   time_limit: duration().default(120_000).register(keyWords, {
     summary: 'How long storing one file may take before the attempt is given up.',
     default: "'2min'",

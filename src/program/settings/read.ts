@@ -70,6 +70,7 @@ function toSettings(place: Place, c: Configuration): Settings {
     destinations: Object.entries(c.destination).map(([name, d]) => ({
       name,
       url: d.url,
+      compression: d.compression,
       timeLimitMs: d.time_limit,
     })),
     restore: {

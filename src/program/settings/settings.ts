@@ -5,6 +5,8 @@ export interface Destination {
   /** The name in [destination.<name>]. */
   name: string;
   url: string;
+  /** How new segments are stored there. */
+  compression: 'none' | 'zstd';
   timeLimitMs: number;
 }
 

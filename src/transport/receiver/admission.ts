@@ -7,7 +7,8 @@ import { ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
 import { version } from '../../program/version.ts';
 import { archiveNameOf, requireDirectory } from '../archive-identity.ts';
-import { ArchiveDirectory, openArchive, openArchiveForReading } from '../filesystem.ts';
+import { openArchiveForReading, type ArchiveDirectory } from '../filesystem.ts';
+import { openArchive, type WritableArchive } from '../filesystem-writing.ts';
 import type { Identity } from '../transport.ts';
 import { versions, type Hello, type Welcome } from '../wire/messages.ts';
 import type { Terms } from './terms.ts';
@@ -15,10 +16,11 @@ import type { Terms } from './terms.ts';
 /** An archive that the far side was admitted to. */
 export interface Admitted {
   archive: ArchiveDirectory;
+  /** The same, for one who was admitted to write. */
+  writable: WritableArchive | undefined;
   directory: string;
   mayRead: boolean;
-  mayWrite: boolean;
-  /** As whom this process writes: it is not the client's, whose temporary files have process numbers of its own. */
+  /** The client, with what this machine keeps for the archive in place of a home. */
   by: Identity;
   welcome: Welcome;
 }
@@ -51,13 +53,13 @@ export const notReadable = (): ProgramError =>
     hint: 'Its command needs --allow-read.',
   });
 
-/** A name for this machine's temporary files: 16 hexadecimal digits, the same for every receiver on it. */
+/** A name for this machine: 16 hexadecimal digits, the same for every receiver on it. */
 function machineName(): string {
   let machine = 'none';
   try {
     machine = readFileSync('/etc/machine-id', 'latin1').trim();
   } catch {
-    // Then all machines without an id share a name, and wait a day for each other's files.
+    // Then all machines without an id share a name.
   }
   return createHash('sha256').update(`twowarm receiver ${machine}`).digest('hex').slice(0, 16);
 }
@@ -78,12 +80,14 @@ export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
   requireTerms(hello, terms);
   const { directory, mayRead } = terms;
   await requireDirectory(directory);
-  const stateDirectory = join(directory, '.twowarm', 'receiver');
+  const receiverDirectory = join(directory, '.twowarm', 'receiver');
+  // Of this machine alone: what a process left unfinished only tells by its number whether it is gone.
+  const stateDirectory = join(receiverDirectory, machineName());
   const identity = identityOf(hello, stateDirectory);
-  const mayWrite = hello.purpose === 'write';
-  const open = mayWrite ? openArchive : openArchiveForReading;
-  const archive = (await open(hello.url, directory, identity)) as ArchiveDirectory;
-  if (mayWrite) ensureDirectory(stateDirectory);
+  const writable = hello.purpose === 'write' ? await openArchive(hello.url, directory, identity) : undefined;
+  const archive =
+    writable ?? ((await openArchiveForReading(hello.url, directory, identity)) as ArchiveDirectory);
+  if (writable !== undefined) for (const path of [receiverDirectory, stateDirectory]) ensureDirectory(path);
   const name = await archiveNameOf(directory);
   const welcome: Welcome = {
     reply: 'welcome',
@@ -93,6 +97,5 @@ export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
     vacant: archive.isVacant,
     may_read: mayRead,
   };
-  const by = { ...identity, nodeId: machineName() };
-  return { archive, directory, mayRead, mayWrite, by, welcome };
+  return { archive, writable, directory, mayRead, by: identity, welcome };
 }

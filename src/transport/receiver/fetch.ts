@@ -1,9 +1,11 @@
 // GET and LIST: what a receiver gives back where it may be read.
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createZstdCompress, constants } from 'node:zlib';
-import { closeFile } from '../../program/system-calls.ts';
+import { ProgramError } from '../../program/program-error.ts';
+import { areSame, Tally, withForms, type Contents } from '../compressed/contents.ts';
+import { plaintextOf, type Stored } from '../compressed/decode.ts';
+import { agreedContents, notOnRecord } from '../compressed/fetch-compressed.ts';
 import type { Message } from '../wire/messages.ts';
 import type { Admitted } from './admission.ts';
 import type { Talk } from './talk.ts';
@@ -11,37 +13,45 @@ import type { Talk } from './talk.ts';
 /** Names are sent in pieces of about this many bytes. */
 const listPieceBytes = 65_536;
 
-const chunkBytes = 262_144;
+const level = 1;
 
-/** Sends the bytes of a file, compressed, and then their hash. */
-export async function fetch(request: Message, { archive }: Admitted, talk: Talk): Promise<void> {
-  const found = await archive.openFile(request.walName('name'), talk.signal);
-  if (found === 'missing') return talk.reply({ reply: 'missing' });
-  const hash = createHash('sha256');
-  try {
-    await talk.reply({ reply: 'found', size: found.stats.size, encoding: 'zstd' });
-    const file = createReadStream('', {
-      fd: found.descriptor,
-      autoClose: false,
-      start: 0,
-      highWaterMark: chunkBytes,
-    });
-    const hashed = async function* (bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      for await (const piece of bytes) {
-        hash.update(piece);
-        yield piece;
-      }
-    };
-    const send = async (bytes: AsyncIterable<Buffer>): Promise<void> => {
-      for await (const piece of bytes) await talk.send(piece);
-    };
-    const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-    await pipeline(file, hashed, compress, send, { signal: talk.signal });
-  } finally {
-    await closeFile(found.descriptor);
-  }
+/** Sends the plaintext of a file, compressed for the way, and then its hash. */
+async function send(stored: Stored, expected: Contents | undefined, talk: Talk): Promise<void> {
+  const size = expected?.sizeBytes ?? stored.stats.size;
+  await talk.reply({ reply: 'found', size, encoding: 'zstd' });
+  const tally = new Tally();
+  const plaintext = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of plaintextOf(stored, size, talk.signal)) {
+      tally.add(chunk);
+      // The chunk is used again; what the compressor holds must not be.
+      yield Buffer.from(chunk);
+    }
+  };
+  const pass = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const piece of pieces) await talk.send(piece);
+  };
+  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } });
+  await pipeline(plaintext, compress, pass, { signal: talk.signal });
+  const contents = tally.end();
+  if (expected !== undefined && !areSame(contents, expected)) throw notOnRecord(stored);
   await talk.sent();
-  await talk.reply({ reply: 'sent', sha256: hash.digest('hex') });
+  await talk.reply({ reply: 'sent', sha256: contents.sha256 });
+}
+
+/** The file in whichever form it is there; in both, both must hold the same. */
+export async function fetch(request: Message, { archive, directory }: Admitted, talk: Talk): Promise<void> {
+  const name = request.walName('name');
+  const target = join(directory, name);
+  const isSent = await withForms(target, async ([stored, other]) => {
+    if (stored === undefined) return false;
+    const isPlain = stored.form === 'plain' && other === undefined;
+    await send(stored, isPlain ? undefined : await agreedContents(target, stored, other, talk.signal), talk);
+    return true;
+  });
+  if (isSent) return;
+  // "missing" is only true while the directory is still the archive.
+  if ((await archive.stat(name, talk.signal)) === 'missing') return talk.reply({ reply: 'missing' });
+  throw new ProgramError('input-output', `${name} came to ${archive.url} while it was looked for`);
 }
 
 /** Sends the names of complete files, one a line. */

@@ -64,8 +64,8 @@ class Session {
       await talk.reply(refusalOf(asProgramError(error)));
       throw error;
     }
-    const { by, mayWrite, welcome } = this.admitted;
-    if (mayWrite) await sweepUnfinished(by.stateDirectory, by.nodeId, talk.signal);
+    const { by, welcome, writable } = this.admitted;
+    if (writable !== undefined) await sweepUnfinished(by.stateDirectory, undefined, talk.signal);
     await talk.reply(welcome);
   }
 

@@ -5,31 +5,23 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
-import { ensureDirectory } from '../../program/small-file.ts';
 import { duplicateFault, hintFor } from '../archive-faults.ts';
-import { alreadyInspected, findContent, publishWritten, type Content, type Difference } from '../publish.ts';
+import { findContents } from '../compressed/find-contents.ts';
+import type { Contents } from '../compressed/contents.ts';
+import type { WritableArchive } from '../filesystem-writing.ts';
+import { alreadyInspected } from '../publish.ts';
+import { formFor } from '../stored-form.ts';
 import type { PutOutcome } from '../transport.ts';
 import type { Put } from '../wire/messages.ts';
-import type { Admitted } from './admission.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
-import { Arriving } from './reception.ts';
+import type { Admitted } from './admission.ts';
+import { Arriving } from './arriving.ts';
 import type { Talk } from './talk.ts';
 
 /** No file of WAL is larger: what claims to be is refused before it is received. */
 const longestFile = 1024 ** 3;
 
-const contentOf = ({ size, sha256 }: Put): Content => ({ sizeBytes: size, sha256 });
-
-/** The paths that may hold the file, with what a file under each means: a partial segment has more than one. */
-function placesOf(
-  { name, sha256 }: Put,
-  directory: string,
-): { path: string; outcome: PutOutcome | undefined }[] {
-  const place = { path: join(directory, name), outcome: undefined };
-  if (!name.endsWith('.partial')) return [place];
-  const version = join(directory, '.twowarm', 'versions', `${name}.${sha256}`);
-  return [place, { path: version, outcome: 'stored-as-version' }];
-}
+const contentsOf = ({ size, sha256 }: Put): Contents => ({ sizeBytes: size, sha256 });
 
 /** Fails early where the disk cannot hold the file: nothing has been sent yet. */
 async function requireRoom(directory: string, sizeBytes: number): Promise<void> {
@@ -38,67 +30,79 @@ async function requireRoom(directory: string, sizeBytes: number): Promise<void> 
   throw Object.assign(new Error('there is no room for the file'), { code: 'ENOSPC' });
 }
 
-/** Receives the bytes into a temporary file, has `publish` give it a name, and removes it. */
+/** Receives the bytes into a temporary file, in the form that they are to be kept in, and gives it its name. */
 async function receive(
   put: Put,
+  archive: WritableArchive,
   { directory, by }: Admitted,
   talk: Talk,
-  publish: (temporary: string) => Promise<PutOutcome>,
 ): Promise<PutOutcome> {
   // What its name says it was checked for by the sender, and it will be again before it is restored.
   const check = new PlainCheck(put.size, alreadyInspected);
   const arriving = await Arriving.begin(join(directory, put.name), by);
+  const asItComes = put.encoding === put.store;
+  let received = 0;
+  const incoming = async function* (): AsyncGenerator<Buffer> {
+    for await (const piece of talk.incoming) {
+      talk.signal.throwIfAborted();
+      received += piece.length;
+      if (asItComes) await arriving.write(piece);
+      yield piece;
+    }
+  };
+  const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const piece of plain) {
+      check.add(piece);
+      if (!asItComes) await arriving.write(piece);
+    }
+  };
   try {
-    const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
-      for await (const piece of plain) {
-        talk.signal.throwIfAborted();
-        check.add(piece);
-        await arriving.write(piece);
-      }
-    };
-    if (put.encoding === 'zstd') await pipeline(talk.incoming, createZstdDecompress(), keep);
-    else await keep(talk.incoming);
+    if (put.encoding === 'zstd') {
+      const decoder = createZstdDecompress();
+      await pipeline(incoming, decoder, keep);
+      // It ends after one frame without a word; what follows that would be kept with it.
+      if (decoder.bytesWritten !== received)
+        throw new ProgramError('protocol', 'more came than one zstd frame');
+    } else await keep(incoming());
     check.end(put.sha256);
-    return await publish(await arriving.finish());
+    const temporary = await arriving.finish();
+    const form = put.store === 'zstd' ? 'zstd' : 'plain';
+    return await archive.putWritten(put.name, { temporary, form, ...contentsOf(put) }, talk.signal);
   } finally {
     await arriving.discard();
   }
 }
 
-/** Tries the places in turn: the first that takes the file, or has it. Undefined: one is free, and `look` only looked. */
-async function settle(
+/** What the archive already holds of it; undefined: the bytes are wanted. */
+async function findStored(
   put: Put,
-  { archive, directory }: Admitted,
-  look: (path: string) => Promise<'stored' | 'already-stored' | Difference | undefined>,
+  { directory, by, archive }: Admitted,
+  talk: Talk,
 ): Promise<PutOutcome | undefined> {
-  let difference: Difference | undefined;
-  for (const { path, outcome } of placesOf(put, directory)) {
-    if (outcome !== undefined) ensureDirectory(join(directory, '.twowarm', 'versions'));
-    const found = await look(path);
-    if (typeof found !== 'object') return found === undefined ? undefined : (outcome ?? found);
-    difference = found;
-  }
-  throw duplicateFault(put.name, archive.url, difference!);
+  const contents = contentsOf(put);
+  const found = await findContents(join(directory, put.name), contents, by, talk.signal);
+  if (typeof found !== 'object') return found;
+  // Another promotion's partial segment: it may be here beside the first.
+  if (!put.name.endsWith('.partial')) throw duplicateFault(put.name, archive.url, found);
+  const version = join(directory, '.twowarm', 'versions', `${put.name}.${put.sha256}`);
+  const kept = await findContents(version, contents, by, talk.signal);
+  return kept === undefined ? undefined : 'stored-as-version';
 }
 
 async function storeOrCompare(put: Put, admitted: Admitted, talk: Talk): Promise<PutOutcome> {
-  const { archive, directory } = admitted;
-  const content = contentOf(put);
+  const { directory, writable } = admitted;
+  if (put.store === 'zstd' && (put.encoding !== 'zstd' || formFor(put.name, 'zstd') !== 'zstd'))
+    throw new ProgramError('protocol', `${put.name} cannot be kept compressed`);
   if (put.size > longestFile)
     throw new ProgramError('invalid-file', `will not store ${put.name}: it is too large`);
-  const found = await settle(put, admitted, (path) => findContent(path, content, talk.signal));
-  if (found === undefined) {
-    await requireRoom(directory, put.size);
-    await talk.reply({ reply: 'go' });
+  const found = await findStored(put, admitted, talk);
+  if (found !== undefined) {
+    await writable!.requireStillThere();
+    return found;
   }
-  const outcome =
-    found ??
-    (await receive(put, admitted, talk, async (temporary) => {
-      const publish = (path: string) => publishWritten(path, temporary, content, talk.signal);
-      return (await settle(put, admitted, publish))!;
-    }));
-  await archive.requireStillThere();
-  return outcome;
+  await requireRoom(directory, put.size);
+  await talk.reply({ reply: 'go' });
+  return receive(put, writable!, admitted, talk);
 }
 
 export async function store(put: Put, admitted: Admitted, talk: Talk): Promise<void> {

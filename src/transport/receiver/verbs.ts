@@ -20,7 +20,8 @@ const reading =
 const writing =
   (verb: Verb): Verb =>
   async (request, admitted, talk) => {
-    if (!admitted.mayWrite) throw new ProgramError('not-allowed', 'this connection was opened to read');
+    if (admitted.writable === undefined)
+      throw new ProgramError('not-allowed', 'this connection was opened to read');
     return verb(request, admitted, talk);
   };
 
@@ -52,8 +53,8 @@ async function watch(_request: Message, { archive }: Admitted, talk: Talk): Prom
 
 export const verbs: Readonly<Record<string, Verb>> = {
   put: writing((request, admitted, talk) => store(readPut(request), admitted, talk)),
-  gap: writing(async (request, { archive }, talk) => {
-    await archive.recordGap(gapOf(request), talk.signal);
+  gap: writing(async (request, { writable }, talk) => {
+    await writable!.recordGap(gapOf(request), talk.signal);
     await talk.reply({ reply: 'recorded' });
   }),
   get: reading(fetch),

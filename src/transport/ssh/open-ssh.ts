@@ -3,6 +3,7 @@ import type { SshSettings } from '../../program/settings/settings.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
 import { connectSsh, type Target } from '../ssh.ts';
+import type { Compression } from '../stored-form.ts';
 import type { Identity, Transport } from '../transport.ts';
 import { greet, type Purpose } from './greet.ts';
 import { hostKeyCheck } from './host-key.ts';
@@ -55,13 +56,13 @@ async function connect(road: SshRoad, purpose: Purpose, identity: Identity): Pro
 export async function openOverSsh(
   url: string,
   road: SshRoad,
-  purpose: Purpose['purpose'],
+  { purpose, compression }: { purpose: Purpose['purpose']; compression: Compression },
   identity: Identity,
 ): Promise<Transport> {
   const wanted: Purpose = { url, directory: road.directory, purpose };
   const key = `${purpose} ${identity.systemIdentifier} ${identity.stateDirectory} ${url}`;
   try {
-    return new ReceiverRoad(url, await lease(key, () => connect(road, wanted, identity)));
+    return new ReceiverRoad(url, await lease(key, () => connect(road, wanted, identity)), compression);
   } catch (error) {
     throw aboutRoad(`could not open ${url}`, error);
   }

@@ -1,14 +1,14 @@
 // The ssh: road: an archive on another machine, by a receiver there. Exclusive and durable, because the receiver stores
 // as the file: road does. Several roads to one place share a connection.
-import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import type { GapRecord } from '../../program/gap-record.ts';
-import { closeFile, openFile, settleOpenFile, unlink, writeFrom } from '../../program/system-calls.ts';
+import { closeFile } from '../../program/system-calls.ts';
 import type { Watch } from '../../program/watch-directory.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
-import { openSourceFile } from '../copy.ts';
+import { createFile, openSourceFile, writeAll } from '../copy.ts';
+import { formFor, type Compression } from '../stored-form.ts';
 import type { InspectOf, PutOutcome, Transport } from '../transport.ts';
 import type { Message, Welcome } from '../wire/messages.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
@@ -29,10 +29,13 @@ export class ReceiverRoad implements Transport {
   readonly promises = { exclusive: true, durable: true };
   readonly url: string;
   private readonly lease: Lease;
+  private readonly compression: Compression;
 
-  constructor(url: string, lease: Lease) {
+  /** New segments are stored as `compression` says. */
+  constructor(url: string, lease: Lease, compression: Compression = 'none') {
     this.url = url;
     this.lease = lease;
+    this.compression = compression;
   }
 
   get isVacant(): boolean {
@@ -83,11 +86,12 @@ export class ReceiverRoad implements Transport {
     try {
       return await this.about(`store ${name} at`, async () => {
         const sha256 = await hashInspected(descriptor, inspectOf(stats.size), signal);
-        const request = { verb: 'put', name, size: stats.size, sha256, encoding: 'zstd', store: 'none' };
+        const store = formFor(name, this.compression) === 'zstd' ? 'zstd' : 'none';
+        const request = { verb: 'put', name, size: stats.size, sha256, encoding: 'zstd', store };
         return this.link.converse(request, signal, async (conversation) => {
           const first = await conversation.reply();
           if (first.text('reply') !== 'go') return first.oneOf('reply', outcomes);
-          await sendFile(descriptor, conversation, signal);
+          await sendFile({ descriptor, sizeBytes: stats.size, store }, conversation, signal);
           return (await conversation.reply()).oneOf('reply', outcomes);
         });
       });
@@ -166,24 +170,14 @@ async function takeInto(
   conversation: Conversation,
   signal: AbortSignal,
 ): Promise<void> {
-  const descriptor = await openFile(path, 'wx', 0o600).catch((error: unknown) => {
-    throw fromSystemError(error, `could not create a file in ${dirname(path)}`);
-  });
-  let isWhole = false;
-  const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const piece of plain) {
-      check.add(piece);
-      for (let at = 0; at < piece.length;)
-        at += (await writeFrom(descriptor, piece, at, piece.length - at, null)).bytesWritten;
-    }
-  };
-  try {
-    await settleOpenFile(descriptor, path);
+  await createFile(path, async (descriptor) => {
+    const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
+      for await (const piece of plain) {
+        check.add(piece);
+        await writeAll(descriptor, piece);
+      }
+    };
     await pipeline(conversation.incoming, createZstdDecompress(), keep, { signal });
     check.end((await conversation.reply()).text('sha256'));
-    isWhole = true;
-  } finally {
-    await closeFile(descriptor);
-    if (!isWhole) await unlink(path);
-  }
+  });
 }

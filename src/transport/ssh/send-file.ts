@@ -5,10 +5,13 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import { readBytes } from '../copy.ts';
 import type { Inspect } from '../transport.ts';
+import type { Encoding } from '../wire/messages.ts';
 import type { Conversation } from './link.ts';
 
-/** WAL compresses to a third at this level, faster than most networks carry it. */
+/** For the way only: faster than most networks carry it. */
 const level = 1;
+/** Where the receiver keeps the frame as it comes. */
+const levelToKeep = 3;
 
 const pieceBytes = 262_144;
 
@@ -27,15 +30,26 @@ export async function hashInspected(
   return hash.digest('hex');
 }
 
-/** Sends the file, unless the receiver has answered before its end. */
+export interface FileToSend {
+  descriptor: number;
+  sizeBytes: number;
+  /** What the receiver will keep. */
+  store: Encoding;
+}
+
+/** Sends the file as one zstd frame with a checksum, unless the receiver has answered before its end. */
 export async function sendFile(
-  descriptor: number,
+  { descriptor, sizeBytes, store }: FileToSend,
   conversation: Conversation,
   signal: AbortSignal,
 ): Promise<void> {
   const compress = createZstdCompress({
     chunkSize: pieceBytes,
-    params: { [constants.ZSTD_c_compressionLevel]: level },
+    pledgedSrcSize: sizeBytes,
+    params: {
+      [constants.ZSTD_c_compressionLevel]: store === 'zstd' ? levelToKeep : level,
+      [constants.ZSTD_c_checksumFlag]: 1,
+    },
   });
   const send = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
     for await (const piece of pieces) {

@@ -10,6 +10,7 @@ export interface PutFacts {
   node: Identity;
   name: string;
   source: string;
+  compression?: 'none' | 'zstd';
   blockAt?: number;
   ready?: string;
 }
@@ -24,7 +25,7 @@ const add = (): void => {
 };
 const inspectOf = () => ({ add, end: () => undefined });
 try {
-  const road = await openDestination(facts.url, facts.node);
+  const road = await openDestination(facts.url, facts.node, facts.compression);
   process.stdout.write(await road.put(facts.name, facts.source, inspectOf, new AbortController().signal));
 } catch (error) {
   if (!(error instanceof ProgramError)) throw error;

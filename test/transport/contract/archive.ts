@@ -5,11 +5,18 @@ import type { GapRecord } from '../../../src/program/gap-record.ts';
 import type { PutOutcome, Transport } from '../../../src/transport/transport.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { acceptAll, neverStopped } from '../archives.ts';
-import type { EmptyArchive, RoadUnderTest } from '../contract.ts';
+import type { EmptyArchive, RoadUnderTest, Storage } from '../contract.ts';
 
 export interface Archive extends EmptyArchive, AsyncDisposable {
   sandbox: Sandbox;
+  storage: Storage;
 }
+
+const plain: Storage = {
+  nameOf: (entry) => entry,
+  pathOf: join,
+  contentOf: readFileSync,
+};
 
 export type Opened = () => Promise<Archive>;
 
@@ -26,20 +33,21 @@ export const gap: GapRecord = {
 };
 
 /** A fresh archive in a fresh sandbox, closed and removed at the end of an `await using` block. */
-export async function fresh({ open }: RoadUnderTest): Promise<Archive> {
+export async function fresh({ open, storage = plain }: RoadUnderTest): Promise<Archive> {
   const sandbox = makeSandbox('road');
   const archive = await open(sandbox);
   const dispose = async (): Promise<void> => {
     await archive.road.close();
     await sandbox.dispose();
   };
-  return { ...archive, sandbox, [Symbol.asyncDispose]: dispose };
+  return { ...archive, sandbox, storage, [Symbol.asyncDispose]: dispose };
 }
 
 /** What lies in the archive itself, temporary files included; not what is in .twowarm. */
-export const namesIn = ({ directory }: Archive): string[] =>
+export const namesIn = ({ directory, storage }: Archive): string[] =>
   readdirSync(directory)
     .filter((name) => name !== '.twowarm')
+    .map(storage.nameOf)
     .sort();
 
 let sources = 0;
@@ -55,5 +63,10 @@ export function putBytes(
   return by.put(name, sandbox.file(`sources/${sources}`, bytes), acceptAll, neverStopped);
 }
 
+/** Where the file of that name lies. */
+export const pathOf = ({ directory, storage }: Archive, name = segment): string =>
+  storage.pathOf(directory, name);
+
 /** What lies under the name, seen behind the road's back. */
-export const read = ({ directory }: Archive, name = segment): Buffer => readFileSync(join(directory, name));
+export const read = (archive: Archive, name = segment): Buffer =>
+  archive.storage.contentOf(pathOf(archive, name));

@@ -7,7 +7,7 @@ import type { Inspect } from '../../../src/transport/transport.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, photograph, treeOf } from '../archives.ts';
 import type { RoadUnderTest } from '../contract.ts';
-import { gap, megabyte, partial, putBytes, read, segment, type Opened } from './archive.ts';
+import { gap, megabyte, partial, pathOf, putBytes, read, segment, type Opened } from './archive.ts';
 
 export function describeStoring(opened: Opened, road: RoadUnderTest): void {
   it('declares what it promises', async () => {
@@ -43,12 +43,12 @@ export function describeStoring(opened: Opened, road: RoadUnderTest): void {
     await using archive = await opened();
     const bytes = patterned(megabyte, 1);
     expect(await putBytes(archive, segment, bytes)).toBe('stored');
-    const before = statSync(join(archive.directory, segment));
+    const before = statSync(pathOf(archive));
     const again = witness();
     const source = archive.sandbox.file(`pg_wal/again/${segment}`, bytes);
     expect(await archive.road.put(segment, source, again.of, neverStopped)).toBe('already-stored');
     expect(again.seen()).toMatchObject({ size: megabyte, ends: 1 });
-    const { ino, mtimeMs } = statSync(join(archive.directory, segment));
+    const { ino, mtimeMs } = statSync(pathOf(archive));
     expect({ ino, mtimeMs }).toEqual({ ino: before.ino, mtimeMs: before.mtimeMs });
   });
 

@@ -1,0 +1,65 @@
+// Plaintext into an open file as one zstd frame. The counterpart is decode.ts.
+import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
+import { ProgramError } from '../../program/program-error.ts';
+import { writeAll } from '../copy.ts';
+
+/** Of 1 to 3 the one whose segments are smallest; beside fsync and SHA-256 it costs a segment few milliseconds more. */
+const level = 3;
+
+/** The compressor makes its output in pieces of this many bytes. */
+const pieceBytes = 131_072;
+
+/** A frame with a checksum and the size of its content, as `zstd` makes it. One call at a time. */
+export class Encoder {
+  private readonly stream: ZstdCompress;
+  private readonly descriptor: number;
+  private readonly ended: Promise<void>;
+  private pieces: Buffer[] = [];
+
+  /** `descriptor`: an empty file, open for writing. `sizeBytes`: exactly what will be added. */
+  constructor(descriptor: number, sizeBytes: number) {
+    this.descriptor = descriptor;
+    const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
+    this.stream = createZstdCompress({ chunkSize: pieceBytes, pledgedSrcSize: sizeBytes, params });
+    this.stream.on('data', (piece: Buffer) => this.pieces.push(piece));
+    this.ended = new Promise((resolve, reject) => {
+      this.stream.once('end', resolve);
+      this.stream.once('error', reject);
+    });
+    this.ended.catch(() => undefined);
+  }
+
+  /** The chunk may be used again when this has returned. */
+  async add(chunk: Uint8Array): Promise<void> {
+    const taken = new Promise<void>((resolve, reject) => {
+      this.stream.write(chunk, (error) => (error ? reject(faultOf(error)) : resolve()));
+    });
+    await taken;
+    await this.drain();
+  }
+
+  /** After the last chunk: the frame is written, not fsynced. */
+  async end(): Promise<void> {
+    this.stream.end();
+    await this.ended.catch((error: Error) => {
+      throw faultOf(error);
+    });
+    await this.drain();
+  }
+
+  /** Also after a fault: gives back the compressor's memory. */
+  close(): void {
+    this.stream.destroy();
+  }
+
+  private async drain(): Promise<void> {
+    const pieces = this.pieces;
+    this.pieces = [];
+    for (const piece of pieces) await writeAll(this.descriptor, piece);
+  }
+}
+
+function faultOf(error: Error & { code?: string }): Error {
+  if (error.code !== 'ZSTD_error_srcSize_wrong') return error;
+  return new ProgramError('source-missing', 'the file changed its size while it was read', { cause: error });
+}

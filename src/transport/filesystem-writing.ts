@@ -1,0 +1,103 @@
+// The writing half of the file: road (filesystem.ts): files and gap records into an archive that is a directory, in the form
+// that the destination's compression says.
+import { writeGapRecord, type GapRecord } from '../program/gap-record.ts';
+import { fromSystemError } from '../program/program-error.ts';
+import { closeFile } from '../program/system-calls.ts';
+import { duplicateFault, hintFor } from './archive-faults.ts';
+import { admitWriter, type Admission } from './archive-identity.ts';
+import type { Written } from './compressed/publish-written.ts';
+import { openSourceFile } from './copy.ts';
+import { ArchiveDirectory, requireWalName } from './filesystem.ts';
+import { publish, type Published } from './publish.ts';
+import { formFor, type Compression } from './stored-form.ts';
+import type { Identity, InspectOf, PutOutcome, Transport } from './transport.ts';
+import { removeUnfinished } from './unfinished.ts';
+
+/** Opens the archive for writing and makes it this cluster's when it is nobody's. New segments are stored as `compression` says. */
+export async function openArchive(
+  url: string,
+  directory: string,
+  identity: Identity,
+  compression: Compression = 'none',
+): Promise<WritableArchive> {
+  return new WritableArchive(url, directory, identity, await admitWriter(directory, identity), compression);
+}
+
+/** An archive that a writer was admitted to. */
+export class WritableArchive extends ArchiveDirectory implements Transport {
+  private readonly compression: Compression;
+
+  constructor(
+    url: string,
+    directory: string,
+    identity: Identity,
+    admission: Admission,
+    compression: Compression,
+  ) {
+    super(url, directory, identity, admission);
+    this.compression = compression;
+  }
+
+  async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
+    const target = this.pathOf(name);
+    const { descriptor, stats } = await openSourceFile(source);
+    try {
+      const bytes = { descriptor, inspect: inspectOf(stats.size) };
+      const store =
+        formFor(name, this.compression) === 'plain'
+          ? publish
+          : (await import('./compressed/store-compressed.ts')).storeCompressed;
+      const published = await store(target, bytes, this.identity, signal);
+      return await this.settle(name, published, async () => {
+        const { keepVersion } = await import('./versions.ts');
+        return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal);
+      });
+    } catch (error) {
+      throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
+    } finally {
+      await closeFile(descriptor);
+    }
+  }
+
+  /**
+   * put for a file that has arrived already: whole, inspected and fsynced, in the form that it says, under a temporary name
+   * of this directory (program/temporary-name.ts). The temporary file is gone afterwards, also when this throws.
+   */
+  async putWritten(name: string, written: Written, signal: AbortSignal): Promise<PutOutcome> {
+    try {
+      const target = this.pathOf(name);
+      const { publishWritten } = await import('./compressed/publish-written.ts');
+      const published = await publishWritten(target, written, this.identity, signal);
+      return await this.settle(name, published, async () => {
+        const { keepWrittenVersion } = await import('./compressed/written-version.ts');
+        return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal);
+      });
+    } catch (error) {
+      throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
+    } finally {
+      await removeUnfinished(this.identity.stateDirectory, written.temporary);
+    }
+  }
+
+  async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    requireWalName(gap.name);
+    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
+    await this.attempt(`record the gap ${gap.name} at`, write);
+  }
+
+  /** What a publication comes to; `keepVersion` is for another promotion's partial segment. */
+  private async settle(
+    name: string,
+    published: Published,
+    keepVersion: () => Promise<Published>,
+  ): Promise<PutOutcome> {
+    await this.requireStillThere();
+    if (typeof published === 'string') return published;
+    if (!name.endsWith('.partial')) throw duplicateFault(name, this.url, published);
+    const kept = await keepVersion();
+    await this.requireStillThere();
+    if (typeof kept === 'string') return 'stored-as-version';
+    throw duplicateFault(name, this.url, kept);
+  }
+}
