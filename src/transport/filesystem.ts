@@ -22,10 +22,10 @@ import {
   admitWriter,
   requireDirectory,
   requireStillThere,
-  type Admission,
 } from './archive-identity.ts';
 import { copyBytes, openRegular, openSourceFile } from './copy.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
+import { OwnedDirectory } from './owned-directory.ts';
 import { alreadyInspected, publish, type Bytes } from './publish.ts';
 import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
@@ -46,19 +46,8 @@ export async function openArchiveForReading(
 }
 
 /** An archive that somebody was admitted to. */
-export class ArchiveDirectory implements Transport {
+export class ArchiveDirectory extends OwnedDirectory implements Transport {
   readonly promises = promises;
-  readonly url: string;
-  private readonly directory: string;
-  private readonly identity: Identity;
-  private readonly admission: Admission;
-
-  constructor(url: string, directory: string, identity: Identity, admission: Admission) {
-    this.url = url;
-    this.directory = directory;
-    this.identity = identity;
-    this.admission = admission;
-  }
 
   get isVacant(): boolean {
     return this.admission.isVacant;
@@ -104,11 +93,13 @@ export class ArchiveDirectory implements Transport {
 
   async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
     const target = this.pathOf(name);
+    this.requireOwner(`store ${name}`);
     const { descriptor, stats } = await openSourceFile(source);
     try {
       const bytes = { descriptor, inspect: inspectOf(stats.size) };
       const published = await publish(target, bytes, this.identity, signal);
       await requireStillThere(this.directory, this.admission);
+      if (name.endsWith('.history')) await this.learnFromHistory(name, published, signal);
       if (typeof published === 'string') return published;
       if (name.endsWith('.partial')) return await this.putVersion(name, bytes, signal);
       throw duplicateFault(name, this.url, published);
@@ -122,6 +113,7 @@ export class ArchiveDirectory implements Transport {
   async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     requireWalName(gap.name);
+    this.requireOwner(`record the gap ${gap.name}`);
     const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
     await this.attempt(`record the gap ${gap.name} at`, write);
   }
@@ -148,10 +140,6 @@ export class ArchiveDirectory implements Transport {
 
   private pathOf(name: string): string {
     return join(this.directory, requireWalName(name));
-  }
-
-  private ownPath(...parts: string[]): string {
-    return join(this.directory, '.twowarm', ...parts);
   }
 
   /** "missing" is only true while the directory is there and holds the file in no other form. */
@@ -201,14 +189,6 @@ export class ArchiveDirectory implements Transport {
     await requireStillThere(this.directory, this.admission);
     if (typeof published === 'string') return 'stored-as-version';
     throw duplicateFault(name, this.url, published);
-  }
-
-  private async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
-    try {
-      return await verb();
-    } catch (error) {
-      throw fromSystemError(error, `could not ${what} ${this.url}`);
-    }
   }
 }
 

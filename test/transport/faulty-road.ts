@@ -25,6 +25,12 @@ export function faultyRoad(road: Transport, faults: readonly unknown[]): FaultyR
     get: (name, path, inspect, signal) => failing('get', () => road.get(name, path, inspect, signal)),
     watch: (wake) => road.watch(wake),
     gapOf: (name, signal) => failing('gapOf', () => road.gapOf(name, signal)),
+    ownership: (signal) => failing('ownership', () => road.ownership(signal)),
+    reservationOf: (timeline, signal) =>
+      failing('reservationOf', () => road.reservationOf(timeline, signal)),
+    claim: (request, signal) => failing('claim', () => road.claim(request, signal)),
+    release: (epoch, signal) => failing('release', () => road.release(epoch, signal)),
+    reserve: (request, signal) => failing('reserve', () => road.reserve(request, signal)),
     put: (name, source, inspect, signal) => failing('put', () => road.put(name, source, inspect, signal)),
     recordGap: (gap, signal) => failing('recordGap', () => road.recordGap(gap, signal)),
     remove: (name, signal) => failing('remove', () => road.remove(name, signal)),

@@ -80,6 +80,7 @@ function toSettings(place: Place, c: Configuration): Settings {
       wait: c.restore.wait,
       prune: c.restore.prune,
     },
+    cluster: { arbiter: c.cluster.arbiter },
     log: { file: c.log.file },
   };
 }

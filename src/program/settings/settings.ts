@@ -28,6 +28,7 @@ export interface Settings {
     wait: 'auto' | 'warm' | 'off';
     prune: boolean;
   };
+  cluster: { arbiter: string | undefined };
   log: { file: string | undefined };
 }
 
