@@ -8,6 +8,8 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
+  claim: () => import('../trigger/claim-command.ts'),
+  conflicts: () => import('../cluster/conflicts-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 

@@ -4,7 +4,13 @@ import { becomeOwnerOf } from '../program/privileges.ts';
 import { loadSettings } from '../program/settings/load.ts';
 import type { Settings } from '../program/settings/settings.ts';
 import type { ProgramCall } from '../program/command.ts';
-import { establishNode, isCopied, readNodeRecord, stateDirectory, type NodeRecord } from '../program/node-record.ts';
+import {
+  establishNode,
+  isCopied,
+  readNodeRecord,
+  stateDirectory,
+  type NodeRecord,
+} from '../program/node-record.ts';
 import { reserveThreads } from '../program/threads.ts';
 import { readControlFile, type ControlFile } from './control-file.ts';
 

@@ -59,7 +59,7 @@ function readChange(directory: string, epoch: number): Change {
   };
   const value = parseObject(readFileSync(path, 'utf8'));
   const isRelease = typeof value['released'] === 'number';
-  const holder = claimIn(isRelease ? ((value['restored'] ?? {}) as Fields) : value);
+  const holder = claimIn(isRelease ? (value['restored'] ?? {}) : value);
   const { node } = value;
   if (typeof node !== 'string' || holder === 'damaged' || (holder === undefined && !isRelease))
     return damaged();

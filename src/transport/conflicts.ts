@@ -24,7 +24,7 @@ import { namesIn, quarantineIn, reasonName } from './quarantine.ts';
 export interface Conflict {
   /** 'quarantine/00000002-1/000000010000000000000007', 'versions/<name>.<sha256>'. */
   id: string;
-  /** The WAL name that it came under. */
+  /** The name that it had in the archive. */
   name: string;
   path: string;
   sizeBytes: number;
@@ -67,10 +67,11 @@ function readWhy(room: string): Why | undefined {
   }
 }
 
-/** The WAL name that a kept file's name begins with: what follows tells it from another of that name. */
-function walNameOf(file: string): string {
+/** The name that a kept file had in the archive: what follows a WAL name, but for .zst, tells it from another of that name. */
+function archiveNameOf(file: string): string {
   const whole = [32, 24].map((length) => file.slice(0, length));
-  return whole.find((name) => parseWalFileName(name) !== undefined) ?? file;
+  const name = whole.find((each) => parseWalFileName(each) !== undefined) ?? file;
+  return file.startsWith(`${name}.zst`) ? `${name}.zst` : name;
 }
 
 async function filesOf(kind: string, room: string, why: Why | undefined): Promise<Conflict[]> {
@@ -80,7 +81,7 @@ async function filesOf(kind: string, room: string, why: Why | undefined): Promis
       const path = join(room, file);
       const stats = await unlessMissing(lstat(path));
       if (stats?.isFile() !== true) return [];
-      return [{ id: `${kind}/${file}`, name: walNameOf(file), path, sizeBytes: stats.size, why }];
+      return [{ id: `${kind}/${file}`, name: archiveNameOf(file), path, sizeBytes: stats.size, why }];
     }),
   );
   return found.flat();
@@ -98,7 +99,7 @@ export async function listConflicts(directory: string): Promise<Conflict[]> {
   return [...found, ...(await filesOf('versions', join(directory, '.twowarm', 'versions'), undefined))];
 }
 
-/** The one of that id, or of that WAL name if only one has it; a `conflict-unknown` error otherwise. */
+/** The one of that id, or of that name if only one has it; a `conflict-unknown` error otherwise. */
 export function findConflict(conflicts: readonly Conflict[], wanted: string): Conflict {
   const found = conflicts.filter(({ id, name }) => id === wanted || name === wanted);
   const [first] = found;
@@ -141,7 +142,7 @@ export async function compareConflict(
   }
 }
 
-/** Gives a kept file its WAL name back, durably, if that is free; a `conflict-unknown` error where it is not. */
+/** Gives a kept file its name back, durably, if that is free; a `conflict-unknown` error where it is not. */
 export async function acceptConflict(directory: string, { name, path, id }: Conflict): Promise<void> {
   const target = join(directory, name);
   try {

@@ -17,12 +17,7 @@ import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-r
 import { ensureDirectory } from '../program/small-file.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { parseWalFileName } from '../wal/filename.ts';
-import {
-  admitReader,
-  admitWriter,
-  requireDirectory,
-  requireStillThere,
-} from './archive-identity.ts';
+import { admitReader, admitWriter, requireDirectory, requireStillThere } from './archive-identity.ts';
 import { copyBytes, openRegular, openSourceFile } from './copy.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
 import { OwnedDirectory } from './owned-directory.ts';

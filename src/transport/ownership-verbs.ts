@@ -57,8 +57,7 @@ export async function claim(
   const owner = await ownerOf(archive);
   const claimed = claimArchive(directory, url, request, identity, heldEpochOf(archive));
   // Told over the wire, it is the other side that keeps it.
-  if (identity.isRemote !== true)
-    rememberEpoch(directory, owner.archive, claimed.claim.epoch, identity);
+  if (identity.isRemote !== true) rememberEpoch(directory, owner.archive, claimed.claim.epoch, identity);
   const { history, timeline } = request;
   if (history === undefined) return { ...claimed, quarantined: [] };
   const line = { timeline, ancestors: history };

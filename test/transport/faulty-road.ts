@@ -26,8 +26,7 @@ export function faultyRoad(road: Transport, faults: readonly unknown[]): FaultyR
     watch: (wake) => road.watch(wake),
     gapOf: (name, signal) => failing('gapOf', () => road.gapOf(name, signal)),
     ownership: (signal) => failing('ownership', () => road.ownership(signal)),
-    reservationOf: (timeline, signal) =>
-      failing('reservationOf', () => road.reservationOf(timeline, signal)),
+    reservationOf: (timeline, signal) => failing('reservationOf', () => road.reservationOf(timeline, signal)),
     claim: (request, signal) => failing('claim', () => road.claim(request, signal)),
     release: (epoch, signal) => failing('release', () => road.release(epoch, signal)),
     reserve: (request, signal) => failing('reserve', () => road.reserve(request, signal)),
