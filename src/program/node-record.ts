@@ -110,8 +110,17 @@ export async function establishNode(
   if (!copied && found.dataDirectory === dataDirectory && found.stateInode !== undefined) return found;
   const facts = factsOf(home, dataDirectory, systemIdentifier);
   const renewed = copied ? await newRecord(facts) : { id: found.id, ...facts };
-  replaceSmallFile(recordPath(home), toText(renewed), renewed.id);
+  writeIfPossible(home, renewed);
   return renewed;
+}
+
+/** A home that is full or read-only must not stop archiving: the next call renews the record, a copy's with another id. */
+function writeIfPossible(home: string, record: NodeRecord): void {
+  try {
+    replaceSmallFile(recordPath(home), toText(record), record.id);
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+  }
 }
 
 const factsOf = (home: string, dataDirectory: string, systemIdentifier: string) => ({

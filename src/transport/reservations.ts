@@ -58,7 +58,7 @@ export async function readReservation(directory: string, timeline: number): Prom
 
 /** The `timeline-reserved` error for whoever comes second. */
 export function reservedFault(url: string, { timeline, node, nodeName, at }: Reservation): ProgramError {
-  const path = reservationPath('', timeline).slice(1);
+  const path = reservationPath('', timeline);
   return new ProgramError(
     'timeline-reserved',
     `timeline ${timeline} is reserved by another node, ${nodeName}, at ${url}`,
