@@ -77,20 +77,26 @@ async function onRoad<T>(
   }
 }
 
+/** Told how the node stands to an archive, right before it is claimed. */
+type Note = (target: Target, ownership: Ownership) => void;
+
 /**
- * Claims each of them; what is wrong with one does not keep the others from being claimed. `isBrief`: a destination that
- * does not answer is not waited for long.
+ * Claims each of them; what is wrong with one does not keep the others from being claimed. With `before` somebody waits for
+ * a promotion: a destination that does not answer is not waited for long.
  */
 export function claimEach(
   targets: readonly Target[],
   request: ClaimRequest,
   node: ThisNode,
   stop: AbortSignal,
-  isBrief = false,
+  before?: Note,
 ): Promise<At<ClaimOutcome>[]> {
   const verb = (target: Target, signal: AbortSignal): Promise<ClaimOutcome> =>
-    onRoad(target, node, (road) => road.claim(request, signal));
-  return atEach(targets, 'claim', stop, verb, isBrief);
+    onRoad(target, node, async (road) => {
+      before?.(target, await road.ownership(signal));
+      return road.claim(request, signal);
+    });
+  return atEach(targets, 'claim', stop, verb, before !== undefined);
 }
 
 /** How the node stands to each of them; changes nothing. */
@@ -110,14 +116,19 @@ export function lookAtEach(
   return atEach(targets, 'look into', stop, look, true);
 }
 
-/** Takes claims of this call back, where they are still the last ones. */
+/** Takes this node's claims for a timeline back, where they are the last ones. */
 export function releaseEach(
-  claims: readonly { target: Target; epoch: number }[],
+  targets: readonly Target[],
+  timeline: number,
   node: ThisNode,
   stop: AbortSignal,
 ): Promise<At<'released' | 'not-ours'>[]> {
-  const epochOf = new Map(claims.map(({ target, epoch }) => [target, epoch]));
-  return atEach([...epochOf.keys()], 'take back the claim of', stop, (target, signal) =>
-    onRoad(target, node, (road) => road.release(epochOf.get(target)!, signal)),
+  const release = async (road: Transport, signal: AbortSignal): Promise<'released' | 'not-ours'> => {
+    const { claim } = await road.ownership(signal);
+    if (claim?.node !== node.identity.nodeId || claim.timeline !== timeline) return 'not-ours';
+    return road.release(claim.epoch, signal);
+  };
+  return atEach(targets, 'take back the claim of', stop, (target, signal) =>
+    onRoad(target, node, (road) => release(road, signal)),
   );
 }

@@ -8,6 +8,7 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { claimEach, lookAtEach, releaseEach, targetsOf, wordsFor, type Target } from './claim-archives.ts';
 import { historyOf } from './fork.ts';
+import type { Ownership } from '../transport/ownership.ts';
 import type { Telling } from './telling.ts';
 
 /** What triggerStandby has claimed, for its answer. */
@@ -21,7 +22,9 @@ export class TakeOver {
   private readonly telling: Telling;
   private readonly targets: Target[];
   private readonly held = new Map<Target, number>();
-  private readonly made: { target: Target; epoch: number }[] = [];
+  /** What this call has begun to claim, and no earlier one had. */
+  private readonly begun = new Set<Target>();
+  private timeline = 0;
   private readonly toldOf = new Set<Target>();
 
   constructor(node: ThisNode, telling: Telling) {
@@ -44,30 +47,32 @@ export class TakeOver {
 
   /** Claims them all. Throws where the own archive cannot be claimed, or where another node claims at the same time. */
   async begin(timeline: number, stop: AbortSignal): Promise<void> {
+    this.timeline = timeline;
     const request = { timeline, nodeName: this.node.settings.nodeName, takeOver: true };
-    const claims = await claimEach(this.targets, request, this.node, stop, true);
-    for (const { target, value } of claims.filter((each) => each.fault === undefined)) {
-      this.held.set(target, value.claim.epoch);
-      if (value.outcome === 'claimed') this.made.push({ target, epoch: value.claim.epoch });
-    }
-    for (const each of claims) {
+    // An earlier call may have asked for the promotion, and it may come yet: what that one claimed is never given back.
+    const before = (target: Target, { claim }: Ownership): void => {
+      if (claim?.node === this.node.identity.nodeId && claim.timeline === timeline) return;
+      this.begun.add(target);
+    };
+    for (const each of await claimEach(this.targets, request, this.node, stop, before)) {
       const { target, fault } = each;
-      if (fault === undefined) continue;
-      if (target.destination === undefined || fault.kind === 'fenced') throw fault;
-      await this.warnOf(target, fault);
+      if (fault === undefined) this.held.set(target, each.value.claim.epoch);
+      else if (target.destination === undefined || fault.kind === 'fenced') throw fault;
+      else await this.warnOf(target, fault);
     }
   }
 
-  /** Gives back what this call has claimed: nobody will be promoted. */
+  /** Gives back what this call has claimed, also where it was stopped in the middle of it: nobody will be promoted. */
   async giveBack(): Promise<void> {
-    // Also where we were told to stop: an old primary that is left out could not archive any more.
-    const results = await releaseEach(this.made, this.node, new AbortController().signal);
+    // Not with our own signal: a primary that is left fenced could not archive any more.
+    const never = new AbortController().signal;
+    const results = await releaseEach([...this.begun], this.timeline, this.node, never);
     for (const { target, fault } of results) {
       if (fault === undefined) continue;
       const message = `could not give ${wordsFor(target)} back: ${fault.message}`;
       await this.telling.warn({
         message,
-        hint: `So that the primary can archive there again, run there: twowarm claim --take-over ${target.url}`,
+        hint: `So that the primary can archive there again, run on it: twowarm claim --take-over ${target.url}`,
       });
     }
   }
