@@ -9,6 +9,8 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   triggerStandby: () => import('../trigger/command.ts'),
   receive: () => import('../receive/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
+  claim: () => import('../trigger/claim-command.ts'),
+  conflicts: () => import('../cluster/conflicts-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 

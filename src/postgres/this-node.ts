@@ -4,7 +4,13 @@ import { becomeOwnerOf } from '../program/privileges.ts';
 import { loadSettings } from '../program/settings/load.ts';
 import type { Settings, SshSettings } from '../program/settings/settings.ts';
 import type { ProgramCall } from '../program/command.ts';
-import { establishNode, readNodeRecord, stateDirectory } from '../program/node-record.ts';
+import {
+  establishNode,
+  isCopied,
+  readNodeRecord,
+  stateDirectory,
+  type NodeRecord,
+} from '../program/node-record.ts';
 import { reserveThreads } from '../program/threads.ts';
 import { readControlFile, readSegmentSize, type ControlFile } from './control-file.ts';
 import { readDatabaseState } from './database-state.ts';
@@ -38,6 +44,12 @@ function actAsOwner(dataDirectory: string | undefined): void {
   if (dataDirectory !== undefined) becomeOwnerOf(dataDirectory);
 }
 
+/** The record as a call may use it that changes nothing: a copied one is another node's. */
+function recordOf(home: string): NodeRecord | undefined {
+  const record = readNodeRecord(home);
+  return record === undefined || isCopied(record, home) ? undefined : record;
+}
+
 /** Settings and identity; the first call of a node records it in its home, unless `change` is false. */
 export async function openThisNode(call: ProgramCall, change = true): Promise<ThisNode> {
   if (process.geteuid?.() === 0) actAsOwner(findPlace(placeOf(call)).dataDirectory);
@@ -49,7 +61,7 @@ export async function openThisNode(call: ProgramCall, change = true): Promise<Th
   const decimal = cluster.systemIdentifier.toString();
   const record = change
     ? await establishNode(settings.home, settings.dataDirectory, decimal)
-    : readNodeRecord(settings.home);
+    : recordOf(settings.home);
   return {
     settings,
     cluster,

@@ -15,7 +15,8 @@ const universal: readonly Option[] = [
 ];
 const optionsOf = (command: Command): readonly Option[] => [...command.options, ...universal];
 
-const written = ({ name, required }: Positional): string => (required ? name : `[${name}]`);
+const written = ({ name, required, many }: Positional): string =>
+  `${required ? name : `[${name}]`}${many === true ? '...' : ''}`;
 
 /** 'archiveWALFile [OPTION]... %p %f' */
 export function usageOf(command: Command): string {
@@ -65,7 +66,8 @@ function checkPositionals(command: Command, words: readonly string[]): void {
   const missing = command.positionals.find(({ required }, index) => required && words[index] === undefined);
   if (missing !== undefined) refuse(command, `missing argument ${missing.name}`);
   const extra = words[command.positionals.length];
-  if (extra !== undefined) refuse(command, `too many arguments, the first is "${extra}"`);
+  if (extra !== undefined && command.positionals.at(-1)?.many !== true)
+    refuse(command, `too many arguments, the first is "${extra}"`);
   command.positionals.forEach(({ name, choices }, index) => {
     const word = words[index];
     if (word === '') refuse(command, `argument ${name} is empty`);

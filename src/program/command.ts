@@ -7,6 +7,8 @@ export interface Positional {
   name: string;
   summary: string;
   required: boolean;
+  /** The last one may be given any number of times. */
+  many?: boolean;
   /** The only words it may be, if there are only some. */
   choices?: readonly string[];
 }

@@ -37,7 +37,8 @@ function makeVoice(program: string): Voice {
 /** True for the calls PostgreSQL makes: nothing but the expected number of plain words. They need no parser. */
 function isPlain(command: Command, words: readonly string[]): boolean {
   const required = command.positionals.filter((positional) => positional.required).length;
-  const fits = words.length >= required && words.length <= command.positionals.length;
+  const most = command.positionals.at(-1)?.many === true ? Infinity : command.positionals.length;
+  const fits = words.length >= required && words.length <= most;
   const limited = command.positionals.some(({ choices }) => choices !== undefined);
   return fits && !limited && words.every((word) => word !== '' && !word.startsWith('-'));
 }

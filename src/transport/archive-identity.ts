@@ -7,19 +7,13 @@ import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import { holdsWal, identifierOfContent } from './archive-content.ts';
-import { recall, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
+import { recallNote, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
+import { parseOwner, standingOf, type Owner, type Ownership } from './ownership.ts';
 import type { Identity } from './transport.ts';
 
 const formatText = 'twowarm archive 1\n';
 const ownDirectory = (directory: string): string => join(directory, '.twowarm');
 const ownerPath = (directory: string): string => join(ownDirectory(directory), 'owner');
-
-/** What .twowarm/owner says of an archive nobody has claimed. */
-interface Owner {
-  /** A random name of this archive: tells it from an empty directory in its place. */
-  archive: string;
-  system_identifier: string;
-}
 
 /** Throws unless the directory is there; nothing is ever created in its place. */
 export async function requireDirectory(directory: string): Promise<Stats> {
@@ -41,24 +35,8 @@ async function readOwn(directory: string, name: string): Promise<string | undefi
   });
 }
 
-function parseOwner(path: string, text: string): Owner {
-  let value: Partial<Record<string, unknown>> = {};
-  try {
-    value = JSON.parse(text) as typeof value;
-  } catch {
-    // An owner that cannot be read must not be taken for none; refused below.
-  }
-  if (typeof value?.['archive'] === 'string' && typeof value['system_identifier'] === 'string') {
-    if (value['node'] === undefined) return value as unknown as Owner;
-    throw new ProgramError('format-unknown', `the archive of ${path} is claimed by a node`, {
-      detail: 'This version of twowarm does not know claims.',
-    });
-  }
-  throw new ProgramError('format-unknown', `${path} is damaged or of an unknown version`);
-}
-
 /** The owner on record; undefined for a directory that twowarm has not written to. */
-async function readOwner(directory: string): Promise<Owner | undefined> {
+export async function readOwner(directory: string): Promise<Owner | undefined> {
   // Both at the same time, but it is always the same of two faults that is told.
   const ownerRead = readOwn(directory, 'owner');
   ownerRead.catch(() => undefined);
@@ -88,7 +66,7 @@ async function adopt(directory: string, identity: Identity): Promise<Owner> {
   const content = await identifierOfContent(directory);
   if (content !== undefined) requireSameCluster(directory, content, identity);
   const { randomBytes } = await import('node:crypto');
-  const owner: Owner = {
+  const owner = {
     archive: randomBytes(8).toString('hex'),
     system_identifier: identity.systemIdentifier,
   };
@@ -107,6 +85,8 @@ export interface Admission {
   isVacant: boolean;
   device: number;
   inode: number;
+  /** As it was then: a claim that is made during a call counts from the next one on. */
+  ownership: Ownership;
 }
 
 /** The owner, with the directory looked at meanwhile: what is wrong with the directory itself comes first. */
@@ -117,21 +97,31 @@ async function lookAt(directory: string): Promise<{ owner: Owner | undefined; st
   return { owner: await owner, stats };
 }
 
-const admitted = ({ dev, ino }: Stats, isVacant = false): Admission => ({
+const unowned: Ownership = { standing: 'unclaimed', claim: undefined, heldEpoch: undefined };
+
+const admitted = ({ dev, ino }: Stats, ownership: Ownership, isVacant = false): Admission => ({
   isVacant,
   device: dev,
   inode: ino,
+  ownership,
 });
 
+/** What the node's note of an archive says about it. */
+interface Acquaintance {
+  isNewHere: boolean;
+  ownership: Ownership;
+}
+
 /**
- * Whether this node meets the archive for the first time. Another one of the same cluster under a known path is refused:
- * the files in it are not those stored here.
+ * Whether this node meets the archive for the first time, and how it stands to it. Another one of the same cluster under
+ * a known path is refused: the files in it are not those stored here.
  */
-function isNewHere(directory: string, owner: Owner, identity: Identity): boolean {
+function meet(directory: string, owner: Owner, identity: Identity): Acquaintance {
   requireSameCluster(directory, owner.system_identifier, identity);
-  const known = recall(directory, identity);
-  if (known !== undefined && known !== owner.archive) refuseExchanged(directory, identity);
-  return known === undefined;
+  const known = recallNote(directory, identity);
+  if (known !== undefined && known.archive !== owner.archive) refuseExchanged(directory, identity);
+  const ownership = standingOf(owner.claim, identity.nodeId, identity.heldEpoch ?? known?.epoch);
+  return { isNewHere: known === undefined, ownership };
 }
 
 /** Admits a writer: the archive is of this cluster, or becomes so durably when it has no owner yet. */
@@ -143,38 +133,39 @@ export async function admitWriter(directory: string, identity: Identity): Promis
     (await adopt(directory, identity).catch((error: unknown) => {
       throw fromSystemError(error, `could not prepare the archive ${directory}`);
     }));
-  if (isNewHere(directory, owner, identity)) {
+  const { isNewHere, ownership } = meet(directory, owner, identity);
+  if (isNewHere) {
     // The call that adopted the archive may not have lived to tidy up, nor to remember it.
     removeAbandoned(ownDirectory(directory), identity.nodeId);
     remember(directory, owner.archive, identity);
   }
-  return admitted(stats);
+  return admitted(stats, ownership);
 }
 
 /** Admits a reader. A directory without an owner may be read: any cp can fill one, with this cluster's WAL. */
 export async function admitReader(directory: string, identity: Identity): Promise<Admission> {
   const { owner, stats } = await lookAt(directory);
-  if (owner === undefined) {
-    requireNotEmptied(directory, identity);
-    const content = await identifierOfContent(directory);
-    if (content !== undefined) requireSameCluster(directory, content, identity);
-    return admitted(stats, content === undefined && !holdsWal(directory));
-  }
-  if (isNewHere(directory, owner, identity)) remember(directory, owner.archive, identity);
-  return admitted(stats);
+  if (owner !== undefined) return admitAcquainted(directory, owner, stats, identity);
+  requireNotEmptied(directory, identity);
+  const content = await identifierOfContent(directory);
+  if (content !== undefined) requireSameCluster(directory, content, identity);
+  return admitted(stats, unowned, content === undefined && !holdsWal(directory));
 }
 
 /** Admits one who removes: only to an archive that says itself that it is this cluster's. Nothing is adopted. */
 export async function admitRemover(directory: string, identity: Identity): Promise<Admission> {
   const { owner, stats } = await lookAt(directory);
-  if (owner === undefined) {
-    requireNotEmptied(directory, identity);
-    throw new ProgramError('format-unknown', `the archive directory ${directory} has no .twowarm/owner`, {
-      detail: 'Whose files these are cannot be known; nothing is removed there.',
-    });
-  }
-  if (isNewHere(directory, owner, identity)) remember(directory, owner.archive, identity);
-  return admitted(stats);
+  if (owner !== undefined) return admitAcquainted(directory, owner, stats, identity);
+  requireNotEmptied(directory, identity);
+  throw new ProgramError('format-unknown', `the archive directory ${directory} has no .twowarm/owner`, {
+    detail: 'Whose files these are cannot be known; nothing is removed there.',
+  });
+}
+
+function admitAcquainted(directory: string, owner: Owner, stats: Stats, identity: Identity): Admission {
+  const { isNewHere, ownership } = meet(directory, owner, identity);
+  if (isNewHere) remember(directory, owner.archive, identity);
+  return admitted(stats, ownership);
 }
 
 /** Throws when another directory stands where the admitted one was: it was mounted over, unmounted or exchanged. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
 import { closeFile } from '../program/system-calls.ts';
 import { compareBytes, openRegular, openSourceFile } from './copy.ts';
+import { requireOwner } from './ownership.ts';
 import { alreadyInspected } from './publish.ts';
 import type { Inspect, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
@@ -20,11 +21,22 @@ export function dryRun(road: ReadTransport): Transport {
     gapOf: (name, signal) => road.gapOf(name, signal),
     watch: (wake) => road.watch(wake),
     close: () => road.close(),
+    ownership: (signal) => road.ownership(signal),
+    reservationOf: (timeline, signal) => road.reservationOf(timeline, signal),
     put: (name, source, inspectOf, signal) => wouldPut(road, name, source, inspectOf, signal),
-    recordGap: async () => undefined,
+    recordGap: async (gap, signal) =>
+      requireOwner(await road.ownership(signal), `record the gap ${gap.name}`, road.url),
+    claim: refuseDryRun,
+    release: refuseDryRun,
+    reserve: refuseDryRun,
     remove: async (name, signal) => ((await road.stat(name, signal)) === 'missing' ? 'missing' : 'removed'),
   };
 }
+
+/** Who asks what would come of these looks with ownership and reservationOf. */
+const refuseDryRun = async (): Promise<never> => {
+  throw new Error('a dry run claims and reserves nothing');
+};
 
 async function wouldPut(
   road: ReadTransport,
@@ -36,6 +48,7 @@ async function wouldPut(
   const opened = await openSourceFile(source);
   const directory = await mkdtemp(join(tmpdir(), 'twowarm-dry-run-'));
   try {
+    requireOwner(await road.ownership(signal), `store ${name}`, road.url);
     const inspect = inspectOf(opened.stats.size);
     await compareBytes(opened.descriptor, opened.descriptor, inspect, signal);
     const copy = join(directory, 'existing');

@@ -40,6 +40,7 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
 
   async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
     const target = this.pathOf(name);
+    await this.requireOwner(`store ${name}`);
     const { descriptor, stats } = await openSourceFile(source);
     try {
       const bytes = { descriptor, inspect: inspectOf(stats.size) };
@@ -48,7 +49,7 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
           ? publish
           : (await import('./compressed/store-compressed.ts')).storeCompressed;
       const published = await store(target, bytes, this.identity, signal);
-      return await this.settle(name, published, async () => {
+      return await this.settle(name, published, signal, async () => {
         const { keepVersion } = await import('./versions.ts');
         return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal);
       });
@@ -66,9 +67,10 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
   async putWritten(name: string, written: Written, signal: AbortSignal): Promise<PutOutcome> {
     try {
       const target = this.pathOf(name);
+      await this.requireOwner(`store ${name}`);
       const { publishWritten } = await import('./compressed/publish-written.ts');
       const published = await publishWritten(target, written, this.identity, signal);
-      return await this.settle(name, published, async () => {
+      return await this.settle(name, published, signal, async () => {
         const { keepWrittenVersion } = await import('./compressed/written-version.ts');
         return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal);
       });
@@ -82,6 +84,7 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
   async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     requireWalName(gap.name);
+    await this.requireOwner(`record the gap ${gap.name}`);
     const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
     await this.attempt(`record the gap ${gap.name} at`, write);
   }
@@ -90,9 +93,11 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
   private async settle(
     name: string,
     published: Published,
+    signal: AbortSignal,
     keepVersion: () => Promise<Published>,
   ): Promise<PutOutcome> {
     await this.requireStillThere();
+    if (name.endsWith('.history')) await this.learnFromHistory(name, published, signal);
     if (typeof published === 'string') return published;
     if (!name.endsWith('.partial')) throw duplicateFault(name, this.url, published);
     const kept = await keepVersion();

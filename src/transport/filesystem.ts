@@ -14,8 +14,9 @@ import {
 import { parseGapRecord, type GapRecord } from '../program/gap-record.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { parseWalFileName } from '../wal/filename.ts';
-import { admitReader, requireDirectory, requireStillThere, type Admission } from './archive-identity.ts';
+import { admitReader, requireDirectory, requireStillThere } from './archive-identity.ts';
 import { copyBytes, createFile, openRegular } from './copy.ts';
+import { OwnedDirectory } from './owned-directory.ts';
 import { compressedPath, contentsPath, walNameOf } from './stored-form.ts';
 import type { Identity, InspectOf, ReadTransport } from './transport.ts';
 
@@ -31,19 +32,8 @@ export async function openArchiveForReading(
 }
 
 /** An archive that somebody was admitted to, without the verbs of a writer. */
-export class ArchiveDirectory implements ReadTransport {
+export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
   readonly promises = promises;
-  readonly url: string;
-  protected readonly directory: string;
-  protected readonly identity: Identity;
-  protected readonly admission: Admission;
-
-  constructor(url: string, directory: string, identity: Identity, admission: Admission) {
-    this.url = url;
-    this.directory = directory;
-    this.identity = identity;
-    this.admission = admission;
-  }
 
   get isVacant(): boolean {
     return this.admission.isVacant;
@@ -132,10 +122,6 @@ export class ArchiveDirectory implements ReadTransport {
     return join(this.directory, requireWalName(name));
   }
 
-  protected ownPath(...parts: string[]): string {
-    return join(this.directory, '.twowarm', ...parts);
-  }
-
   /** For a file that is not there plain. "missing" is only true while the directory is there and holds no other form. */
   private async otherForm(name: string): Promise<'missing' | 'compressed'> {
     const lookFor = (path: string) => this.attempt('look into', () => unlessMissing(lstat(path)));
@@ -151,14 +137,6 @@ export class ArchiveDirectory implements ReadTransport {
 
   private notRegular(name: string): ProgramError {
     return new ProgramError('input-output', `${name} at ${this.url} is not a regular file`);
-  }
-
-  protected async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
-    try {
-      return await verb();
-    } catch (error) {
-      throw fromSystemError(error, `could not ${what} ${this.url}`);
-    }
   }
 }
 

@@ -30,13 +30,25 @@ const noteOf = (directory: string, { stateDirectory, memory }: Identity): string
 export const noteAbout = (archive: string, stateDirectory: string): string =>
   join(stateDirectory, 'archives', noteNameOf(archive));
 
-/** The random name that the archive had when this node last used it. */
-export function recall(directory: string, identity: Identity): string | undefined {
+/** What this node has noted of an archive. */
+export interface Note {
+  /** The random name that it had when this node last used it. */
+  archive: string;
+  /** The epoch of the node's own last claim of it. */
+  epoch: number | undefined;
+}
+
+/** The note of an archive; undefined for one that this node has never seen. */
+export function recallNote(directory: string, identity: Identity): Note | undefined {
   // Of a node on the far side of a road: it has said what it remembers.
-  if (identity.memory !== undefined) return identity.memory.archive;
+  if (identity.memory !== undefined) {
+    const { archive } = identity.memory;
+    return archive === undefined ? undefined : { archive, epoch: identity.heldEpoch };
+  }
   const note = noteOf(directory, identity);
   try {
-    return readFileSync(note, 'latin1').trim();
+    const [archive = '', epoch] = readFileSync(note, 'latin1').trim().split(' ');
+    return { archive, epoch: epoch === undefined ? undefined : Number(epoch) };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     // Taken for "never seen", it would let an empty directory pass for the archive.
@@ -44,16 +56,32 @@ export function recall(directory: string, identity: Identity): string | undefine
   }
 }
 
+/** The random name that the archive had when this node last used it. */
+export const recall = (directory: string, identity: Identity): string | undefined =>
+  recallNote(directory, identity)?.archive;
+
 /** Keeps the archive's random name. A home that is full or read-only only loses the safeguard, not the file. */
 export function remember(directory: string, archive: string, identity: Identity): void {
   if (identity.dryRun === true || identity.memory !== undefined) return;
   try {
-    ensureDirectory(join(identity.stateDirectory, 'archives'));
-    removeAbandoned(join(identity.stateDirectory, 'archives'));
-    replaceSmallFile(noteOf(directory, identity), `${archive}\n`, identity.nodeId);
+    writeNote(directory, { archive, epoch: undefined }, identity);
   } catch (error) {
     if (!(error instanceof ProgramError) && errnoOf(error) === undefined) throw error;
   }
+}
+
+/** Keeps the epoch of a claim, durably: a node that does not know its epoch is not admitted. It never goes back. */
+export function rememberEpoch(directory: string, archive: string, epoch: number, identity: Identity): void {
+  const known = recallNote(directory, identity);
+  if (known?.archive === archive && (known.epoch ?? 0) >= epoch) return;
+  writeNote(directory, { archive, epoch }, identity);
+}
+
+function writeNote(directory: string, { archive, epoch }: Note, identity: Identity): void {
+  ensureDirectory(join(identity.stateDirectory, 'archives'));
+  removeAbandoned(join(identity.stateDirectory, 'archives'));
+  const text = epoch === undefined ? archive : `${archive} ${epoch}`;
+  replaceSmallFile(noteOf(directory, identity), `${text}\n`, identity.nodeId);
 }
 
 /** Refuses a directory without an owner where this node has seen an archive. */

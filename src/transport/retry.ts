@@ -47,6 +47,8 @@ export function retryingReads(road: ReadTransport, limits = transportLimits): Re
     get: (name, path, inspect, signal) =>
       retrying(limits, signal, () => road.get(name, path, inspect, signal)),
     gapOf: (name, signal) => retrying(limits, signal, () => road.gapOf(name, signal)),
+    ownership: (signal) => retrying(limits, signal, () => road.ownership(signal)),
+    reservationOf: (timeline, signal) => retrying(limits, signal, () => road.reservationOf(timeline, signal)),
     watch: (wake) => road.watch(wake),
     close: () => road.close(),
   };
@@ -60,5 +62,8 @@ export function withRetry(road: Transport, limits = transportLimits): Transport 
       retrying(limits, signal, () => road.put(name, source, inspect, signal)),
     recordGap: (gap, signal) => retrying(limits, signal, () => road.recordGap(gap, signal)),
     remove: (name, signal) => retrying(limits, signal, () => road.remove(name, signal)),
+    claim: (request, signal) => retrying(limits, signal, () => road.claim(request, signal)),
+    release: (epoch, signal) => retrying(limits, signal, () => road.release(epoch, signal)),
+    reserve: (request, signal) => retrying(limits, signal, () => road.reserve(request, signal)),
   };
 }

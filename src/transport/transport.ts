@@ -7,10 +7,16 @@
 // 4. list gives complete files only, in name order, and throws directory-missing when there is no directory.
 // 5. remove of an absent file is success. Every verb is safe to repeat.
 // 6. Every verb takes an AbortSignal; the one who opened the road sets the time limit with it.
+// 7. Once an archive is claimed, put and recordGap of any other node, or by a claim that is not the last one, throw
+//    `fenced`, and nothing is stored. Reading is never fenced.
 
 import type { GapRecord } from '../program/gap-record.ts';
 import type { SshSettings } from '../program/settings/settings.ts';
 import type { Watch } from '../program/watch-directory.ts';
+import type { ClaimRequest } from './claims.ts';
+import type { ClaimOutcome } from './ownership-verbs.ts';
+import type { Ownership } from './ownership.ts';
+import type { Reservation, ReservationRequest } from './reservations.ts';
 
 /** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
 export interface Promises {
@@ -49,6 +55,10 @@ export interface ReadTransport {
   watch(wake: (name: string | undefined) => void): Promise<Watch>;
   /** The gap record of a name, if archiving gave it up on purpose. */
   gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined>;
+  /** Who has claimed the archive, and how this node stands to it, at this moment. */
+  ownership(signal: AbortSignal): Promise<Ownership>;
+  /** Who has reserved the timeline at this archive, if it is the arbiter and somebody has. */
+  reservationOf(timeline: number, signal: AbortSignal): Promise<Reservation | undefined>;
   close(): Promise<void>;
 }
 
@@ -63,6 +73,16 @@ export interface Transport extends ReadTransport {
   /** Stores a gap record: this name was given up on purpose. Repeating it changes nothing. */
   recordGap(gap: GapRecord, signal: AbortSignal): Promise<void>;
   remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'>;
+  /**
+   * Makes the archive this node's, durably, and keeps the epoch in the node's state. Again for the same timeline it changes
+   * nothing, but finishes what an earlier call did not live to do. `fenced` where it is another node's and the request takes
+   * nothing over, or where another claim was faster: the fault names holder and time.
+   */
+  claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimOutcome>;
+  /** Takes this node's claim of that epoch back, if it is still the last one: whoever held the archive before holds it again. */
+  release(epoch: number, signal: AbortSignal): Promise<'released' | 'not-ours'>;
+  /** Reserves a timeline, durably, at the arbiter. `timeline-reserved` where another node has; the fault names it. */
+  reserve(request: ReservationRequest, signal: AbortSignal): Promise<'reserved' | 'already-reserved'>;
 }
 
 /** Who comes over the road: an archive of another cluster refuses. */
@@ -75,6 +95,10 @@ export interface Identity {
   stateDirectory: string;
   /** A dry run: not even that is noted. */
   dryRun?: boolean;
+  /** The epoch that the node holds in this archive, where it was told over the wire; else the node's note has it. */
+  heldEpoch?: number | undefined;
+  /** The node is at the other end of a wire and keeps its epochs itself. */
+  isRemote?: boolean;
   /** For messages of a far side. */
   nodeName?: string;
   /** What a receiver wants to know of the cluster; read only when it is asked for. */

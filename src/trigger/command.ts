@@ -20,7 +20,9 @@ async function run(call: ProgramCall): Promise<number> {
   const node = await openThisNode(call, !dryRun);
   const telling = new Telling(call.voice, call.options['json'] === true);
   const wish = (call.positionals[0] ?? 'smart') as Wish;
-  telling.answer(await triggerStandby({ wish, timeoutMs, dryRun, stop: call.stop }, node, telling));
+  const withoutReservation = call.options['without-reservation'] === true;
+  const request = { wish, timeoutMs, dryRun, withoutReservation, stop: call.stop };
+  telling.answer(await triggerStandby(request, node, telling));
   return 0;
 }
 

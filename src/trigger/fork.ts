@@ -5,7 +5,7 @@ import { newestKept } from '../postgres/kept-histories.ts';
 import { readDatabaseState } from '../postgres/database-state.ts';
 import { errnoOf } from '../program/program-error.ts';
 import { historyName } from '../wal/filename.ts';
-import { parseHistory } from '../wal/history.ts';
+import { parseHistory, type HistoryEntry } from '../wal/history.ts';
 import type { Server } from './server.ts';
 
 export interface Fork {
@@ -27,12 +27,14 @@ export async function forkOf(dataDirectory: string, server: Server): Promise<For
   // Without a connection: a promotion has taken the highest.
   const timeline =
     current === undefined ? newestTimeline(dataDirectory) : Number.parseInt(current.slice(0, 8), 16);
-  const history = timeline === 1 ? undefined : readHistory(dataDirectory, timeline);
+  const history = historyOf(dataDirectory, timeline);
   const parent = history?.at(-1);
   return { timeline, parentTimeline: parent?.timeline, lsn: parent?.switchLsn };
 }
 
-function readHistory(dataDirectory: string, timeline: number) {
+/** The ancestors of a timeline by the history file in pg_wal, oldest first; undefined where there is none. */
+export function historyOf(dataDirectory: string, timeline: number): HistoryEntry[] | undefined {
+  if (timeline === 1) return undefined;
   try {
     const parsed = parseHistory(
       readFileSync(join(dataDirectory, 'pg_wal', historyName(timeline)), 'utf8'),

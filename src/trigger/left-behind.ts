@@ -22,9 +22,13 @@ const hadTarget = (dataDirectory: string): boolean => {
   return targets.some((target) => target !== undefined && target !== '');
 };
 
-/** Warns of them; a source that cannot be looked at was told of before. */
+/**
+ * Warns of them, by URL also of those that are in quarantine by now: an archive moves them as soon as it hears of the fork.
+ * A source that cannot be looked at was told of before.
+ */
 export async function warnOfLeftBehind(
   fork: Fork,
+  quarantined: ReadonlyMap<string, readonly string[]>,
   { settings, identity }: ThisNode,
   stop: AbortSignal,
   telling: Telling,
@@ -49,12 +53,14 @@ export async function warnOfLeftBehind(
       if (error instanceof ProgramError && !stop.aborted) return [];
       throw error;
     });
-    if (past.length > 0) await telling.warn(leftBehind(url, past, parentTimeline));
+    const aside = (quarantined.get(url) ?? []).filter(isPast);
+    const all = [...new Set([...aside, ...past])].sort();
+    if (all.length > 0) await telling.warn(leftBehind(url, all, parentTimeline, aside.length));
   }
 }
 
-const leftBehind = (url: string, past: readonly string[], timeline: number) => ({
+const leftBehind = (url: string, past: readonly string[], timeline: number, aside: number) => ({
   message: `${withoutSecret(url)} holds WAL of timeline ${timeline} that was not replayed: from ${past[0]} on, segments: ${past.length}`,
   detail: 'What was committed in them is missing on this server.',
-  hint: "The server's log says why restore_command did not deliver them. Keep them: they are the only copy.",
+  hint: `The server's log says why restore_command did not deliver them. Keep them: they are the only copy.${aside === 0 ? '' : ` In quarantine: ${aside} (twowarm conflicts list).`}`,
 });

@@ -24,6 +24,11 @@ export const triggerOptions: readonly Option[] = [
     argument: 'DURATION',
     summary: `How long to wait until the server accepts writes; default: ${defaultTimeout}. The promotion goes on after that.`,
   },
+  {
+    name: 'without-reservation',
+    summary:
+      'Promote also where the arbiter (cluster.arbiter) cannot be reached. Only when no other node is or will be promoted.',
+  },
   { name: 'dry-run', summary: 'Check everything, say what would be done, and change nothing.' },
   { name: 'json', summary: 'Print one JSON object.' },
 ];

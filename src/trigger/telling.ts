@@ -3,6 +3,7 @@ import type { Voice } from '../program/command.ts';
 import type { Report } from '../program/print-error.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import type { Fork } from './fork.ts';
+import type { Claimed } from './take-over.ts';
 
 export interface Answer extends Partial<Fork> {
   outcome: 'promoted' | 'primary already' | 'would promote';
@@ -12,6 +13,10 @@ export interface Answer extends Partial<Fork> {
   seconds?: number;
   /** What became of the first file of the new timeline. */
   archiving?: 'goes on' | 'not yet' | 'by another command' | 'off';
+  /** The URL of the arbiter that has reserved the timeline; undefined where none has. */
+  arbiter?: string | undefined;
+  /** The archives that are this node's now. */
+  claims?: Claimed[];
   /** What would be done, as ends of "would …". */
   steps?: string[];
 }
@@ -64,6 +69,8 @@ export class Telling {
     lsn,
     seconds,
     archiving,
+    arbiter,
+    claims,
     steps,
   }: Answer): object {
     return {
@@ -74,6 +81,8 @@ export class Telling {
       lsn: lsn === undefined ? null : formatLsn(lsn),
       seconds: seconds ?? null,
       archiving: archiving ?? null,
+      reservedAt: arbiter ?? null,
+      claims: claims ?? [],
       ...(steps === undefined ? {} : { steps }),
       warnings: this.warnings,
     };

@@ -2,14 +2,18 @@
 // request nothing has happened that another call would not do again in the same way; after it nothing can be taken back.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { archiveHereToo, confirmArchiving } from './archiving-goes-on.ts';
+import { withoutSecret } from '../program/road-url.ts';
 import { checkArchives } from './check-archives.ts';
 import { checkArchiving } from './check-archiving.ts';
-import { forkOf, newestTimeline } from './fork.ts';
+import { expectedTimeline } from './expected-timeline.ts';
+import { forkOf } from './fork.ts';
 import { warnOfLeftBehind } from './left-behind.ts';
 import type { Wish } from './options.ts';
 import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
 import { removeRequest, requestPromotion } from './promote.ts';
+import { checkReserved, reserveAtArbiter } from './reserve.ts';
 import { findServer, type Server } from './server.ts';
+import { TakeOver } from './take-over.ts';
 import type { Answer, Telling } from './telling.ts';
 import { checkTriggerFiles, removeTriggerFiles, writeTriggerFiles } from './trigger-file.ts';
 import { takeTurn } from './turn.ts';
@@ -20,6 +24,7 @@ export interface Request {
   wish: Wish;
   timeoutMs: number;
   dryRun: boolean;
+  withoutReservation: boolean;
   stop: AbortSignal;
 }
 
@@ -33,7 +38,7 @@ export async function triggerStandby(request: Request, node: ThisNode, telling: 
     await checkArchives(request, plan, node, telling);
     await checkArchiving(node, server, telling, request.stop);
     checkTriggerFiles(plan);
-    if (request.dryRun) return { outcome: 'would promote', steps: stepsOf(plan, node) };
+    if (request.dryRun) return await describeOnly(request, plan, node, telling);
     return await promote(request, plan, node, server, telling);
   } finally {
     endTurn();
@@ -51,19 +56,34 @@ async function primaryAlready(
   const fork = await forkOf(node.settings.dataDirectory, server);
   if (request.dryRun) return { outcome: 'primary already', ...fork };
   await tidy(possibleTriggerFiles(node), telling);
+  // Where it was promoted by an earlier call, that one may not have lived to tell the archives of the fork.
+  await new TakeOver(node, telling).resume(fork.timeline, request.stop);
   const accepts = await server.acceptsWrites();
   if (accepts !== true) await tellUntried(server, telling);
   return { outcome: 'primary already', ...fork, accepts };
 }
 
-function stepsOf({ triggerFiles, wish, asksServer }: Plan, { settings }: ThisNode): string[] {
-  return [
-    `archive into ${settings.archiveDirectory}, too, from then on`,
+async function describeOnly(request: Request, plan: Plan, node: ThisNode, telling: Telling): Promise<Answer> {
+  const timeline = await expectedTimeline(node, request.stop);
+  const arbiter = await reserveAtArbiter(timeline, request, node, telling);
+  const claims = await new TakeOver(node, telling).steps(timeline, request.stop);
+  const { triggerFiles, wish, asksServer } = plan;
+  const steps = [
+    stepOfReservation(timeline, arbiter, node),
+    `archive into ${node.settings.archiveDirectory}, too, from then on`,
+    ...claims,
     ...triggerFiles.map((file) => `write "${wish}" into the trigger file ${file}`),
     ...(asksServer ? ['ask the server to end recovery'] : []),
     'wait until it accepts writes',
     ...triggerFiles.map((file) => `remove the trigger file ${file}`),
   ];
+  return { outcome: 'would promote', steps };
+}
+
+function stepOfReservation(timeline: number, arbiter: string | undefined, { settings }: ThisNode): string {
+  if (arbiter !== undefined) return `reserve timeline ${timeline} at ${withoutSecret(arbiter)}`;
+  const why = settings.cluster.arbiter === undefined ? 'no arbiter is configured' : 'it cannot be reached';
+  return `reserve no timeline: ${why}`;
 }
 
 async function promote(
@@ -75,16 +95,22 @@ async function promote(
 ): Promise<Answer> {
   const { dataDirectory } = node.settings;
   const since = new Date().toISOString();
+  const expected = await expectedTimeline(node, request.stop);
+  // First of all: it may be refused, and then nothing has changed.
+  const arbiter = await reserveAtArbiter(expected, request, node, telling);
   // Durable before the promotion: the very first file of the new timeline belongs there, too.
-  archiveHereToo(node, since, newestTimeline(dataDirectory) + 1);
+  archiveHereToo(node, since, expected);
   request.stop.throwIfAborted();
   const startedAt = performance.now();
-  writeTriggerFiles(plan, node.identity.nodeId);
+  const takeOver = new TakeOver(node, telling);
   try {
+    await takeOver.begin(expected, request.stop);
+    writeTriggerFiles(plan, node.identity.nodeId);
     await requestPromotion(plan, server, telling);
   } catch (error) {
     // Nobody will end the recovery: the standby goes on waiting as before.
     await tidy(plan.triggerFiles, telling);
+    await takeOver.giveBack();
     throw error;
   }
   const accepts = await waitUntilOpen(request, plan, node, server, telling);
@@ -95,10 +121,13 @@ async function promote(
   removeRequest(dataDirectory);
   await tidy(plan.triggerFiles, telling);
   archiveHereToo(node, since, fork.timeline);
-  await warnOfLeftBehind(fork, node, request.stop, telling);
+  await checkReserved(expected, fork.timeline, arbiter, node, telling, request.stop);
+  const quarantined = await takeOver.finish(fork.timeline, request.stop);
+  await warnOfLeftBehind(fork, quarantined, node, request.stop, telling);
   await warnWriters(server, telling);
   const archiving = await confirmArchiving(fork.timeline, node, server, request.stop, telling);
-  return { outcome: 'promoted', ...fork, accepts, seconds, archiving };
+  const claims = takeOver.claimed();
+  return { outcome: 'promoted', ...fork, accepts, seconds, archiving, arbiter, claims };
 }
 
 async function tellUntried(server: Server, telling: Telling): Promise<void> {

@@ -31,6 +31,8 @@ Commands:
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
   archiving       Shows or sets whether this node archives: on, hold or discard.
+  claim           Makes archives the property of this primary: from then on no other node can store files there.
+  conflicts       Lists, compares, puts back or removes what an archive keeps aside: segments past a fork, other partials.
   prune           Removes the segments before a restart point from restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
 
 twowarm COMMAND --help says more.

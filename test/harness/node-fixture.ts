@@ -73,13 +73,15 @@ export const oneDestination = (path: (name: string) => string): string =>
   `[destination.db2]\nurl = 'file:${path('db2')}'\n`;
 
 /**
- * A pg_control that begins as every version's does: system identifier, then pg_control_version (1300: of 13 to 16);
+ * A pg_control that begins as every version's does: system identifier, then pg_control_version (1300: of 13 to 16); its
+ * last checkpoint is on timeline 1 (from 11 on at byte 48);
  * and the row of sizes, where 15 has it: segments of 1 MB.
  */
 export function controlFile(systemIdentifier: bigint, controlVersion = 1300): Buffer {
   const bytes = Buffer.alloc(8192);
   bytes.writeBigUInt64LE(systemIdentifier, 0);
   bytes.writeUInt32LE(controlVersion, 8);
+  bytes.writeUInt32LE(1, controlVersion < 1100 ? 56 : 48);
   bytes.writeDoubleLE(1234567, 208);
   for (const [index, size] of [8192, 131_072, 8192, megabyte].entries())
     bytes.writeUInt32LE(size, 216 + 4 * index);

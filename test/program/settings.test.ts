@@ -26,6 +26,7 @@ describe('a configuration', () => {
         wait: 'auto',
         prune: false,
       },
+      cluster: { arbiter: undefined },
       log: { file: undefined },
     });
   });
@@ -238,7 +239,6 @@ describe('what is not built', () => {
     [`${db2}hold = false`, "policy = 'fallback'", 5],
     [`${db2}accept = ['not-exclusive']`, 'accept', 5],
     ['[archive_async]\nenabled = true', 'asynchronous archiving', 4],
-    ["[cluster]\narbiter = 'file:/mnt/a'", 'the arbiter', 4],
   ])('is refused by name: %j', async (toml, name, line) => {
     await using node = configuredNode(`${smallest}${toml}\n`);
     expect(await faultOf(node.read)).toEqual({

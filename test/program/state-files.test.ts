@@ -1,5 +1,5 @@
 // The two files in <home>/state that say who this node is and whether it archives.
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -79,6 +79,33 @@ describe("the node's record", () => {
     expect(copied.id).toMatch(/^[0-9a-f]{16}$/);
     expect(copied.id).not.toBe(id);
     expect(readNodeRecord(home.path)).toEqual(copied);
+  });
+
+  it('gets a new id in a copy of its home, on the same machine and for the same path', async () => {
+    await using sandbox = makeSandbox('homes');
+    const home = sandbox.directory('home');
+    const made = await establishNode(home, '/data', cluster);
+    const copy = join(sandbox.path, 'copy');
+    cpSync(home, copy, { recursive: true });
+    const copied = await establishNode(copy, '/data', cluster);
+    expect(copied.id).not.toBe(made.id);
+    expect(await establishNode(copy, '/data', cluster)).toEqual(copied);
+    expect(await establishNode(home, '/data', cluster)).toEqual(made);
+  });
+
+  it('keeps its id in a home that was moved', async () => {
+    await using sandbox = makeSandbox('homes');
+    const made = await establishNode(sandbox.directory('home'), '/data', cluster);
+    renameSync(join(sandbox.path, 'home'), join(sandbox.path, 'moved'));
+    expect(await establishNode(join(sandbox.path, 'moved'), '/data', cluster)).toEqual(made);
+  });
+
+  it('of a version that did not know homes keeps its id, and learns its home', async () => {
+    await using home = makeSandbox('home');
+    const made = await establishNode(home.path, '/data', cluster);
+    change(home.path, { stateInode: undefined });
+    expect(await establishNode(home.path, '/data', cluster)).toEqual(made);
+    expect(readNodeRecord(home.path)).toEqual(made);
   });
 
   it.each([

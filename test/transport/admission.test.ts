@@ -22,7 +22,8 @@ describe('admission', () => {
     const node = makeNode(sandbox);
     const { dev: device, ino: inode } = statSync(directory);
     const admission = await admitWriter(directory, node);
-    expect(admission).toEqual({ isVacant: false, device, inode });
+    const ownership = { standing: 'unclaimed', claim: undefined, heldEpoch: undefined };
+    expect(admission).toEqual({ isVacant: false, device, inode, ownership });
     expect(await admitReader(directory, node)).toEqual(admission);
     await requireStillThere(directory, admission);
     renameSync(directory, `${directory}.disk`);

@@ -166,6 +166,14 @@ describe('an archive with an owner', () => {
     ['names no cluster', '{"archive":"0123456789abcdef"}\n'],
     ['names a number', `{"archive":"0123456789abcdef","system_identifier":${cluster}}\n`],
     ['names no archive', `{"system_identifier":"${cluster}"}\n`],
+    [
+      'has half a claim',
+      `{"archive":"0123456789abcdef","system_identifier":"${cluster}","node":"0123456789abcdef","epoch":1}\n`,
+    ],
+    [
+      'has a claim of epoch 0',
+      `{"archive":"0123456789abcdef","system_identifier":"${cluster}","timeline":1,"node":"0123456789abcdef","node_name":"x","epoch":0,"claimed_at":"x"}\n`,
+    ],
   ])('refuses everybody when its owner file %s, and leaves it as it is', async (_, text) => {
     await using sandbox = makeSandbox('identity');
     const directory = await adopted(sandbox, makeNode(sandbox));
@@ -178,18 +186,6 @@ describe('an archive with an owner', () => {
       });
     }
     expect(photograph(directory)).toEqual(before);
-  });
-
-  it('refuses everybody when a node has claimed it: claims are of a later version', async () => {
-    await using sandbox = makeSandbox('identity');
-    const directory = await adopted(sandbox, makeNode(sandbox));
-    const claimed = { ...ownerOf(directory), node: '0123456789abcdef', epoch: 1 };
-    writeFileSync(join(directory, '.twowarm/owner'), JSON.stringify(claimed));
-    expect(await faultOf(() => admitWriter(directory, makeNode(sandbox)))).toEqual({
-      kind: 'format-unknown',
-      message: `the archive of ${directory}/.twowarm/owner is claimed by a node`,
-      detail: 'This version of twowarm does not know claims.',
-    });
   });
 
   it.each([

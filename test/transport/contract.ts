@@ -1,4 +1,4 @@
-// The contract suite: rules 1 to 6 of src/transport/transport.ts as tests that every road runs. A road's own test file
+// The contract suite: rules 1 to 7 of src/transport/transport.ts as tests that every road runs. A road's own test file
 // says how to make an empty archive and adds what only that road has. What a road does not promise is not asked of it.
 // The far directory of every road is on this machine, so that the tests can look behind its back.
 import { describe } from 'vitest';
@@ -8,6 +8,7 @@ import { fresh, type Opened } from './contract/archive.ts';
 import { describeFetching } from './contract/fetching.ts';
 import { describeInspection } from './contract/inspection.ts';
 import { describeListing } from './contract/listing.ts';
+import { describeOwnership } from './contract/ownership.ts';
 import { describeRaces } from './contract/races.ts';
 import { describeStopping } from './contract/stopping.ts';
 import { describeStoring } from './contract/storing.ts';
@@ -50,5 +51,6 @@ export function describeRoad(name: string, road: RoadUnderTest): void {
   if (road.promises.exclusive) describe(`${name} with two writers`, () => describeRaces(opened));
   describe(`${name} fetches and looks`, () => describeFetching(opened));
   describe(`${name} lists and removes`, () => describeListing(opened, road));
+  describe(`${name} takes`, () => describeOwnership(opened));
   describe(`${name} stops`, () => describeStopping(opened));
 }

@@ -189,7 +189,10 @@ describe('triggerStandby refuses', () => {
 
 describe('a dry run', () => {
   const steps = (wish: string): string[] => [
+    'reserve no timeline: no arbiter is configured',
     `archive into ${scene.archive}, too, from then on`,
+    `claim file:${scene.archive} for timeline 2`,
+    `claim file:${scene.path('dr')} for timeline 2`,
     `write "${wish}" into the trigger file ${scene.triggerFile}`,
     'ask the server to end recovery',
     'wait until it accepts writes',
@@ -214,6 +217,8 @@ describe('a dry run', () => {
       lsn: null,
       seconds: null,
       archiving: null,
+      reservedAt: null,
+      claims: [],
       steps: steps('smart'),
       warnings: [],
     });
@@ -270,6 +275,8 @@ describe('triggerStandby on', () => {
       lsn: null,
       seconds: null,
       archiving: null,
+      reservedAt: null,
+      claims: [],
       warnings: [],
     });
   });

@@ -176,8 +176,13 @@ describe('PostgreSQL 15', limits, () => {
     expect(await scene.trigger('--dry-run')).toMatchObject({ code: 0, stderr: warning });
     const result = await scene.trigger();
     expect(result.code).toBe(0);
-    expect(result.stderr.startsWith(warning)).toBe(true);
-    expect(result.stderr.slice(warning.length).split('\n')[0]).toBe(
+    const unclaimed =
+      `triggerStandby: WARNING:  could not claim the destination dr: the archive directory ${dr} does not exist\n` +
+      'DETAIL:  The old primary may archive there until this node claims it.\n' +
+      'HINT:  Once it can be reached: twowarm claim --take-over dr\n';
+    const both = warning + unclaimed;
+    expect(result.stderr.slice(0, both.length)).toBe(both);
+    expect(result.stderr.slice(both.length).split('\n')[0]).toBe(
       `triggerStandby: WARNING:  archive_command has not succeeded for 00000002.history, although it is in ${scene.archive}: archiving does not go on`,
     );
     expect(result.stdout).toMatch(/^promoted to timeline 2 at \w+\/\w+ after [0-9.]+ s; accepts writes\n$/);
@@ -224,6 +229,8 @@ describe('PostgreSQL 15', limits, () => {
       timeline: 2,
       parentTimeline: 1,
       archiving: 'goes on',
+      reservedAt: null,
+      claims: [scene.archive, scene.path('dr')].map((path) => ({ url: `file:${path}`, epoch: 1 })),
       warnings: ['could not try a write'],
     });
     expect([typeof lsn, typeof seconds]).toEqual(['string', 'number']);

@@ -102,7 +102,7 @@ describe('a restore_command that fails', limits, () => {
       new RegExp(
         `^triggerStandby: WARNING: {2}file:${scene.archive} holds WAL of timeline 1 that was not replayed: from ${first} on, segments: [12]\n` +
           'DETAIL: {2}What was committed in them is missing on this server\\.\n' +
-          "HINT: {2}The server's log says why restore_command did not deliver them\\. Keep them: they are the only copy\\.\n$",
+          "HINT: {2}The server's log says why restore_command did not deliver them\\. Keep them: they are the only copy\\. In quarantine: [12] \\(twowarm conflicts list\\)\\.\n$",
       ),
     );
   });

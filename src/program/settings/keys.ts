@@ -96,13 +96,12 @@ const restore = z.strictObject({
 });
 
 const cluster = z.strictObject({
-  arbiter: text()
-    .optional()
-    .register(keyWords, {
-      summary: 'The one archive that timelines are reserved at.',
-      missing: 'this key',
-      notBuilt: () => 'the arbiter',
-    }),
+  arbiter: roadUrl().optional().register(keyWords, {
+    summary:
+      'The one archive that timelines are reserved at before a promotion, the same on every node; best on a machine of its own. Without it two standbys that are triggered at once both become primaries.',
+    default: 'none: nothing is reserved',
+    example: "'file:/mnt/dr/archive'",
+  }),
 });
 
 const log = z.strictObject({

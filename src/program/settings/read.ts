@@ -89,6 +89,7 @@ function toSettings(place: Place, c: Configuration): Settings {
       connectLimitMs: c.ssh.connect_limit,
       idleLimitMs: c.ssh.idle_limit,
     },
+    cluster: { arbiter: c.cluster.arbiter },
     log: { file: c.log.file },
   };
 }

@@ -31,6 +31,7 @@ export interface Settings {
     prune: boolean;
   };
   ssh: SshSettings;
+  cluster: { arbiter: string | undefined };
   log: { file: string | undefined };
 }
 

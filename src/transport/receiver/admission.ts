@@ -71,6 +71,8 @@ function identityOf(hello: Hello, stateDirectory: string): Identity {
     nodeName: hello.node_name,
     stateDirectory,
     memory: { archive: hello.archive, note: hello.note },
+    heldEpoch: hello.epoch,
+    isRemote: true,
   };
 }
 

@@ -5,6 +5,7 @@ import type { GapRecord } from '../../program/gap-record.ts';
 import { readPut, type Message } from '../wire/messages.ts';
 import { notReadable, type Admitted } from './admission.ts';
 import { fetch, list } from './fetch.ts';
+import { claim, ownership, release, reservationOf, reserve } from './ownership.ts';
 import { store } from './store.ts';
 import type { Talk } from './talk.ts';
 
@@ -57,9 +58,14 @@ export const verbs: Readonly<Record<string, Verb>> = {
     await writable!.recordGap(gapOf(request), talk.signal);
     await talk.reply({ reply: 'recorded' });
   }),
+  claim: writing(claim),
+  release: writing(release),
+  reserve: writing(reserve),
   get: reading(fetch),
   list: reading(list),
   watch: reading(watch),
+  ownership,
+  'reservation-of': reservationOf,
   // Whether a name exists, and that it was given up, tells no more than the comparison of a PUT does.
   stat: async (request, { archive }, talk) => {
     const found = await archive.stat(request.walName('name'), talk.signal);

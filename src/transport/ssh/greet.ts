@@ -1,7 +1,7 @@
 // The first exchange over a connection: who we are, what the far side is, and whether the archive there is the one that
 // this node has used before.
 import { version } from '../../program/version.ts';
-import { noteAbout, recall, remember } from '../known-archives.ts';
+import { noteAbout, recallNote, remember } from '../known-archives.ts';
 import type { Identity } from '../transport.ts';
 import { readWelcome, versions, type Hello, type Welcome } from '../wire/messages.ts';
 import type { Link } from './link.ts';
@@ -12,6 +12,8 @@ export interface Purpose {
   purpose: Hello['purpose'];
 }
 
+const epochOf = (epoch: number | undefined): { epoch?: number } => (epoch === undefined ? {} : { epoch });
+
 /** Says hello; throws the refusal. The archive's name is noted, so that another one in its place is refused. */
 export async function greet(
   link: Link,
@@ -20,7 +22,7 @@ export async function greet(
   signal: AbortSignal,
 ): Promise<Welcome> {
   const facts = identity.facts?.() ?? { segmentSize: 0, controlVersion: 0, timeline: 0 };
-  const known = recall(url, identity);
+  const known = recallNote(url, identity);
   const hello: Hello = {
     verb: 'hello',
     versions: [versions.oldest, versions.newest],
@@ -33,11 +35,13 @@ export async function greet(
     timeline: facts.timeline,
     directory,
     url,
-    ...(known !== undefined && { archive: known }),
+    ...(known !== undefined && { archive: known.archive }),
+    ...epochOf(identity.heldEpoch ?? known?.epoch),
     note: noteAbout(url, identity.stateDirectory),
     purpose,
   };
   const welcome = readWelcome(await link.askOnce(hello, signal));
-  if (welcome.archive !== undefined && welcome.archive !== known) remember(url, welcome.archive, identity);
+  if (welcome.archive !== undefined && welcome.archive !== known?.archive)
+    remember(url, welcome.archive, identity);
   return welcome;
 }

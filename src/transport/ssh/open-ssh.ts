@@ -62,7 +62,12 @@ export async function openOverSsh(
   const wanted: Purpose = { url, directory: road.directory, purpose };
   const key = `${purpose} ${identity.systemIdentifier} ${identity.stateDirectory} ${url}`;
   try {
-    return new ReceiverRoad(url, await lease(key, () => connect(road, wanted, identity)), compression);
+    return new ReceiverRoad(
+      url,
+      await lease(key, () => connect(road, wanted, identity)),
+      identity,
+      compression,
+    );
   } catch (error) {
     throw aboutRoad(`could not open ${url}`, error);
   }

@@ -7,10 +7,22 @@ import type { GapRecord } from '../../program/gap-record.ts';
 import { closeFile } from '../../program/system-calls.ts';
 import type { Watch } from '../../program/watch-directory.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
+import type { ClaimRequest } from '../claims.ts';
 import { createFile, openSourceFile, writeAll } from '../copy.ts';
+import { rememberEpoch } from '../known-archives.ts';
+import type { ClaimOutcome } from '../ownership-verbs.ts';
+import type { Ownership } from '../ownership.ts';
+import type { Reservation, ReservationRequest } from '../reservations.ts';
 import { formFor, type Compression } from '../stored-form.ts';
-import type { InspectOf, PutOutcome, Transport } from '../transport.ts';
+import type { Identity, InspectOf, PutOutcome, Transport } from '../transport.ts';
 import type { Message, Welcome } from '../wire/messages.ts';
+import {
+  claimRequestToJson,
+  readClaimOutcome,
+  readOwnership,
+  readReservation,
+  reserveToJson,
+} from '../wire/ownership-messages.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
 import { Link, LinkFault, type Conversation } from './link.ts';
 import { hashInspected, sendFile } from './send-file.ts';
@@ -29,12 +41,14 @@ export class ReceiverRoad implements Transport {
   readonly promises = { exclusive: true, durable: true };
   readonly url: string;
   private readonly lease: Lease;
+  private readonly identity: Identity;
   private readonly compression: Compression;
 
   /** New segments are stored as `compression` says. */
-  constructor(url: string, lease: Lease, compression: Compression = 'none') {
+  constructor(url: string, lease: Lease, identity: Identity, compression: Compression = 'none') {
     this.url = url;
     this.lease = lease;
+    this.identity = identity;
     this.compression = compression;
   }
 
@@ -110,6 +124,35 @@ export class ReceiverRoad implements Transport {
     if (reply.oneOf('reply', ['gap', 'missing']) === 'missing') return undefined;
     const [at, node] = [reply.text('at'), reply.text('node')];
     return { name: reply.walName('name'), reason: reply.oneOf('reason', ['discarded']), at, node };
+  }
+
+  async ownership(signal: AbortSignal): Promise<Ownership> {
+    return readOwnership(await this.ask('ask for the owner of', { verb: 'ownership' }, signal));
+  }
+
+  async claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimOutcome> {
+    const outcome = readClaimOutcome(await this.ask('claim', claimRequestToJson(request), signal));
+    const { archive } = this.lease.welcome;
+    if (archive !== undefined) rememberEpoch(this.url, archive, outcome.claim.epoch, this.identity);
+    return outcome;
+  }
+
+  async release(epoch: number, signal: AbortSignal): Promise<'released' | 'not-ours'> {
+    const what = `take back the claim of epoch ${epoch} of`;
+    const reply = await this.ask(what, { verb: 'release', epoch }, signal);
+    return reply.oneOf('reply', ['released', 'not-ours'] as const);
+  }
+
+  async reserve(request: ReservationRequest, signal: AbortSignal): Promise<'reserved' | 'already-reserved'> {
+    const what = `reserve timeline ${request.timeline} at`;
+    const reply = await this.ask(what, reserveToJson(request), signal);
+    return reply.oneOf('reply', ['reserved', 'already-reserved'] as const);
+  }
+
+  async reservationOf(timeline: number, signal: AbortSignal): Promise<Reservation | undefined> {
+    const what = `look for the reservation of timeline ${timeline} at`;
+    const reply = await this.ask(what, { verb: 'reservation-of', timeline }, signal);
+    return reply.text('reply') === 'missing' ? undefined : readReservation(reply);
   }
 
   /** A receiver removes nothing: an archive is pruned where it is. */

@@ -19,6 +19,8 @@ export interface Hello {
   control_version: number;
   node: string;
   node_name: string;
+  /** The epoch of the node's last claim of this archive, if it has made one. */
+  epoch?: number;
   /** The client's timeline: 0 where it cannot say. */
   timeline: number;
   /** As in the client's URL: must be the receiver's own. */
@@ -61,6 +63,7 @@ export type Refusal = 'duplicate' | 'fenced' | 'wrong-cluster' | 'full' | 'versi
 
 const refusals: Partial<Record<ErrorKindName, Refusal>> = {
   'archive-duplicate': 'duplicate',
+  fenced: 'fenced',
   'wrong-cluster': 'wrong-cluster',
   'no-space': 'full',
   'protocol-version': 'version',
@@ -93,17 +96,21 @@ export function faultOf(message: Message): ProgramError {
 const invalid = (what: string): ProgramError =>
   new ProgramError('protocol', `the far side does not keep to the protocol: ${what}`);
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid('a message that is no JSON');
+  }
+}
+
 /** A message that came, read field by field; throws `protocol` for one that is not what it should be. */
 export class Message {
   private readonly fields: Readonly<Record<string, unknown>>;
 
-  constructor(text: string) {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      throw invalid('a message that is no JSON');
-    }
+  /** The text of a message, or a part of one that was read already. */
+  constructor(text: string | { part: unknown }) {
+    const value = typeof text === 'string' ? parseJson(text) : text.part;
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw invalid('a message that is no object');
     this.fields = value as Record<string, unknown>;
@@ -128,6 +135,32 @@ export class Message {
     const value = this.get(key);
     if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
     throw invalid(`"${key}" is no number`);
+  }
+
+  maybeCount(key: string): number | undefined {
+    return this.get(key) === undefined ? undefined : this.count(key);
+  }
+
+  /** A message within this one. */
+  maybePart(key: string): Message | undefined {
+    const part = this.get(key);
+    return part === undefined ? undefined : new Message({ part });
+  }
+
+  /** A list of messages within this one. */
+  maybeParts(key: string): Message[] | undefined {
+    const parts = this.get(key);
+    if (parts === undefined) return undefined;
+    if (Array.isArray(parts)) return parts.map((part: unknown) => new Message({ part }));
+    throw invalid(`"${key}" is no list`);
+  }
+
+  /** Texts, each of which `isRight` accepts. */
+  texts(key: string, isRight: (text: string) => boolean): string[] {
+    const value = this.get(key);
+    const isOne = (each: unknown): each is string => typeof each === 'string' && isRight(each);
+    if (Array.isArray(value) && value.every(isOne)) return value;
+    throw invalid(`"${key}" is no list of such names`);
   }
 
   isTrue(key: string): boolean {
@@ -171,6 +204,7 @@ const sha256 = /^[0-9a-f]{64}$/;
 /** A hello, whole; throws `protocol` for one that lacks something. */
 export function readHello(message: Message): Hello {
   const archive = message.maybeText('archive');
+  const epoch = message.maybeCount('epoch');
   return {
     verb: message.oneOf('verb', ['hello']),
     versions: message.pair('versions'),
@@ -184,6 +218,7 @@ export function readHello(message: Message): Hello {
     directory: message.text('directory'),
     url: message.text('url'),
     ...(archive !== undefined && { archive }),
+    ...(epoch !== undefined && { epoch }),
     note: message.text('note'),
     purpose: message.oneOf('purpose', ['read', 'write']),
   };

@@ -19,6 +19,11 @@ const verbs: Record<string, (archive: Archive, signal: AbortSignal) => Promise<u
     road.put(segment, sandbox.file('source', patterned(megabyte, 1)), acceptAll, signal),
   recordGap: ({ road }, signal) => road.recordGap(gap, signal),
   remove: ({ road }, signal) => road.remove(segment, signal),
+  ownership: ({ road }, signal) => road.ownership(signal),
+  claim: ({ road }, signal) => road.claim({ timeline: 2, nodeName: 'x', takeOver: true }, signal),
+  release: ({ road }, signal) => road.release(1, signal),
+  reserve: ({ road }, signal) => road.reserve({ timeline: 2, nodeName: 'x' }, signal),
+  reservationOf: ({ road }, signal) => road.reservationOf(2, signal),
 };
 
 export function describeStopping(opened: Opened): void {

@@ -50,5 +50,5 @@ export async function roadTo(
   const link = new Link(carrierOf(startReceiver(directory, '--allow-read')), idleLimitMs);
   const url = `ssh://somewhere${directory}`;
   const welcome = await greet(link, { url, directory, purpose }, identity, new AbortController().signal);
-  return new ReceiverRoad(url, { link, welcome, release: () => link.close() });
+  return new ReceiverRoad(url, { link, welcome, release: () => link.close() }, identity);
 }

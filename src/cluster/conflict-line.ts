@@ -1,0 +1,42 @@
+// Whether a kept segment belongs to the line that its archive is claimed for: one past a fork would come back as orphaned
+// WAL, which a standby might replay.
+import { ProgramError } from '../program/program-error.ts';
+import { readOwner } from '../transport/archive-identity.ts';
+import type { Conflict } from '../transport/conflicts.ts';
+import { lineInArchive } from '../transport/quarantine.ts';
+import { parseWalFileName } from '../wal/filename.ts';
+import { belongsTo, type Line } from '../wal/line.ts';
+import { formatLsn } from '../wal/lsn.ts';
+import { segmentNumber } from '../wal/segment.ts';
+import { segmentSizeOf } from './show-conflict.ts';
+
+/** The line that the archive is claimed for: by its history file there, else by the note of the quarantine. */
+async function claimedLine(directory: string, { why }: Conflict): Promise<Line | undefined> {
+  const claim = (await readOwner(directory))?.claim;
+  const timeline = claim?.timeline ?? why?.timeline;
+  if (timeline === undefined) return undefined;
+  const line = lineInArchive(directory, timeline);
+  if (line !== undefined || why?.timeline !== timeline) return line;
+  return { timeline, ancestors: why.ancestors.map((each) => ({ ...each, reason: '' })) };
+}
+
+/** Throws `conflict-unknown` for a segment that lies past a fork of the claimed line. */
+export async function requireOnLine(directory: string, conflict: Conflict): Promise<void> {
+  const file = parseWalFileName(conflict.name.replace(/\.zst$/, ''));
+  if (file?.kind !== 'segment') return;
+  const line = await claimedLine(directory, conflict);
+  const size = segmentSizeOf(conflict);
+  const number = size === undefined ? undefined : segmentNumber(file, size);
+  // Where it cannot be told, the note of the quarantine says enough.
+  const share =
+    line === undefined || size === undefined || number === undefined
+      ? 'past'
+      : belongsTo(line, file.timeline, number, size);
+  if (share !== 'past') return;
+  const left = line?.ancestors.find(({ timeline }) => timeline === file.timeline)?.switchLsn;
+  const where = left === undefined ? '' : ` at ${formatLsn(left)}`;
+  throw new ProgramError('conflict-unknown', `will not put ${conflict.id} back: it lies past a fork`, {
+    detail: `Timeline ${line?.timeline ?? 'unknown'} left timeline ${file.timeline}${where}; a standby could replay what is no part of it.`,
+    hint: `If you want it all the same: twowarm conflicts accept --force ${conflict.id}`,
+  });
+}

@@ -1,0 +1,80 @@
+// An archive that is a directory, as far as it belongs to somebody: who was admitted to it and how he stands to it. Its
+// files are in filesystem.ts; what the verbs of ownership do is in ownership-verbs.ts, which loads with the first of them.
+import { join } from 'node:path';
+import { fromSystemError } from '../program/program-error.ts';
+import type { Admission } from './archive-identity.ts';
+import type { ClaimRequest } from './claims.ts';
+import type { ClaimOutcome } from './ownership-verbs.ts';
+import { requireOwner, type Ownership } from './ownership.ts';
+import type { Published } from './publish.ts';
+import type { Reservation, ReservationRequest } from './reservations.ts';
+import type { Identity } from './transport.ts';
+
+const verbs = () => import('./ownership-verbs.ts');
+
+export abstract class OwnedDirectory {
+  readonly url: string;
+  protected readonly directory: string;
+  protected readonly identity: Identity;
+  protected readonly admission: Admission;
+
+  constructor(url: string, directory: string, identity: Identity, admission: Admission) {
+    this.url = url;
+    this.directory = directory;
+    this.identity = identity;
+    this.admission = admission;
+  }
+
+  async ownership(signal: AbortSignal): Promise<Ownership> {
+    signal.throwIfAborted();
+    return (await verbs()).readOwnership(this.archive);
+  }
+
+  claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimOutcome> {
+    return this.attempt('claim', async () => (await verbs()).claim(this.archive, request, signal));
+  }
+
+  release(epoch: number, signal: AbortSignal): Promise<'released' | 'not-ours'> {
+    const what = `take back the claim of epoch ${epoch} of`;
+    return this.attempt(what, async () => (await verbs()).release(this.archive, epoch, signal));
+  }
+
+  reserve(request: ReservationRequest, signal: AbortSignal): Promise<'reserved' | 'already-reserved'> {
+    const what = `reserve timeline ${request.timeline} at`;
+    return this.attempt(what, async () => (await verbs()).reserve(this.archive, request, signal));
+  }
+
+  reservationOf(timeline: number, signal: AbortSignal): Promise<Reservation | undefined> {
+    const what = `look for the reservation of timeline ${timeline} at`;
+    return this.attempt(what, async () => (await verbs()).reservationOf(this.archive, timeline, signal));
+  }
+
+  /** As the owner file was when this road was opened: nothing is read again for each file. */
+  protected requireOwner(what: string): void {
+    requireOwner(this.admission.ownership, what, this.url);
+  }
+
+  /** Of the owner a history file that is stored, or was, tells what is not the cluster's history any more. */
+  protected async learnFromHistory(name: string, published: Published, signal: AbortSignal): Promise<void> {
+    const { ownership } = this.admission;
+    if (ownership.standing !== 'ours' || typeof published !== 'string') return;
+    await (await verbs()).learnFromHistory(this.archive, name, ownership, signal);
+  }
+
+  protected ownPath(...parts: string[]): string {
+    return join(this.directory, '.twowarm', ...parts);
+  }
+
+  protected async attempt<T>(what: string, verb: () => T | Promise<T>): Promise<T> {
+    try {
+      return await verb();
+    } catch (error) {
+      throw fromSystemError(error, `could not ${what} ${this.url}`);
+    }
+  }
+
+  private get archive() {
+    const { directory, url, identity } = this;
+    return { directory, url, identity };
+  }
+}

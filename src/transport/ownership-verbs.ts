@@ -1,0 +1,110 @@
+// The verbs of ownership for an archive that is a directory: what a road, or a receiver that was told the identity over
+// the wire, calls. They are rare, so this loads only with the first of them.
+import { join } from 'node:path';
+import { parseWalFileName } from '../wal/filename.ts';
+import { readOwner } from './archive-identity.ts';
+import { claimArchive, releaseClaim, type Claimed, type ClaimRequest } from './claims.ts';
+import { recallNote, rememberEpoch } from './known-archives.ts';
+import { standingOf, type Owner, type Ownership } from './ownership.ts';
+import { lineInArchive, quarantinePast } from './quarantine.ts';
+import {
+  readReservation,
+  reserveTimeline,
+  type Reservation,
+  type ReservationRequest,
+} from './reservations.ts';
+import type { Identity } from './transport.ts';
+
+/** An archive as this node reaches it. */
+export interface Archive {
+  directory: string;
+  /** For messages. */
+  url: string;
+  identity: Identity;
+}
+
+/** A claim that stands, and what lies in quarantine because of it. */
+export interface ClaimOutcome extends Claimed {
+  /** Names of files, sorted. Empty where no history was given: nothing was looked for. */
+  quarantined: string[];
+}
+
+async function ownerOf({ directory }: Archive): Promise<Owner> {
+  const owner = await readOwner(directory);
+  // Whoever has a road was admitted, and a reader is no claimer.
+  if (owner === undefined) throw new Error(`${join(directory, '.twowarm/owner')} vanished`);
+  return owner;
+}
+
+/** The epoch that the node holds there: told over the wire, else noted by it. */
+const heldEpochOf = ({ directory, identity }: Archive): number | undefined =>
+  identity.heldEpoch ?? recallNote(directory, identity)?.epoch;
+
+/** How the node stands to the archive at this moment; an archive without an owner is unclaimed. */
+export async function readOwnership(archive: Archive): Promise<Ownership> {
+  const owner = await readOwner(archive.directory);
+  return standingOf(owner?.claim, archive.identity.nodeId, heldEpochOf(archive));
+}
+
+/** Claims the archive and, where the request has a history, moves what lies past its forks. See claimArchive for faults. */
+export async function claim(
+  archive: Archive,
+  request: ClaimRequest,
+  signal: AbortSignal,
+): Promise<ClaimOutcome> {
+  signal.throwIfAborted();
+  const { directory, url, identity } = archive;
+  const owner = await ownerOf(archive);
+  const claimed = claimArchive(directory, url, request, identity, heldEpochOf(archive));
+  // Told over the wire, it is the other side that keeps it.
+  if (identity.isRemote !== true) rememberEpoch(directory, owner.archive, claimed.claim.epoch, identity);
+  const { history, timeline } = request;
+  if (history === undefined) return { ...claimed, quarantined: [] };
+  const line = { timeline, ancestors: history };
+  return { ...claimed, quarantined: await quarantinePast(directory, line, claimed.claim, identity, signal) };
+}
+
+/** Takes this node's claim of that epoch back if it is the last one. */
+export async function release(
+  { directory, identity }: Archive,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<'released' | 'not-ours'> {
+  signal.throwIfAborted();
+  return releaseClaim(directory, epoch, identity);
+}
+
+/** Reserves a timeline at this archive, which is the arbiter. */
+export async function reserve(
+  archive: Archive,
+  request: ReservationRequest,
+  signal: AbortSignal,
+): Promise<'reserved' | 'already-reserved'> {
+  signal.throwIfAborted();
+  const { claim: held } = await ownerOf(archive);
+  return reserveTimeline(archive.directory, archive.url, request, archive.identity, held?.epoch ?? 0);
+}
+
+/** Who has reserved the timeline here. */
+export async function reservationOf(
+  { directory }: Archive,
+  timeline: number,
+  signal: AbortSignal,
+): Promise<Reservation | undefined> {
+  signal.throwIfAborted();
+  return readReservation(directory, timeline);
+}
+
+/** After the owner has stored a history file: if it is that of the claimed timeline, the archive learns its forks from it. */
+export async function learnFromHistory(
+  { directory, identity }: Archive,
+  name: string,
+  { claim: held }: Ownership,
+  signal: AbortSignal,
+): Promise<void> {
+  const file = parseWalFileName(name);
+  // Another timeline is an older one, or a recovery that nobody has said counts: its forks hide nothing.
+  if (held === undefined || file?.kind !== 'history' || file.timeline !== held.timeline) return;
+  const line = lineInArchive(directory, held.timeline);
+  if (line !== undefined) await quarantinePast(directory, line, held, identity, signal);
+}

@@ -1,0 +1,170 @@
+// What an old primary archived past the point where the claimed timeline left its own is no part of the cluster's history
+// any more: it moves to .twowarm/quarantine/<timeline>-<epoch>/, beside a note of why and when. Moved by link and unlink,
+// never over another file; a pass that was killed is finished by the next one. What becomes of it is in conflicts.ts.
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, ProgramError } from '../program/program-error.ts';
+import { createSmallFile, ensureDirectory, syncDirectory } from '../program/small-file.ts';
+import { link, lstat, readDirectory, unlessMissing, unlinkIfThere } from '../program/system-calls.ts';
+import { removeAbandoned } from '../program/temporary-name.ts';
+import { historyName, parseWalFileName, type WalFileName } from '../wal/filename.ts';
+import { parseHistory } from '../wal/history.ts';
+import { belongsTo, type Line } from '../wal/line.ts';
+import { formatLsn } from '../wal/lsn.ts';
+import { parseLongPageHeader } from '../wal/page-header.ts';
+import { isSegmentSize, segmentNumber } from '../wal/segment.ts';
+import type { Claim } from './ownership.ts';
+import type { Identity } from './transport.ts';
+
+/** The note beside the quarantined files. */
+export const reasonName = 'why.json';
+
+export const quarantineIn = (directory: string): string => join(directory, '.twowarm', 'quarantine');
+
+/** A segment in the archive, also a compressed one. */
+interface Candidate {
+  file: string;
+  name: Exclude<WalFileName, { kind: 'history' | 'backup' }>;
+}
+
+const suffix = '.zst';
+
+function segmentsOfAncestors(names: readonly string[], { ancestors }: Line): Candidate[] {
+  const timelines = new Set(ancestors.map(({ timeline }) => timeline));
+  return names.flatMap((file) => {
+    const name = parseWalFileName(file.endsWith(suffix) ? file.slice(0, -suffix.length) : file);
+    return name?.kind === 'segment' && timelines.has(name.timeline) ? [{ file, name }] : [];
+  });
+}
+
+/** The segment size that a file's own first page names; undefined where it does not say. */
+function sizeIn(path: string): number | undefined {
+  const bytes = Buffer.alloc(40);
+  try {
+    const descriptor = openSync(path, 'r');
+    try {
+      readSync(descriptor, bytes, 0, bytes.length, 0);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const header = parseLongPageHeader(bytes);
+  return 'problem' in header || !isSegmentSize(header.segmentSize) ? undefined : header.segmentSize;
+}
+
+/** The segments past the points where the line left their timelines. */
+function pastForks(directory: string, candidates: readonly Candidate[], line: Line): Candidate[] {
+  let size: number | undefined;
+  for (const { file } of candidates) if ((size ??= sizeIn(join(directory, file))) !== undefined) break;
+  if (size === undefined) return [];
+  return candidates.filter(({ name }) => {
+    const number = segmentNumber(name, size);
+    return number !== undefined && belongsTo(line, name.timeline, number, size) === 'past';
+  });
+}
+
+/** A second name in the room for the same file: its own, or with a number where another file has that. */
+async function linkInto(room: string, directory: string, { file }: Candidate): Promise<string | undefined> {
+  const source = join(directory, file);
+  for (let count = 1; ; count++) {
+    const target = join(room, count === 1 ? file : `${file}.${count}`);
+    try {
+      await link(source, target);
+      return target;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      // A pass that was killed, or one that is at work, has linked it already.
+      if (await isSame(source, target)) return target;
+    }
+  }
+}
+
+async function isSame(left: string, right: string): Promise<boolean> {
+  const [a, b] = await Promise.all([left, right].map((path) => unlessMissing(lstat(path))));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+/** Moves what lies past the forks of the claimed line; the names that are in its room afterwards, sorted. */
+export async function quarantinePast(
+  directory: string,
+  line: Line,
+  claim: Claim,
+  { nodeId }: Identity,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const room = join(quarantineIn(directory), `${historyName(line.timeline).slice(0, 8)}-${claim.epoch}`);
+  const names = (await readDirectory(directory)).filter((entry) => entry.isFile()).map(({ name }) => name);
+  const past = pastForks(directory, segmentsOfAncestors(names.sort(), line), line);
+  if (past.length > 0) {
+    prepareRoom(directory, room, line, claim, nodeId);
+    await move(directory, room, past, signal);
+  }
+  return namesIn(room);
+}
+
+async function move(
+  directory: string,
+  room: string,
+  past: readonly Candidate[],
+  signal: AbortSignal,
+): Promise<void> {
+  const linked = new Map<string, string>();
+  for (const candidate of past) {
+    signal.throwIfAborted();
+    const target = await linkInto(room, directory, candidate);
+    if (target !== undefined) linked.set(join(directory, candidate.file), target);
+  }
+  // The second name is durable before the first one goes.
+  syncDirectory(room);
+  for (const [source, target] of linked) {
+    signal.throwIfAborted();
+    // Another pass may be done with it, and the owner may have put the name there again.
+    if (await isSame(source, target)) await unlinkIfThere(source);
+  }
+  syncDirectory(directory);
+}
+
+function prepareRoom(directory: string, room: string, line: Line, claim: Claim, nodeId: string): void {
+  ensureDirectory(quarantineIn(directory));
+  ensureDirectory(room);
+  removeAbandoned(room, nodeId);
+  const why = {
+    reason: 'past-fork',
+    timeline: line.timeline,
+    ancestors: line.ancestors.map(({ timeline, switchLsn }) => ({ timeline, to: formatLsn(switchLsn) })),
+    node: claim.node,
+    node_name: claim.nodeName,
+    epoch: claim.epoch,
+    at: new Date().toISOString(),
+  };
+  createSmallFile(join(room, reasonName), `${JSON.stringify(why)}\n`, nodeId);
+}
+
+/** The quarantined files of a room, sorted; none where there is no room. */
+export async function namesIn(room: string): Promise<string[]> {
+  const entries = (await unlessMissing(readDirectory(room))) ?? [];
+  return entries
+    .map(({ name }) => name)
+    .filter((name) => name !== reasonName && !name.startsWith('.'))
+    .sort();
+}
+
+/** The line of a timeline by the history file in the archive; undefined where that is not there. */
+export function lineInArchive(directory: string, timeline: number): Line | undefined {
+  if (timeline === 1) return { timeline, ancestors: [] };
+  const path = join(directory, historyName(timeline));
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const history = parseHistory(text, timeline);
+  if ('entries' in history) return { timeline, ancestors: history.entries };
+  throw new ProgramError('invalid-file', `cannot use the history file ${path}: ${history.problem}`);
+}

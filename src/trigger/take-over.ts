@@ -1,0 +1,129 @@
+// triggerStandby and the archives: they are claimed before the promotion is asked for, so that nothing of the old primary
+// gets into them while it goes on, and told of the fork once it is known.
+//
+// A promotion that could not be asked for gives the claims back: the standby goes on following, and the old primary has
+// to be able to feed it. Once it was asked for they stay, whatever becomes of our waiting; also after a crash in between,
+// where the old primary keeps its WAL until triggerStandby is run again or that primary claims its archives back.
+import type { ThisNode } from '../postgres/this-node.ts';
+import { ProgramError } from '../program/program-error.ts';
+import { claimEach, lookAtEach, releaseEach, targetsOf, wordsFor, type Target } from './claim-archives.ts';
+import { historyOf } from './fork.ts';
+import type { Ownership } from '../transport/ownership.ts';
+import type { Telling } from './telling.ts';
+
+/** What triggerStandby has claimed, for its answer. */
+export interface Claimed {
+  url: string;
+  epoch: number;
+}
+
+export class TakeOver {
+  private readonly node: ThisNode;
+  private readonly telling: Telling;
+  private readonly targets: Target[];
+  private readonly held = new Map<Target, number>();
+  /** What this call has begun to claim, and no earlier one had. */
+  private readonly begun = new Set<Target>();
+  private timeline = 0;
+  private readonly toldOf = new Set<Target>();
+
+  constructor(node: ThisNode, telling: Telling) {
+    this.node = node;
+    this.telling = telling;
+    this.targets = targetsOf(node.settings);
+  }
+
+  /** What the archives say now, as steps of a dry run. */
+  async steps(timeline: number, stop: AbortSignal): Promise<string[]> {
+    const looks = await lookAtEach(this.targets, this.node, stop);
+    return looks.map((look) => {
+      const what = `claim ${look.target.url} for timeline ${timeline}`;
+      if (look.fault !== undefined) return `${what}, which fails: ${look.fault.message}`;
+      const { standing, claim } = look.value;
+      if (claim === undefined || standing === 'ours') return what;
+      return `${what}, from node ${claim.nodeName} (${claim.node}), epoch ${claim.epoch}`;
+    });
+  }
+
+  /** Claims them all. Throws where the own archive cannot be claimed, or where another node claims at the same time. */
+  async begin(timeline: number, stop: AbortSignal): Promise<void> {
+    this.timeline = timeline;
+    const request = { timeline, nodeName: this.node.settings.nodeName, takeOver: true };
+    // An earlier call may have asked for the promotion, and it may come yet: what that one claimed is never given back.
+    const before = (target: Target, { claim }: Ownership): void => {
+      if (claim?.node === this.node.identity.nodeId && claim.timeline === timeline) return;
+      this.begun.add(target);
+    };
+    for (const each of await claimEach(this.targets, request, this.node, stop, before)) {
+      const { target, fault } = each;
+      if (fault === undefined) this.held.set(target, each.value.claim.epoch);
+      else if (target.destination === undefined || fault.kind === 'fenced') throw fault;
+      else await this.warnOf(target, fault);
+    }
+  }
+
+  /** Gives back what this call has claimed, also where it was stopped in the middle of it: nobody will be promoted. */
+  async giveBack(): Promise<void> {
+    // Not with our own signal: a primary that is left fenced could not archive any more.
+    const never = new AbortController().signal;
+    const results = await releaseEach([...this.begun], this.timeline, this.node, never);
+    for (const { target, fault } of results) {
+      if (fault === undefined) continue;
+      const message = `could not give ${wordsFor(target)} back: ${fault.message}`;
+      await this.telling.warn({
+        message,
+        hint: `So that the primary can archive there again, run on it: twowarm claim --take-over ${target.url}`,
+      });
+    }
+  }
+
+  /** After the promotion: the archives learn of the fork. By URL, the names of what is in quarantine since. */
+  async finish(timeline: number, stop: AbortSignal): Promise<Map<string, string[]>> {
+    const { settings } = this.node;
+    const history = historyOf(settings.dataDirectory, timeline);
+    const request = { timeline, nodeName: settings.nodeName, ...(history === undefined ? {} : { history }) };
+    const [known, late] = [this.targets.filter((each) => this.held.has(each)), [...this.toldOf]];
+    const results = [
+      ...(await claimEach(known, { ...request, takeOver: false }, this.node, stop)),
+      ...(await claimEach(late, { ...request, takeOver: true }, this.node, stop)),
+    ];
+    const quarantined = new Map<string, string[]>();
+    for (const result of results) {
+      const { target, fault } = result;
+      if (fault !== undefined) await this.warnOf(target, fault);
+      else {
+        this.held.set(target, result.value.claim.epoch);
+        quarantined.set(target.url, result.value.quarantined);
+      }
+    }
+    return quarantined;
+  }
+
+  /** On a node that was promoted by an earlier call: finishes its claims, and begins none. */
+  async resume(timeline: number, stop: AbortSignal): Promise<void> {
+    const looks = await lookAtEach(this.targets, this.node, stop);
+    const { nodeId } = this.node.identity;
+    for (const look of looks)
+      if (look.fault === undefined && look.value.claim?.node === nodeId)
+        this.held.set(look.target, look.value.claim.epoch);
+    await this.finish(timeline, stop);
+  }
+
+  /** The archives that are this node's now. */
+  claimed(): Claimed[] {
+    return [...this.held].map(([{ url }, epoch]) => ({ url, epoch }));
+  }
+
+  private async warnOf(target: Target, fault: ProgramError): Promise<void> {
+    if (this.toldOf.has(target)) return;
+    this.toldOf.add(target);
+    const which = target.destination ?? target.url;
+    // Somebody has claimed it meanwhile: that is no matter of reach.
+    const isLost = fault.kind === 'fenced';
+    await this.telling.warn({
+      message: `could not claim ${wordsFor(target)}: ${fault.message}`,
+      detail: isLost ? fault.detail : 'The old primary may archive there until this node claims it.',
+      hint: isLost ? fault.hint : `Once it can be reached: twowarm claim --take-over ${which}`,
+    });
+  }
+}

@@ -1,0 +1,194 @@
+// twowarm conflicts, on archives with something in quarantine and another content of a partial segment.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
+
+const [four, five, six] = [4, 5, 6].map((number) => segmentNamed(number)) as [string, string, string];
+const room = 'quarantine/00000002-1';
+
+const conflicts = (node: NodeFixture, ...words: string[]) =>
+  node.sh(commandLine('twowarm', 'conflicts', '-D', node.dataDirectory, ...words));
+
+/** A primary on timeline 2 whose own archive has segments 5 and 6 of timeline 1 in quarantine. */
+async function makeScene(): Promise<NodeFixture> {
+  const node = await makeNode('conflicts');
+  for (const name of [four, five, six]) node.segment(name, {}, 'twowarm/archive');
+  for (const directory of ['data/pg_wal', 'twowarm/archive'])
+    node.sandbox.file(`${directory}/00000002.history`, historyText());
+  const { code, stderr } = await node.sh(
+    commandLine('twowarm', 'claim', '-D', node.dataDirectory, `file:${node.path('twowarm/archive')}`),
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return node;
+}
+
+const at = (node: NodeFixture): string =>
+  (
+    JSON.parse(readFileSync(node.path(`twowarm/archive/.twowarm/${room}/why.json`), 'utf8')) as {
+      at: string;
+      node_name: string;
+    }
+  ).at;
+
+const nameOf = (node: NodeFixture): string =>
+  (JSON.parse(readFileSync(node.path('twowarm/archive/.twowarm/owner'), 'utf8')) as { node_name: string })
+    .node_name;
+
+const words = (node: NodeFixture): string =>
+  `past 0/500000, where timeline 2 left timeline 1; since ${at(node)}, claimed by ${nameOf(node)}`;
+
+describe('twowarm conflicts', () => {
+  it('says that nothing is kept aside', async () => {
+    await using node = await makeNode('conflicts');
+    const archive = `file:${node.path('db2')}`;
+    expect(await conflicts(node, 'list', '--archive', archive)).toEqual({
+      ...silent(),
+      stdout: 'nothing is kept aside\n',
+    });
+    const json = await conflicts(node, 'list', '--archive', archive, '--json');
+    expect(JSON.parse(json.stdout)).toEqual({ conflicts: [] });
+  });
+
+  it('lists what is in quarantine, and other contents of partial segments', async () => {
+    await using node = await makeScene();
+    const version = `versions/${six}.partial.${'a'.repeat(64)}`;
+    node.sandbox.file(`twowarm/archive/.twowarm/${version}`, 'xyz');
+    expect(await conflicts(node, 'list')).toEqual({
+      ...silent(),
+      stdout:
+        [five, six].map((name) => `${room}/${name}  1048576 bytes  ${words(node)}\n`).join('') +
+        `${version}  3 bytes  another content of ${six}.partial\n`,
+    });
+    const { stdout } = await conflicts(node, 'list', '--json');
+    const { conflicts: found } = JSON.parse(stdout) as { conflicts: object[] };
+    expect(found).toMatchObject([
+      {
+        id: `${room}/${five}`,
+        name: five,
+        reason: 'past-fork',
+        ancestors: [{ timeline: 1, to: '0/500000' }],
+      },
+      { id: `${room}/${six}`, sizeBytes: 1_048_576, timeline: 2, epoch: 1 },
+      { id: version, name: `${six}.partial`, reason: 'version' },
+    ]);
+  });
+
+  it('shows that there is no counterpart', async () => {
+    await using node = await makeScene();
+    expect(await conflicts(node, 'show', five)).toEqual({
+      ...silent(),
+      stdout: `${room}/${five}: ${words(node)}\nThe archive has no counterpart of it: there is no ${node.path(`twowarm/archive/${five}`)}.\n`,
+    });
+  });
+
+  it.each([
+    ['in the middle of WAL', 700_000, 'Up to there both are the same WAL.', true],
+    ['in the first byte', 0, 'Up to there both are the same WAL.', true],
+  ])('shows the byte and the LSN where the two part: %s', async (_, differsAt, said, isWal) => {
+    await using node = await makeScene();
+    const other = segmentBytes(five);
+    other[differsAt]! ^= 0xff;
+    node.sandbox.file(`twowarm/archive/${five}`, other);
+    const lsn = `0/${(0x50_0000 + differsAt).toString(16).toUpperCase()}`;
+    const { code, stdout } = await conflicts(node, 'show', `${room}/${five}`);
+    expect(code).toBe(0);
+    expect(stdout).toBe(
+      `${room}/${five}: ${words(node)}\nIt and the archive's ${five} (1048576 bytes) part at byte ${differsAt}, LSN ${lsn}. ${said}\n`,
+    );
+    const json = JSON.parse((await conflicts(node, 'show', five, '--json')).stdout) as object;
+    expect(json).toMatchObject({ counterpart: 'different', differsAt, lsn, equalIsWal: isWal });
+  });
+
+  it('shows where WAL ends before the two part', async () => {
+    await using node = await makeScene();
+    const kept = segmentBytes(five).fill(0, 3 * 8192);
+    writeFileSync(node.path(`twowarm/archive/.twowarm/${room}/${five}`), kept);
+    const other = Buffer.from(kept);
+    other[900_000] = 1;
+    node.sandbox.file(`twowarm/archive/${five}`, other);
+    expect((await conflicts(node, 'show', five)).stdout).toContain(
+      'part at byte 900000, LSN 0/5DBBA0. Up to there both are the same, but WAL only up to 0/506000.\n',
+    );
+  });
+
+  it('shows that the two are identical', async () => {
+    await using node = await makeScene();
+    node.segment(five, {}, 'twowarm/archive');
+    expect((await conflicts(node, 'show', five)).stdout).toContain(
+      `It is identical with the archive's ${five}.\n`,
+    );
+  });
+
+  it('does not put back what lies past a fork, unless it is forced to', async () => {
+    await using node = await makeScene();
+    expect(await conflicts(node, 'accept', five)).toEqual(
+      refused(
+        44,
+        `twowarm conflicts: ERROR:  will not put ${room}/${five} back: it lies past a fork\n` +
+          'DETAIL:  Timeline 2 left timeline 1 at 0/500000; a standby could replay what is no part of it.\n' +
+          `HINT:  If you want it all the same: twowarm conflicts accept --force ${room}/${five}\n`,
+      ),
+    );
+    const { code, stdout, changed } = await conflicts(node, 'accept', '--force', five);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `put ${room}/${five} back as ${five}\n` });
+    expect(changed.filter((change) => !change.includes('/state/')).sort()).toEqual(
+      [`created twowarm/archive/${five}`, `removed twowarm/archive/.twowarm/${room}/${five}`].sort(),
+    );
+    expect(readFileSync(node.path(`twowarm/archive/${five}`)).equals(segmentBytes(five))).toBe(true);
+  });
+
+  it('puts back what belongs to the line that counts now', async () => {
+    await using node = await makeScene();
+    // A later claim says that timeline 1 goes on further.
+    writeFileSync(node.path('data/pg_wal/00000003.history'), historyText('0/600000'));
+    writeFileSync(node.path('twowarm/archive/00000003.history'), historyText('0/600000'));
+    await node.sh(
+      commandLine('twowarm', 'claim', '-D', node.dataDirectory, `file:${node.path('twowarm/archive')}`),
+    );
+    expect((await conflicts(node, 'accept', six)).code).toBe(44);
+    expect((await conflicts(node, 'accept', five)).stdout).toBe(`put ${room}/${five} back as ${five}\n`);
+  });
+
+  it('never puts a file in the place of another one', async () => {
+    await using node = await makeScene();
+    node.segment(five, { content: 0x77 }, 'twowarm/archive');
+    const outcome = await conflicts(node, 'accept', '--force', five);
+    expect(outcome).toEqual(
+      refused(
+        44,
+        `twowarm conflicts: ERROR:  cannot put ${room}/${five} back: the archive has another ${five}\n` +
+          'DETAIL:  Neither was touched.\n' +
+          `HINT:  twowarm conflicts show ${room}/${five} says where they part. To drop the kept one: twowarm conflicts discard ${room}/${five}\n`,
+      ),
+    );
+  });
+
+  it('discards one by its whole name only, and a directory only with --all', async () => {
+    await using node = await makeScene();
+    for (const word of [five, '00000002-1', '../../../data', `${room}/../owner`, '']) {
+      const { code, changed } = await conflicts(node, 'discard', word);
+      expect([word, code, changed]).toEqual([word, word === '' ? 2 : 44, []]);
+    }
+    expect(await conflicts(node, 'discard', `${room}/${five}`)).toEqual({
+      ...silent([`removed twowarm/archive/.twowarm/${room}/${five}`]),
+      stdout: `discarded ${room}/${five}\n`,
+    });
+    expect(await conflicts(node, 'discard', '--all', '00000002-1')).toEqual({
+      ...silent([`removed twowarm/archive/.twowarm/${room}/${six}`]),
+      stdout: `discarded ${room}/${six}\n`,
+    });
+    expect(readdirSync(node.path(`twowarm/archive/.twowarm/${room}`))).toEqual(['why.json']);
+    expect(existsSync(node.path(`twowarm/archive/${four}`))).toBe(true);
+  });
+
+  it('works at no archive of another cluster, and at none over a network', async () => {
+    await using node = await makeScene();
+    const ssh = await conflicts(node, 'list', '--archive', 'ssh://db2/archive');
+    expect(ssh.code).toBe(4);
+    const path = node.path('twowarm/archive/.twowarm/owner');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace(/"system_identifier":"\d+"/, '"system_identifier":"1"'));
+    expect((await conflicts(node, 'list')).code).toBe(13);
+  });
+});
