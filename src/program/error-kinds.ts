@@ -45,6 +45,7 @@ export const errorKinds = {
   'input-output': kind(26, 'reading or writing failed', true),
   'timed-out': kind(27, 'a time limit was reached', true),
   'unsafe-state': kind(28, 'a state file of the home cannot be read or is damaged'),
+  'timeline-unknown': kind(31, 'which of several timelines the server follows cannot be told'),
   'server-not-running': kind(50, 'the server of the data directory is not running'),
   'not-a-standby': kind(51, 'the server is in no recovery that a trigger ends'),
   'source-unreachable': kind(52, 'a source of WAL cannot be reached, and what it holds would be lost'),
