@@ -5,7 +5,7 @@ import { newestKept } from '../postgres/kept-histories.ts';
 import { readDatabaseState } from '../postgres/database-state.ts';
 import { errnoOf } from '../program/program-error.ts';
 import { historyName } from '../wal/filename.ts';
-import { parseHistory } from '../wal/history.ts';
+import { parseHistory, type HistoryEntry } from '../wal/history.ts';
 import type { Server } from './server.ts';
 
 export interface Fork {
@@ -27,20 +27,21 @@ export async function forkOf(dataDirectory: string, server: Server): Promise<For
   // Without a connection: a promotion has taken the highest.
   const timeline =
     current === undefined ? newestTimeline(dataDirectory) : Number.parseInt(current.slice(0, 8), 16);
-  const history = timeline === 1 ? undefined : readHistory(dataDirectory, timeline);
-  const parent = history?.at(-1);
+  const parent = ancestorsOf(dataDirectory, timeline).at(-1);
   return { timeline, parentTimeline: parent?.timeline, lsn: parent?.switchLsn };
 }
 
-function readHistory(dataDirectory: string, timeline: number) {
+/** The timelines that a timeline descends from, oldest first, by its history in pg_wal; none where that cannot be read. */
+export function ancestorsOf(dataDirectory: string, timeline: number): readonly HistoryEntry[] {
+  if (timeline === 1) return [];
   try {
     const parsed = parseHistory(
       readFileSync(join(dataDirectory, 'pg_wal', historyName(timeline)), 'utf8'),
       timeline,
     );
-    return 'problem' in parsed ? undefined : parsed.entries;
+    return 'problem' in parsed ? [] : parsed.entries;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-    return undefined;
+    return [];
   }
 }
