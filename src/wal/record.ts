@@ -38,12 +38,16 @@ function* contentFrom(lsn: bigint, { blockSize, segmentSize }: PageSizes, page: 
     const bytes = page(start);
     if (bytes === undefined) return;
     const header = start % BigInt(segmentSize) === 0n ? longPageHeader : shortPageHeader;
-    yield bytes.subarray(Math.max(offset, header));
+    yield { start, bytes, content: bytes.subarray(Math.max(offset, header)) };
   }
 }
 
+/** XLP_FIRST_IS_OVERWRITE_CONTRECORD, from 14 on: the record before is given up here, and another one begins. */
+const overwritten = 0x0008;
+
 /**
- * Whether a whole, undamaged record begins at the LSN, where the one before has ended. `littleEndian` is the byte order
+ * Whether a whole, undamaged record begins at the LSN, where the one before has ended; also one that takes the place of
+ * another that was never finished. `littleEndian` is the byte order
  * of the server's machine.
  */
 export function isRecordAt(lsn: bigint, sizes: PageSizes, page: ReadPage, littleEndian = true): boolean {
@@ -51,14 +55,16 @@ export function isRecordAt(lsn: bigint, sizes: PageSizes, page: ReadPage, little
   const view = new DataView(header.buffer);
   let read = 0;
   let sum = 0xffff_ffff;
-  for (const bytes of contentFrom(lsn, sizes, page)) {
-    const ofHeader = bytes.subarray(0, Math.max(0, headerBytes - read));
-    header.set(ofHeader, read);
+  for (const { start, bytes, content } of contentFrom(lsn, sizes, page)) {
+    const info = new DataView(bytes.buffer, bytes.byteOffset).getUint16(2, littleEndian);
+    if (start > lsn && (info & overwritten) !== 0) return isRecordAt(start, sizes, page, littleEndian);
+    const ofHeader = content.subarray(0, Math.max(0, headerBytes - read));
+    if (read < headerBytes) header.set(ofHeader, read);
     read += ofHeader.length;
     if (read < headerBytes) continue;
     const length = view.getUint32(0, littleEndian);
     if (length < headerBytes) return false;
-    const rest = bytes.subarray(ofHeader.length, ofHeader.length + length - read);
+    const rest = content.subarray(ofHeader.length, ofHeader.length + length - read);
     sum = checksum(rest, sum);
     read += rest.length;
     if (read < length) continue;

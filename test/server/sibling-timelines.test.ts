@@ -27,10 +27,8 @@ import {
 
 const majors = [10, 12, 15, 18];
 
-interface Family {
+interface Pair {
   primary: Cluster;
-  /** Restores from `late`, and archives there when it is promoted. */
-  successor: Cluster;
   /** Restores from `early` alone. */
   follower: Cluster;
   /** What has been archived. */
@@ -39,44 +37,54 @@ interface Family {
   early: string;
 }
 
+interface Family extends Pair {
+  /** Restores from `late`, and archives there when it is promoted. */
+  successor: Cluster;
+}
+
 const noPrefetch = (major: number): Settings => (major >= 15 ? { recovery_prefetch: 'off' } : {});
 
-/** A family with 100 rows, of which a follower that is a standby runs. */
-async function startFamily(
-  sandbox: Sandbox,
-  major: number,
-  { mode = 'standby', wait = 'auto' }: { mode?: 'standby' | 'recovery'; wait?: 'auto' | 'off' } = {},
-): Promise<Family> {
+interface Wishes {
+  /** A follower that is a standby also runs. */
+  mode?: 'standby' | 'recovery';
+  wait?: 'auto' | 'off';
+}
+
+/** A primary with 100 rows, all archived, and its follower. */
+async function startPair(sandbox: Sandbox, major: number, wishes: Wishes = {}): Promise<Pair> {
+  const { mode = 'standby', wait = 'auto' } = wishes;
   const late = sandbox.directory('late');
   const early = makeArchive(sandbox, 'far');
   const primary = await startPrimary(sandbox, { postgres: findPostgres(major), shipsTo: late });
-  const extra = noPrefetch(major);
-  const successor = await makeStandby(primary, {
-    name: 'next',
-    toml: `[restore]\nsources = ['file:${late}']\n${destination(late)}`,
-    extra,
-  });
-  const follower = await makeStandby(primary, {
-    name: 'far',
-    mode,
-    toml: `[restore]\nwait = '${wait}'\n`,
-    extra,
-  });
-  await successor.start();
-  await waitForRows(successor, await shipRows(primary, 100));
-  const family = { primary, successor, follower, late, early };
+  const toml = `[restore]\nwait = '${wait}'\n`;
+  const follower = await makeStandby(primary, { name: 'far', mode, toml, extra: noPrefetch(major) });
+  const pair = { primary, follower, late, early };
+  await shipRows(primary, 100);
   if (mode === 'standby') {
-    arrive(family);
+    arrive(pair);
     await follower.start();
     await waitForRows(follower, 100);
   }
-  return family;
+  return pair;
+}
+
+/** The same with a successor. */
+async function startFamily(sandbox: Sandbox, major: number, wishes: Wishes = {}): Promise<Family> {
+  const pair = await startPair(sandbox, major, wishes);
+  const successor = await makeStandby(pair.primary, {
+    name: 'next',
+    toml: `[restore]\nsources = ['file:${pair.late}']\n${destination(pair.late)}`,
+    extra: noPrefetch(major),
+  });
+  await successor.start();
+  await waitForRows(successor, 100);
+  return { ...pair, successor };
 }
 
 const wal = /^[0-9A-F]{24}$|^[0-9A-F]{8}\.history$/;
 
 /** Everything that is archived, or what is named, arrives, history files first. */
-function arrive({ late, early }: Family, isMeant: (name: string) => boolean = () => true): void {
+function arrive({ late, early }: Pair, isMeant: (name: string) => boolean = () => true): void {
   const names = readdirSync(late).filter(
     (name) => wal.test(name) && isMeant(name) && !existsSync(join(early, name)),
   );
@@ -88,7 +96,7 @@ function arrive({ late, early }: Family, isMeant: (name: string) => boolean = ()
 const isHistory = (name: string): boolean => name.endsWith('.history');
 
 /** The history of a timeline that left timeline 1 arrives, with none of its segments. */
-function arriveHistory({ early, follower }: Family, timeline: number, fork: string): void {
+function arriveHistory({ early, follower }: Pair, timeline: number, fork: string): void {
   const text = `1\t${fork}\tbefore 2026-01-31 12:00:00+00\n`;
   const file = follower.sandbox.file(`staged.history`, text, 0o644);
   renameSync(file, join(early, `0000000${timeline}.history`));
@@ -119,7 +127,7 @@ async function failOver(family: Family): Promise<{ amidst: string }> {
   return { amidst };
 }
 
-describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (major) => {
+describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 240_000 }, (major) => {
   it('T10c: a recovery reaches the end of the line that it has chosen, although a newer timeline arrives', async () => {
     await using sandbox = makeSandbox(`chosen${major}`);
     const family = await startFamily(sandbox, major, { mode: 'recovery' });
@@ -181,33 +189,42 @@ describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (
     await waitForRows(follower, 200);
     await expectRows(follower, 200);
   });
-
-  it('a standby stays on its timeline where a new one left it before what was replayed', async () => {
-    await using sandbox = makeSandbox(`before${major}`);
-    const family = await startFamily(sandbox, major);
-    const { primary, follower } = family;
-    const passed = await positionOf(primary);
-    await shipRows(primary, 100);
-    arrive(family);
-    await waitForRows(follower, 200);
-    arriveHistory(family, 2, passed);
-    await waitForLog(follower, 'forked off current database system timeline 1 before current recovery point');
-    await shipRows(primary, 100);
-    arrive(family);
-    await waitForRows(follower, 300);
-    await expectRows(follower, 300);
-  });
-
-  it('T10c: a standby goes over to a timeline that left its own where the replay stands', async () => {
-    await using sandbox = makeSandbox(`there${major}`);
-    // One that waits for the segment of its own timeline does not even ask for the orphan.
-    const family = await startFamily(sandbox, major, { wait: 'off' });
-    const { primary, follower } = family;
-    arriveHistory(family, 2, await follower.value('select pg_last_wal_replay_lsn()'));
-    await waitForLog(follower, 'new target timeline is 2');
-    await shipRows(primary, 100);
-    arrive(family);
-    await waitForLog(follower, 'lies past the point where timeline 2 left timeline 1: not restored');
-    await expectRows(follower, 100);
-  });
 });
+
+describe.each([10, 18])(
+  'PostgreSQL %i without a failover',
+  { concurrent: true, timeout: 240_000 },
+  (major) => {
+    it('a standby stays on its timeline where a new one left it before what was replayed', async () => {
+      await using sandbox = makeSandbox(`before${major}`);
+      const pair = await startPair(sandbox, major);
+      const { primary, follower } = pair;
+      const passed = await positionOf(primary);
+      await shipRows(primary, 100);
+      arrive(pair);
+      await waitForRows(follower, 200);
+      arriveHistory(pair, 2, passed);
+      await waitForLog(
+        follower,
+        'forked off current database system timeline 1 before current recovery point',
+      );
+      await shipRows(primary, 100);
+      arrive(pair);
+      await waitForRows(follower, 300);
+      await expectRows(follower, 300);
+    });
+
+    it('T10c: a standby goes over to a timeline that left its own where the replay stands', async () => {
+      await using sandbox = makeSandbox(`there${major}`);
+      // One that waits for the segment of its own timeline does not even ask for the orphan.
+      const pair = await startPair(sandbox, major, { wait: 'off' });
+      const { primary, follower } = pair;
+      arriveHistory(pair, 2, await follower.value('select pg_last_wal_replay_lsn()'));
+      await waitForLog(follower, 'new target timeline is 2');
+      await shipRows(primary, 100);
+      arrive(pair);
+      await waitForLog(follower, 'lies past the point where timeline 2 left timeline 1: not restored');
+      await expectRows(follower, 100);
+    });
+  },
+);
