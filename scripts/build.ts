@@ -31,6 +31,7 @@ const waiting = [
   'program/say-once',
   'program/watch-directory',
   'restore/timelines/followed-line',
+  'restore/timelines/note-probe',
   'restore/waiting/may-wait',
   'restore/waiting/wait-for-segment',
 ];

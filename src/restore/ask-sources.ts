@@ -68,7 +68,9 @@ export async function askSources(asking: Asking, faults: unknown[]): Promise<'re
     try {
       if ((await fetchFrom(url, asking)) === 'fetched') return 'restored';
     } catch (error) {
-      if (asking.stop.aborted) throw error;
+      // What cannot be told of the server itself, the next source does not know either.
+      const isOfServer = error instanceof ProgramError && error.kind === 'timeline-unknown';
+      if (asking.stop.aborted || isOfServer) throw error;
       faults.push(error);
     }
   }

@@ -45,7 +45,7 @@ export async function restoreFile(
   await sweepUnfinished(node.identity.stateDirectory, node.identity.nodeId, stop);
   const answer = await (name.kind === 'segment' && heedsTrigger(asking)
     ? restoreSegment({ asking, name, reload: request.reload })
-    : askWithin(asking, limitOf(asking)));
+    : restoreOther(asking));
   if (answer === 'absent' && name.kind === 'segment' && mode === 'recovery' && !heedsTrigger(asking)) {
     // This answer ends the recovery. It must not come from a configuration that was half written when this call began.
     const { settledNode } = await import('./waiting/may-wait.ts');
@@ -62,6 +62,24 @@ const limitOf = ({ mode, name, node }: Asking): number =>
 /** Point-in-time recovery ends by itself, and a promotion that has begun must find every file. */
 const heedsTrigger = ({ mode, node }: Asking): boolean =>
   mode === 'standby' || (mode === 'recovery' && node.settings.restore.wait === 'warm');
+
+/**
+ * Any other file; by a history that is not there the server ends its look for new timelines, which is noted. Under
+ * standby.signal it takes "cannot know" for the same, and otherwise stops.
+ */
+async function restoreOther(asking: Asking): Promise<'restored' | 'absent'> {
+  let answer: 'restored' | 'absent' | 'unknown' = 'unknown';
+  try {
+    return (answer = await askWithin(asking, limitOf(asking)));
+  } finally {
+    const { name, mode, stop } = asking;
+    const isTakenForAbsent = answer === 'absent' || (answer === 'unknown' && mode === 'standby');
+    if (name.kind === 'history' && mode !== 'none' && isTakenForAbsent && !stop.aborted) {
+      const { noteProbe } = await import('./timelines/note-probe.ts');
+      await noteProbe(asking);
+    }
+  }
+}
 
 /** A segment, under a recovery that can be told to stop and may wait. */
 async function restoreSegment(wait: {

@@ -11,7 +11,7 @@ import type { ClaimRequest } from '../transport/claims.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
 import { requireOwner, type Claim, type Ownership } from '../transport/ownership.ts';
 import { claimEach, lookAtEach, targetsOf, type At, type Target } from './claim-archives.ts';
-import { historyOf, newestTimeline } from './fork.ts';
+import { ancestorsOf, newestTimeline } from './fork.ts';
 
 /** The archives that the words name; all of the node's where there are none. */
 function targetsNamed(words: readonly string[], { settings }: ThisNode): Target[] {
@@ -116,12 +116,12 @@ async function run(call: ProgramCall): Promise<number> {
   requirePrimary(node.settings);
   const targets = targetsNamed(call.positionals, node);
   const timeline = newestTimeline(node.settings.dataDirectory);
-  const history = historyOf(node.settings.dataDirectory, timeline);
+  const history = ancestorsOf(node.settings.dataDirectory, timeline);
   const request: ClaimRequest = {
     timeline,
     nodeName: node.settings.nodeName,
     takeOver: call.options['take-over'] === true,
-    ...(history === undefined ? {} : { history }),
+    ...(history.length === 0 ? {} : { history }),
   };
   if (dryRun) {
     await describeOnly(targets, request, node, call);

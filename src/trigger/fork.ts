@@ -27,22 +27,21 @@ export async function forkOf(dataDirectory: string, server: Server): Promise<For
   // Without a connection: a promotion has taken the highest.
   const timeline =
     current === undefined ? newestTimeline(dataDirectory) : Number.parseInt(current.slice(0, 8), 16);
-  const history = historyOf(dataDirectory, timeline);
-  const parent = history?.at(-1);
+  const parent = ancestorsOf(dataDirectory, timeline).at(-1);
   return { timeline, parentTimeline: parent?.timeline, lsn: parent?.switchLsn };
 }
 
-/** The ancestors of a timeline by the history file in pg_wal, oldest first; undefined where there is none. */
-export function historyOf(dataDirectory: string, timeline: number): HistoryEntry[] | undefined {
-  if (timeline === 1) return undefined;
+/** The timelines that a timeline descends from, oldest first, by its history in pg_wal; none where that cannot be read. */
+export function ancestorsOf(dataDirectory: string, timeline: number): readonly HistoryEntry[] {
+  if (timeline === 1) return [];
   try {
     const parsed = parseHistory(
       readFileSync(join(dataDirectory, 'pg_wal', historyName(timeline)), 'utf8'),
       timeline,
     );
-    return 'problem' in parsed ? undefined : parsed.entries;
+    return 'problem' in parsed ? [] : parsed.entries;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-    return undefined;
+    return [];
   }
 }

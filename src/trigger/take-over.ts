@@ -7,7 +7,7 @@
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { claimEach, lookAtEach, releaseEach, targetsOf, wordsFor, type Target } from './claim-archives.ts';
-import { historyOf } from './fork.ts';
+import { ancestorsOf } from './fork.ts';
 import type { Ownership } from '../transport/ownership.ts';
 import type { Telling } from './telling.ts';
 
@@ -80,8 +80,8 @@ export class TakeOver {
   /** After the promotion: the archives learn of the fork. By URL, the names of what is in quarantine since. */
   async finish(timeline: number, stop: AbortSignal): Promise<Map<string, string[]>> {
     const { settings } = this.node;
-    const history = historyOf(settings.dataDirectory, timeline);
-    const request = { timeline, nodeName: settings.nodeName, ...(history === undefined ? {} : { history }) };
+    const history = ancestorsOf(settings.dataDirectory, timeline);
+    const request = { timeline, nodeName: settings.nodeName, ...(history.length === 0 ? {} : { history }) };
     const [known, late] = [this.targets.filter((each) => this.held.has(each)), [...this.toldOf]];
     const results = [
       ...(await claimEach(known, { ...request, takeOver: false }, this.node, stop)),

@@ -173,14 +173,52 @@ describe('two orphaned lines', () => {
   });
 });
 
-describe('two timelines that both left timeline 1', () => {
-  it('the newest one decides for timeline 1, and neither for the other', async () => {
-    history(2, historyText(forkAt(0)));
-    history(3, historyText('0/2280000'));
-    expect(await deliveredOf(at)).toBe(segmentBytes(at).length);
-    expect(await deliveredOf(after)).toBe(0x8_0000);
-    const second = node.segment(segmentNamed(0x23, 2), {}, 'first');
-    expect(await deliveredOf(second)).toBe(segmentBytes(second).length);
+describe.each(['standby', 'recovery'] as const)(
+  'two timelines that both left timeline 1, under %s',
+  (mode) => {
+    beforeEach(() => {
+      node.mode(mode);
+      history(2, historyText(forkAt(0)));
+      history(3, historyText('0/2280000'));
+    });
+
+    it('leave unknown what only one of them shares with it, to a call by hand', async () => {
+      expect(await deliveredOf(before)).toBe(segmentBytes(before).length);
+      for (const name of [at, after]) {
+        expect(await startRestore(node, name).ended()).toEqual(
+          answered(
+            mode === 'standby' ? 1 : 200,
+            report(
+              'ERROR',
+              'cannot tell which timeline the server follows: 2 and 3 have both left timeline 1',
+              `DETAIL:  ${name} belongs to one of them, and not, or not all of it, to the other.`,
+              'HINT:  Restart the server, so that it looks for the newest timeline again, or set recovery_target_timeline to a number.',
+            ),
+          ),
+        );
+      }
+    });
+
+    it('neither decides for the other', async () => {
+      for (const timeline of [2, 3]) {
+        const other = node.segment(segmentNamed(0x23, timeline), {}, 'first');
+        expect(await deliveredOf(other)).toBe(segmentBytes(other).length);
+      }
+    });
+
+    it('are no question where both have left it at the same place', async () => {
+      history(3, historyText(forkAt(0)));
+      expect(await deliveredOf(at)).toBe('absent');
+    });
+  },
+);
+
+describe('a damaged history', () => {
+  it.each(['data/pg_wal', 'first'])('in %s does not hide a good one at another source', async (directory) => {
+    node.mode('recovery');
+    history(2, '1\t0/21', directory);
+    history(2, historyText(forkAt(0x100)), 'second');
+    expect(await deliveredOf(at)).toBe(0x100);
   });
 });
 

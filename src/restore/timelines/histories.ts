@@ -78,20 +78,61 @@ export async function newestTimeline(
   return newest;
 }
 
-/** A timeline with its ancestors; one without a history file anywhere has none that we know of. */
+/**
+ * A timeline with its ancestors; one without a history file anywhere has none that we know of. A damaged copy does not
+ * hide a good one: its fault is thrown where there is no other.
+ */
 export async function lineOf(
   timeline: number,
   asking: Asking,
   sources: readonly ReadTransport[],
 ): Promise<Line> {
   const name = historyName(timeline);
+  const faults: unknown[] = [];
+  const attempt = async (read: () => Promise<Line | undefined> | Line): Promise<Line | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (asking.stop.aborted) throw error;
+      faults.push(error);
+      return undefined;
+    }
+  };
   const kept = join(asking.node.settings.dataDirectory, 'pg_wal', name);
-  if (existsSync(kept)) return parsed(timeline, readFileSync(kept, 'utf8'), kept);
+  const own = existsSync(kept)
+    ? await attempt(() => parsed(timeline, readFileSync(kept, 'utf8'), kept))
+    : undefined;
+  if (own !== undefined) return own;
   for (const source of await holdersOf(name, sources, asking.stop)) {
-    const text = await readAt(source, name, asking);
-    if (text !== undefined) return parsed(timeline, text, `${name} at ${source.url}`);
+    const line = await attempt(async () => {
+      const text = await readAt(source, name, asking);
+      return text === undefined ? undefined : parsed(timeline, text, `${name} at ${source.url}`);
+    });
+    if (line !== undefined) return line;
   }
+  if (faults.length > 0) throw faults[0];
   return { timeline, ancestors: [] };
+}
+
+/**
+ * The lines of the timelines from `from` to `to` of which `from` is a part and from which none of the others descends,
+ * newest first: more than one where timelines left the same parent.
+ */
+export async function leavesAbove(
+  from: number,
+  to: number,
+  asking: Asking,
+  sources: readonly ReadTransport[],
+): Promise<Line[]> {
+  const covered = new Set<number>();
+  const leaves: Line[] = [];
+  for (let timeline = to; timeline > from; timeline--) {
+    if (covered.has(timeline)) continue;
+    const line = await lineOf(timeline, asking, sources);
+    for (const ancestor of line.ancestors) covered.add(ancestor.timeline);
+    if (line.ancestors.some((ancestor) => ancestor.timeline === from)) leaves.push(line);
+  }
+  return leaves.length > 0 ? leaves : [await lineOf(from, asking, sources)];
 }
 
 function parsed(timeline: number, text: string, where: string): Line {
