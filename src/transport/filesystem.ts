@@ -88,7 +88,7 @@ export class ArchiveDirectory extends OwnedDirectory implements Transport {
 
   async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
     const target = this.pathOf(name);
-    this.requireOwner(`store ${name}`);
+    await this.requireOwner(`store ${name}`);
     const { descriptor, stats } = await openSourceFile(source);
     try {
       const bytes = { descriptor, inspect: inspectOf(stats.size) };
@@ -108,7 +108,7 @@ export class ArchiveDirectory extends OwnedDirectory implements Transport {
   async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     requireWalName(gap.name);
-    this.requireOwner(`record the gap ${gap.name}`);
+    await this.requireOwner(`record the gap ${gap.name}`);
     const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
     await this.attempt(`record the gap ${gap.name} at`, write);
   }
