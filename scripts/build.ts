@@ -19,6 +19,7 @@ const cold = [
   'transport/try-again',
   'transport/dry-run',
   'transport/hash',
+  'transport/fenced',
   'transport/ownership-verbs',
   'restore/pruning/prune',
 ];
