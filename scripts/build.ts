@@ -20,6 +20,7 @@ const cold = [
   'transport/dry-run',
   'transport/ssh/open-ssh',
   'transport/versions',
+  'transport/fenced',
   'transport/ownership-verbs',
   'restore/pruning/prune',
 ];

@@ -9,7 +9,8 @@ import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import type { HistoryEntry } from '../wal/history.ts';
-import { claimIn, claimToJson, holderOf, parseOwner, standingOf, type Claim } from './ownership.ts';
+import { holderOf } from './fenced.ts';
+import { claimIn, claimToJson, parseOwner, standingOf, type Claim } from './ownership.ts';
 import type { Identity } from './transport.ts';
 
 export interface ClaimRequest {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
 import { closeFile } from '../program/system-calls.ts';
 import { compareBytes, openRegular, openSourceFile } from './copy.ts';
-import { requireOwner } from './ownership.ts';
+import { requireOwner } from './fenced.ts';
 import { alreadyInspected } from './publish.ts';
 import type { Inspect, PutOutcome, ReadTransport, Transport } from './transport.ts';
 

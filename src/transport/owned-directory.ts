@@ -5,24 +5,30 @@ import { fromSystemError } from '../program/program-error.ts';
 import type { Admission } from './archive-identity.ts';
 import type { ClaimRequest } from './claims.ts';
 import type { ClaimOutcome } from './ownership-verbs.ts';
-import { requireOwner, type Ownership } from './ownership.ts';
+import { mayStore, type Ownership } from './ownership.ts';
 import type { Published } from './publish.ts';
 import type { Reservation, ReservationRequest } from './reservations.ts';
 import type { Identity } from './transport.ts';
 
 const verbs = () => import('./ownership-verbs.ts');
 
+/** How long what the owner file said counts, in ms: a call of archive_command never reads it twice, a road that stays does. */
+const freshMs = 1000;
+
 export abstract class OwnedDirectory {
   readonly url: string;
   protected readonly directory: string;
   protected readonly identity: Identity;
   protected readonly admission: Admission;
+  private seen: Ownership;
+  private seenAt = performance.now();
 
   constructor(url: string, directory: string, identity: Identity, admission: Admission) {
     this.url = url;
     this.directory = directory;
     this.identity = identity;
     this.admission = admission;
+    this.seen = admission.ownership;
   }
 
   async ownership(signal: AbortSignal): Promise<Ownership> {
@@ -31,10 +37,12 @@ export abstract class OwnedDirectory {
   }
 
   claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimOutcome> {
+    this.seenAt = -Infinity;
     return this.attempt('claim', async () => (await verbs()).claim(this.archive, request, signal));
   }
 
   release(epoch: number, signal: AbortSignal): Promise<'released' | 'not-ours'> {
+    this.seenAt = -Infinity;
     const what = `take back the claim of epoch ${epoch} of`;
     return this.attempt(what, async () => (await verbs()).release(this.archive, epoch, signal));
   }
@@ -49,16 +57,19 @@ export abstract class OwnedDirectory {
     return this.attempt(what, async () => (await verbs()).reservationOf(this.archive, timeline, signal));
   }
 
-  /** As the owner file was when this road was opened: nothing is read again for each file. */
-  protected requireOwner(what: string): void {
-    requireOwner(this.admission.ownership, what, this.url);
+  /** Throws `fenced` unless the archive takes files from this node; `what` is the end of "cannot …". */
+  protected async requireOwner(what: string): Promise<void> {
+    if (performance.now() - this.seenAt > freshMs) {
+      this.seen = await (await verbs()).readOwnership(this.archive);
+      this.seenAt = performance.now();
+    }
+    if (!mayStore(this.seen)) (await import('./fenced.ts')).requireOwner(this.seen, what, this.url);
   }
 
   /** Of the owner a history file that is stored, or was, tells what is not the cluster's history any more. */
   protected async learnFromHistory(name: string, published: Published, signal: AbortSignal): Promise<void> {
-    const { ownership } = this.admission;
-    if (ownership.standing !== 'ours' || typeof published !== 'string') return;
-    await (await verbs()).learnFromHistory(this.archive, name, ownership, signal);
+    if (this.seen.standing !== 'ours' || typeof published !== 'string') return;
+    await (await verbs()).learnFromHistory(this.archive, name, this.seen, signal);
   }
 
   protected ownPath(...parts: string[]): string {

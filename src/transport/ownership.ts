@@ -1,5 +1,5 @@
-// Whom an archive belongs to: the claim in its .twowarm/owner, how a node stands to it, and the words for one who may
-// not store there. Every call reads this; how claims come about is in claims.ts and loads only then.
+// Whom an archive belongs to: the claim in its .twowarm/owner, and how a node stands to it. Every call
+// reads this; the words for one who may not store there (fenced.ts) and how claims come about (claims.ts) load only then.
 import { ProgramError } from '../program/program-error.ts';
 
 /** One node's hold on an archive. Every change of hands has an epoch of its own, counted from 1. */
@@ -81,22 +81,5 @@ export function standingOf(
   return { standing: (heldEpoch ?? 0) >= claim.epoch ? 'ours' : 'outdated', claim, heldEpoch };
 }
 
-/** 'Node db2 (0123…) holds it on timeline 2, epoch 1, since …' */
-export const holderOf = ({ node, nodeName, timeline, epoch, at }: Claim): string =>
-  `Node ${nodeName} (${node}) holds it on timeline ${timeline}, epoch ${epoch}, since ${at}`;
-
-/** Throws `fenced` unless the archive takes files from this node; `what` is the end of "cannot …". */
-export function requireOwner({ standing, claim, heldEpoch }: Ownership, what: string, url: string): void {
-  if (claim === undefined || standing === 'ours') return;
-  if (standing === 'theirs') {
-    throw new ProgramError('fenced', `cannot ${what} at ${url}: the archive belongs to another node`, {
-      detail: `${holderOf(claim)}. Nothing was stored.`,
-      hint: `If ${claim.nodeName} is the primary now, stop this server: it is a second one. If this one is: twowarm claim --take-over ${url}`,
-    });
-  }
-  const held = heldEpoch === undefined ? 'knows of none of its own' : `knows of epoch ${heldEpoch}`;
-  throw new ProgramError('fenced', `cannot ${what} at ${url}: this node's claim is not the last one`, {
-    detail: `${holderOf(claim)}; this call, under the same id, ${held}. Nothing was stored.`,
-    hint: `A copy of this node may be at work. If this one is the primary: twowarm claim --take-over ${url}`,
-  });
-}
+/** Whether the archive takes files from the node that stands to it like that. */
+export const mayStore = ({ standing }: Ownership): boolean => standing === 'unclaimed' || standing === 'ours';

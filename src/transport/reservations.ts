@@ -3,7 +3,7 @@
 // PostgreSQL would believe.
 import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
-import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
+import { createSmallFile, ensureDirectory, syncDirectory } from '../program/small-file.ts';
 import { readText, unlessMissing } from '../program/system-calls.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import type { Identity } from './transport.ts';
@@ -88,11 +88,17 @@ export async function reserveTimeline(
     epoch,
   };
   ensureDirectory(reservationsIn(directory));
-  removeAbandoned(reservationsIn(directory), nodeId);
-  const path = reservationPath(directory, timeline);
-  if (createSmallFile(path, `${JSON.stringify(content)}\n`, nodeId)) return 'reserved';
-  const found = await readReservation(directory, timeline);
-  if (found === undefined) throw new ProgramError('busy', `the reservation ${path} was removed meanwhile`);
-  if (found.node === nodeId) return 'already-reserved';
-  throw reservedFault(url, found);
+  const there = await readReservation(directory, timeline);
+  if (there === undefined) {
+    removeAbandoned(reservationsIn(directory), nodeId);
+    const text = `${JSON.stringify(content)}\n`;
+    if (createSmallFile(reservationPath(directory, timeline), text, nodeId)) return 'reserved';
+  }
+  const found = there ?? (await readReservation(directory, timeline));
+  if (found === undefined)
+    throw new ProgramError('busy', `the reservation of timeline ${timeline} at ${url} was removed meanwhile`);
+  if (found.node !== nodeId) throw reservedFault(url, found);
+  // An earlier call may not have lived to make it durable.
+  syncDirectory(reservationsIn(directory));
+  return 'already-reserved';
 }

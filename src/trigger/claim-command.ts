@@ -9,7 +9,8 @@ import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
 import { didYouMean } from '../program/settings/did-you-mean.ts';
 import type { ClaimRequest } from '../transport/claims.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
-import { requireOwner, type Claim, type Ownership } from '../transport/ownership.ts';
+import { requireOwner } from '../transport/fenced.ts';
+import type { Claim, Ownership } from '../transport/ownership.ts';
 import { claimEach, lookAtEach, targetsOf, type At, type Target } from './claim-archives.ts';
 import { ancestorsOf, newestTimeline } from './fork.ts';
 

@@ -192,7 +192,6 @@ describe('a dry run', () => {
     'reserve no timeline: no arbiter is configured',
     `archive into ${scene.archive}, too, from then on`,
     `claim file:${scene.archive} for timeline 2`,
-    `claim file:${scene.path('dr')} for timeline 2`,
     `write "${wish}" into the trigger file ${scene.triggerFile}`,
     'ask the server to end recovery',
     'wait until it accepts writes',

@@ -1,6 +1,7 @@
 // Rule 7: an archive belongs to whom it was claimed by last; nobody else stores anything there, everybody reads.
 import { expect, it } from 'vitest';
 import type { Transport } from '../../../src/transport/transport.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { faultOf } from '../../program/fault.ts';
 import { neverStopped, patterned, photograph } from '../archives.ts';
 import { gap, history, megabyte, partial, putBytes, segment, type Archive, type Opened } from './archive.ts';
@@ -46,6 +47,24 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
+  it('no file by a road that was open before the claim, a second later', { timeout: 20_000 }, async () => {
+    await using archive = await opened();
+    const other = await archive.again();
+    await putBytes(archive, segment, patterned(10, 1), other);
+    await claimBy(archive.road);
+    let number = 0x10;
+    const isFenced = async (): Promise<boolean> => {
+      number += 1;
+      const name = `0000000100000000000000${number.toString(16).toUpperCase()}`;
+      return putBytes(archive, name, patterned(10, 1), other).then(
+        () => false,
+        (error: unknown) => (error as { kind: string }).kind === 'fenced',
+      );
+    };
+    await waitFor('the road to hear of the claim', isFenced);
+    await other.close();
+  });
+
   it('nothing also where the same bytes are stored already', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(megabyte, 1));
@@ -61,11 +80,11 @@ export function describeOwnership(opened: Opened): void {
     const owner = await archive.again();
     await claimBy(owner, 7);
     await owner.close();
-    // A road knows what it saw when it was opened.
     const { road } = archive;
     expect((await road.ownership(neverStopped)).standing).toBe('theirs');
     await claimBy(road, 9, true);
     expect(await road.ownership(neverStopped)).toMatchObject({ standing: 'ours', heldEpoch: 2 });
+    // At once, although the road had seen no claim when it was opened.
     for (const name of [segment, history, partial])
       expect(await putBytes(archive, name, patterned(10, 1))).toBe('stored');
   });
