@@ -19,6 +19,9 @@ const cold = [
   'transport/try-again',
   'transport/dry-run',
   'transport/hash',
+  'transport/consumers',
+  'transport/pruned',
+  'restore/consumers/register',
   'restore/pruning/prune',
 ];
 /**
@@ -29,6 +32,7 @@ const waiting = [
   'program/say-once',
   'program/watch-directory',
   'restore/timelines/followed-line',
+  'restore/consumers/say-pruned',
   'restore/waiting/may-wait',
   'restore/waiting/wait-for-segment',
 ];

@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
+  consumers: () => import('../restore/consumers/consumers-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 

@@ -27,6 +27,9 @@ import {
 import { copyBytes, openRegular, openSourceFile } from './copy.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
 import { alreadyInspected, publish, type Bytes } from './publish.ts';
+import type { Need } from './consumer-record.ts';
+import type { Registration } from './consumers.ts';
+import type { PrunedRange } from './pruned-ranges.ts';
 import type { Identity, InspectOf, PutOutcome, ReadTransport, Transport } from './transport.ts';
 
 const promises = { exclusive: true, durable: true };
@@ -131,6 +134,20 @@ export class ArchiveDirectory implements Transport {
     const path = this.ownPath('gaps', requireWalName(name));
     const text = await this.attempt(`read ${path} at`, () => unlessMissing(readText(path, 'utf8')));
     return text === undefined ? undefined : parseGapRecord(path, text);
+  }
+
+  async prunedOf(name: string, signal: AbortSignal): Promise<PrunedRange | undefined> {
+    signal.throwIfAborted();
+    const look = () => unlessMissing(stat(this.ownPath('pruned')));
+    if ((await this.attempt('look for what was pruned at', look)) === undefined) return undefined;
+    const { prunedRangeOf } = await import('./pruned.ts');
+    return prunedRangeOf(this.directory, requireWalName(name), this.identity.nodeId);
+  }
+
+  async registerConsumer(need: Need, signal: AbortSignal): Promise<Registration> {
+    signal.throwIfAborted();
+    const { registerConsumer } = await import('./consumers.ts');
+    return this.attempt(`register ${need.name} at`, () => registerConsumer(this.directory, need));
   }
 
   async remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'> {

@@ -16,6 +16,10 @@ export function directoryOf(url: string): string {
   throw new ProgramError('not-built', message, { hint: 'This version knows file:/directory.' });
 }
 
+/** The URLs that are directories here, or cannot be used at all: what is elsewhere, its own node prunes. */
+export const directoriesAmong = (urls: readonly string[]): string[] =>
+  urls.filter((url) => ['directory', 'unusable'].includes(readRoadUrl(url).kind));
+
 /** Opens a destination. Throws when the directory is missing or the archive belongs to another cluster. */
 export async function openDestination(url: string, identity: Identity): Promise<Transport> {
   const directory = directoryOf(url);

@@ -10,6 +10,9 @@
 
 import type { GapRecord } from '../program/gap-record.ts';
 import type { Watch } from '../program/watch-directory.ts';
+import type { Need } from './consumer-record.ts';
+import type { Registration } from './consumers.ts';
+import type { PrunedRange } from './pruned-ranges.ts';
 
 /** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
 export interface Promises {
@@ -48,6 +51,13 @@ export interface ReadTransport {
   watch(wake: (name: string | undefined) => void): Promise<Watch>;
   /** The gap record of a name, if archiving gave it up on purpose. */
   gapOf(name: string, signal: AbortSignal): Promise<GapRecord | undefined>;
+  /** The range that a segment was pruned with, if it was. A road that cannot say leaves it out. */
+  prunedOf?(name: string, signal: AbortSignal): Promise<PrunedRange | undefined>;
+  /**
+   * Puts on record at the archive, durably, what this reader still needs: the one thing that reading changes there. May
+   * be repeated at every call: the archive writes only what is new, or has grown old. A road that cannot leaves it out.
+   */
+  registerConsumer?(need: Need, signal: AbortSignal): Promise<Registration>;
   close(): Promise<void>;
 }
 
