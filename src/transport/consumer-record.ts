@@ -73,11 +73,20 @@ export function isFresh(before: Consumer, { seen, ...record }: Consumer): boolea
   return same && ageMs >= 0 && ageMs < refreshAfterMs;
 }
 
-/** The text of a consumer's file. */
-export const consumerText = ({ id: _, oldest = null, lsn = null, ...rest }: ConsumerFields): string =>
-  `${JSON.stringify({ version: 1, ...rest, oldest, lsn })}\n`;
+/** The text of a consumer's file; its id is the name of the file. */
+export function consumerText({
+  node,
+  name,
+  kind,
+  oldest = null,
+  lsn = null,
+  since,
+  seen,
+}: ConsumerFields): string {
+  return `${JSON.stringify({ version: 1, node, name, kind, oldest, lsn, since, seen })}\n`;
+}
 
-interface ConsumerFields extends Omit<Consumer, 'oldest' | 'lsn'> {
+interface ConsumerFields extends Omit<Consumer, 'id' | 'oldest' | 'lsn'> {
   oldest?: string | null | undefined;
   lsn?: string | null | undefined;
 }

@@ -23,6 +23,8 @@ export interface Unreadable {
   fault: unknown;
 }
 
+export const isReadable = (consumer: Consumer | Unreadable): consumer is Consumer => !('fault' in consumer);
+
 const directoryIn = (archive: string): string => join(archive, '.twowarm', 'consumers');
 
 function pathOf(archive: string, id: string): string {
@@ -72,8 +74,8 @@ export async function listConsumers(archive: string, nodeId: string): Promise<(C
 /** The same for one who prunes: throws where a record cannot be understood, for then nothing may go. */
 export async function readConsumers(archive: string, nodeId: string): Promise<Consumer[]> {
   return (await listConsumers(archive, nodeId)).map((consumer) => {
-    if ('fault' in consumer) throw consumer.fault;
-    return consumer;
+    if (isReadable(consumer)) return consumer;
+    throw consumer.fault;
   });
 }
 

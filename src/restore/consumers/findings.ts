@@ -3,7 +3,7 @@
 import { printable } from '../../program/print-error.ts';
 import type { Settings } from '../../program/settings/settings.ts';
 import type { Consumer } from '../../transport/consumer-record.ts';
-import type { Unreadable } from '../../transport/consumers.ts';
+import { isReadable, type Unreadable } from '../../transport/consumers.ts';
 
 export interface Finding {
   level: 'WARNING' | 'CRITICAL';
@@ -70,9 +70,7 @@ function ofRoom(
   now: number,
 ): Finding[] {
   if (!isRoomLow(room, settings)) return [];
-  const isAway = (each: Consumer | Unreadable): boolean =>
-    !('fault' in each) && isOverdue(each, settings, now);
-  const overdue = consumers.filter(isAway).length;
+  const overdue = consumers.filter(isReadable).filter((each) => isOverdue(each, settings, now)).length;
   const free = `only ${freePercent(room)} % of the disk of ${url} are free`;
   if (overdue === 0) return [{ level: 'WARNING', topic: `room ${url}`, words: free }];
   const who = overdue === 1 ? 'a consumer that has' : `${overdue} consumers that have`;
@@ -84,11 +82,11 @@ function ofRoom(
 export function findingsOf(state: ArchiveState, settings: Settings['consumers'], now: number): Finding[] {
   const { url, consumers } = state;
   const damaged = consumers.flatMap((consumer): Finding[] => {
-    if (!('fault' in consumer)) return [];
+    if (isReadable(consumer)) return [];
     const words = `the consumer ${printable(consumer.id)} of ${url} cannot be read: nothing is pruned there`;
     return [{ level: 'CRITICAL', topic: words, words }];
   });
-  const readable = consumers.filter((consumer) => !('fault' in consumer));
+  const readable = consumers.filter(isReadable);
   const others = readable.flatMap((consumer) => ofConsumer(consumer, url, settings, now));
   const all = [...damaged, ...ofRoom(state, settings, now), ...others];
   return all.sort((a, b) => Number(b.level === 'CRITICAL') - Number(a.level === 'CRITICAL'));

@@ -74,7 +74,7 @@ function toJson(seen: Seen): object {
 /** Prints what there is and what is wrong with it; the exit code. */
 export async function listAll(node: ThisNode, call: ProgramCall): Promise<number> {
   const { options, stop, voice } = call;
-  const archives = await openArchives(node, options['directory'] as string | undefined, stop);
+  const archives = await openArchives(node, call);
   const seen = await Promise.all(archives.map((opened) => look(opened, node, stop)));
   for (const opened of archives) if ('road' in opened) await opened.road.close();
   const none = { level: 'UNKNOWN' as const, words: 'no archive of this node is a directory here' };

@@ -28,15 +28,19 @@ export interface Reading {
   asked?: string;
 }
 
-/** The need behind a %r; undefined where that is none that PostgreSQL gives. */
-export function needOf(
-  { kind, restartFile, asked }: Reading,
-  { identity, settings }: ThisNode,
-): Need | undefined {
-  const restart = readRestartPoint(restartFile, readSegmentSize(settings.dataDirectory));
+/**
+ * The need behind a %r: from there on, or from what is asked for, should that be older; undefined where it is no %r that
+ * PostgreSQL gives.
+ */
+export function needOf(reading: Reading, { identity, settings }: ThisNode): Need | undefined {
+  const { kind, restartFile, asked } = reading;
+  const segmentSize = readSegmentSize(settings.dataDirectory);
+  const restart = readRestartPoint(restartFile, segmentSize);
   if (restart === undefined) return undefined;
+  const place = asked === undefined ? undefined : readRestartPoint(asked, segmentSize);
+  const isOlder = typeof place === 'object' && typeof restart === 'object' && place.number < restart.number;
+  const oldest = restart === 'none' ? undefined : isOlder ? asked : restartFile.slice(0, 24);
   const { nodeId } = identity;
-  const oldest = restart === 'none' ? undefined : restartFile.slice(0, 24);
   return { id: consumerId(nodeId), node: nodeId, name: settings.nodeName, kind, oldest, asked };
 }
 

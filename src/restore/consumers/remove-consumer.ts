@@ -5,7 +5,7 @@ import type { ThisNode } from '../../postgres/this-node.ts';
 import type { ProgramCall } from '../../program/command.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Consumer } from '../../transport/consumer-record.ts';
-import { listConsumers, removeConsumer, type Unreadable } from '../../transport/consumers.ts';
+import { isReadable, listConsumers, removeConsumer, type Unreadable } from '../../transport/consumers.ts';
 import type { RemovalRoad } from '../../transport/open-for-removal.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
 import { segmentNumber } from '../../wal/segment.ts';
@@ -60,11 +60,11 @@ async function removeFrom(
   if (consumer === undefined) return undefined;
   const others = all.filter((each) => each !== consumer);
   const segmentSize = readSegmentSize(node.settings.dataDirectory);
-  const known = others.filter((each) => !('fault' in each));
-  const isKnown = known.length === others.length && !('fault' in consumer);
-  const holders = isKnown ? known.map((each) => holderOf(each, segmentSize)) : [];
+  const known = others.filter(isReadable);
+  const isKnown = known.length === others.length && isReadable(consumer);
+  const holders = isKnown ? [consumer, ...known].map((each) => holderOf(each, segmentSize)) : [];
   const released = isKnown
-    ? await releasedBy(holderOf(consumer, segmentSize), holders, road, segmentSize, call.stop)
+    ? await releasedBy(holders[0]!, holders.slice(1), road, segmentSize, call.stop)
     : undefined;
   if (call.options['dry-run'] !== true) await removeConsumer(road.directory, id);
   return { url: road.url, consumer, others, released, segmentSize };
@@ -103,8 +103,8 @@ function toJson({ url, consumer, others, released, segmentSize }: Removed): obje
 
 /** Removes the consumer wherever it is registered; an `invalid-name` error where it is nowhere. */
 export async function removeEverywhere(id: string, node: ThisNode, call: ProgramCall): Promise<number> {
-  const { options, stop, voice } = call;
-  const archives = await openArchives(node, options['directory'] as string | undefined, stop);
+  const { options, voice } = call;
+  const archives = await openArchives(node, call);
   const removed: Removed[] = [];
   for (const opened of archives) {
     if ('fault' in opened) throw opened.fault;
