@@ -4,7 +4,7 @@ import { readSegmentSize } from '../../postgres/control-file.ts';
 import type { ThisNode } from '../../postgres/this-node.ts';
 import { bounded } from '../../program/bounded.ts';
 import type { Voice } from '../../program/command.ts';
-import { describeError, type Report } from '../../program/print-error.ts';
+import { describeError } from '../../program/print-error.ts';
 import { forgetSaid, sayOnce } from '../../program/say-once.ts';
 import { consumerId, type ConsumerKind, type Need } from '../../transport/consumer-record.ts';
 import { noteNameOf } from '../../transport/known-archives.ts';
@@ -75,7 +75,7 @@ async function tellSource(
       isOpen = true;
       try {
         if (source.registerConsumer === undefined) {
-          await say({ message: `${url} keeps no registry of its readers` }, url, node, voice);
+          await say('it keeps no registry of its readers', url, node, voice);
           return true;
         }
         await source.registerConsumer(need, signal);
@@ -88,14 +88,15 @@ async function tellSource(
   } catch (error) {
     if (stop.aborted) throw error;
     // What is wrong with a source that does not open, the request itself reports.
-    if (isOpen) await say(describeError(error).report, url, node, voice);
+    if (isOpen) await say(describeError(error).report.message, url, node, voice);
     return false;
   }
 }
 
 const topicOf = (url: string): string => `unregistered-${noteNameOf(url)}`;
 
-async function say({ message }: Report, url: string, node: ThisNode, voice: Voice): Promise<void> {
+async function say(reason: string, url: string, node: ThisNode, voice: Voice): Promise<void> {
+  const message = `this node is not registered as a reader of ${url}: ${reason}`;
   const report = {
     message,
     detail: 'Restoring goes on, but who prunes that archive does not know what this node still needs.',
