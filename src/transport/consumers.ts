@@ -54,6 +54,8 @@ export async function registerConsumer(archive: string, need: Need): Promise<Reg
   });
   const record = recordOf(before, need, new Date());
   if (before !== undefined && isFresh(before, record)) return 'unchanged';
+  // For what a call left unfinished that was killed here.
+  await recordNames(directoryIn(archive), need.node);
   await replaceRecord(path, consumerText(record), need.node);
   return 'registered';
 }

@@ -31,7 +31,8 @@ Commands:
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
   archiving       Shows or sets whether this node archives: on, hold or discard.
-  prune           Removes the segments before a restart point from restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
+  consumers       Shows who still needs what of the archives of this node, or removes a reader that is gone for good.
+  prune           Removes the segments before a restart point that no registered reader needs from the directories among restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
 
 twowarm COMMAND --help says more.
 
