@@ -24,6 +24,7 @@ import {
   requireStillThere,
   type Admission,
 } from './archive-identity.ts';
+import { prunedAt, registerAt } from './archive-records.ts';
 import { copyBytes, openRegular, openSourceFile } from './copy.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
 import { alreadyInspected, publish, type Bytes } from './publish.ts';
@@ -136,18 +137,12 @@ export class ArchiveDirectory implements Transport {
     return text === undefined ? undefined : parseGapRecord(path, text);
   }
 
-  async prunedOf(name: string, signal: AbortSignal): Promise<PrunedRange | undefined> {
-    signal.throwIfAborted();
-    const look = () => unlessMissing(stat(this.ownPath('pruned')));
-    if ((await this.attempt('look for what was pruned at', look)) === undefined) return undefined;
-    const { prunedRangeOf } = await import('./pruned.ts');
-    return prunedRangeOf(this.directory, requireWalName(name), this.identity.nodeId);
+  async prunedOf(name: string): Promise<PrunedRange | undefined> {
+    return prunedAt(this.directory, requireWalName(name), this.identity.nodeId);
   }
 
-  async registerConsumer(need: Need, signal: AbortSignal): Promise<Registration> {
-    signal.throwIfAborted();
-    const { registerConsumer } = await import('./consumers.ts');
-    return this.attempt(`register ${need.name} at`, () => registerConsumer(this.directory, need));
+  async registerConsumer(need: Need): Promise<Registration> {
+    return registerAt(this.directory, need);
   }
 
   async remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'> {

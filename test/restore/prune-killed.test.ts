@@ -46,7 +46,7 @@ async function killOnce(calls: readonly Call[], index: number, attempt = 0): Pro
   expectNothingUnfinished(node.sandbox.path);
 }
 
-it('twowarm prune can be killed at any moment and repeated', { timeout: 240_000 }, async () => {
+it('twowarm prune can be killed at any moment and repeated', { timeout: 300_000 }, async () => {
   let calls: Call[];
   {
     await using node = await prepare();
