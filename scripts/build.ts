@@ -22,6 +22,9 @@ const cold = [
   'transport/versions',
   'transport/fenced',
   'transport/ownership-verbs',
+  'transport/consumers',
+  'transport/pruned',
+  'restore/consumers/register',
   'restore/pruning/prune',
 ];
 /**
@@ -33,6 +36,7 @@ const waiting = [
   'program/watch-directory',
   'restore/timelines/followed-line',
   'restore/timelines/note-probe',
+  'restore/consumers/say-pruned',
   'restore/waiting/may-wait',
   'restore/waiting/wait-for-segment',
 ];

@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   archiving: () => import('../archive/archiving-command.ts'),
   claim: () => import('../trigger/claim-command.ts'),
   conflicts: () => import('../cluster/conflicts-command.ts'),
+  consumers: () => import('../restore/consumers/consumers-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 

@@ -5,14 +5,16 @@ import type { RecoveryMode } from '../postgres/recovery-mode.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import type { Voice } from '../program/command.ts';
-import { describeError } from '../program/print-error.ts';
+import { describeError, type Report } from '../program/print-error.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { inspectAs } from '../transport/inspection.ts';
 import { openSource } from '../transport/open.ts';
+import type { PrunedRange } from '../transport/pruned-ranges.ts';
 import { retrying } from '../transport/retry.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
 import { historyLimitMs } from './answer.ts';
+import { keepRegistered } from './consumers/registered.ts';
 import { deliver } from './deliver.ts';
 import { cutAt, shareOf } from './timelines/fork.ts';
 
@@ -25,6 +27,8 @@ export interface Asking {
   node: ThisNode;
   voice: Voice;
   stop: AbortSignal;
+  /** %r, where restore_command passes it on. */
+  restartFile?: string | undefined;
   /** Identity of the configuration file that `node` came from, once somebody has looked. */
   configuration?: string;
 }
@@ -64,9 +68,11 @@ export async function askWithin(
 /** One turn over all sources; `faults` then holds what went wrong at each, also where another one answered. */
 export async function askSources(asking: Asking, faults: unknown[]): Promise<'restored' | 'absent'> {
   faults.length = 0;
+  await keepRegistered(asking);
+  const pruned: PrunedAt[] = [];
   for (const url of sourcesFor(asking)) {
     try {
-      if ((await fetchFrom(url, asking)) === 'fetched') return 'restored';
+      if ((await fetchFrom(url, asking, pruned)) === 'fetched') return 'restored';
     } catch (error) {
       // What cannot be told of the server itself, the next source does not know either.
       const isOfServer = error instanceof ProgramError && error.kind === 'timeline-unknown';
@@ -76,6 +82,7 @@ export async function askSources(asking: Asking, faults: unknown[]): Promise<'re
   }
   if (asking.node.settings.restore.sources.length === 0) throw new Error('there is no source to ask');
   if (faults.length > 0) throw faults.find(mayPass) ?? faults[0];
+  if (pruned.length > 0) await tellOfPruned(asking, pruned);
   return 'absent';
 }
 
@@ -87,7 +94,7 @@ function sourcesFor({ name, mode, node }: Asking): string[] {
     : restore.sources;
 }
 
-async function fetchFrom(url: string, asking: Asking): Promise<'fetched' | 'missing'> {
+async function fetchFrom(url: string, asking: Asking, pruned: PrunedAt[]): Promise<'fetched' | 'missing'> {
   const { name, mode, node, voice, stop } = asking;
   const what = `restore ${name.name} from ${url}`;
   const inspection = inspectAs(name, node.cluster, `will not ${what}`);
@@ -103,6 +110,8 @@ async function fetchFrom(url: string, asking: Asking): Promise<'fetched' | 'miss
       if (outcome === 'missing') {
         if (mode === 'recovery' && source.isVacant) throw vacant(url, node);
         await tellOfGap(name.name, source, voice, signal);
+        const range = await prunedOf(name, source, signal);
+        if (range !== undefined) pruned.push({ url, range });
       }
       return outcome;
     } catch (error) {
@@ -161,6 +170,27 @@ async function tellOfGap(
     message: `${name} was discarded by ${gap.node} at ${gap.at}: recovery from ${source.url} ends here`,
     hint: 'What was committed from here on needs another source, or a new base backup.',
   });
+}
+
+/** Where a segment was pruned, and with what; or why that cannot be said. */
+export interface PrunedAt {
+  url: string;
+  range: PrunedRange | Report;
+}
+
+/** Also a record that cannot be read leaves the segment absent, as with gaps. */
+async function prunedOf(
+  { kind, name }: WalFileName,
+  source: ReadTransport,
+  signal: AbortSignal,
+): Promise<PrunedAt['range'] | undefined> {
+  if (kind !== 'segment') return undefined;
+  return source.prunedOf?.(name, signal).catch((error: unknown) => describeError(error).report);
+}
+
+async function tellOfPruned(asking: Asking, pruned: readonly PrunedAt[]): Promise<void> {
+  const { sayPruned } = await import('./consumers/say-pruned.ts');
+  await sayPruned(asking, pruned);
 }
 
 /** %p as an absolute path. */

@@ -6,6 +6,7 @@ import type { Command, ProgramCall } from '../program/command.ts';
 import { isDataDirectory } from '../program/home.ts';
 import { describeError } from '../program/print-error.ts';
 import { exitCodeOf, stopRecovery } from './answer.ts';
+import { readerKind } from './consumers/registered.ts';
 import { restoreArguments, restoreNotes, restoreOptions } from './options.ts';
 import { restoreFile } from './restore-file.ts';
 
@@ -23,9 +24,8 @@ function modeOf(call: ProgramCall): RecoveryMode | undefined {
 /** A point-in-time recovery may be repeated from the same base backup: only a standby leaves WAL behind for good. */
 async function prune(call: ProgramCall, node: ThisNode, mode: RecoveryMode): Promise<void> {
   const [fileName, , restartFile] = call.positionals;
-  const { prune: wanted, wait } = node.settings.restore;
-  const isStandby = mode === 'standby' || (mode === 'recovery' && wait === 'warm');
-  if (!wanted || !isStandby || restartFile === undefined) return;
+  const isStandby = readerKind(mode, node.settings) === 'standby';
+  if (!node.settings.restore.prune || !isStandby || restartFile === undefined) return;
   try {
     const { pruneBefore } = await import('./pruning/prune.ts');
     await pruneBefore(restartFile, fileName!, node, call.voice, call.stop);
@@ -55,13 +55,14 @@ export const command: Command = {
   postgresqlConf: { setting: 'restore_command', arguments: '%f %p %r' },
   run: async (call) => {
     const node = await openThisNode(call);
-    const [fileName, path] = call.positionals as [string, string];
+    const [fileName, path, restartFile] = call.positionals as [string, string, string?];
     const mode = modeOf(call) ?? readRecoveryMode(node.settings.dataDirectory);
     const request = {
       fileName,
       path,
       workingDirectory: call.workingDirectory,
       mode,
+      restartFile,
       reload: () => openThisNode(call),
     };
     const answer = await restoreFile(request, node, call.voice, call.stop);

@@ -11,7 +11,8 @@ export const restoreArguments: readonly Positional[] = [
   },
   {
     name: '%r',
-    summary: 'The file of the last restart point: with restore.prune, what lies before it is removed.',
+    summary:
+      'The file of the last restart point: the sources register it, so that what this node still needs is not pruned there; with restore.prune, what lies before it is removed.',
     required: false,
   },
 ];

@@ -16,6 +16,8 @@ export interface Request {
   path: string;
   workingDirectory: string;
   mode: RecoveryMode;
+  /** %r */
+  restartFile?: string | undefined;
   /** Opens the node again, for a call that waits while its configuration changes. */
   reload: () => Promise<ThisNode>;
 }
@@ -40,8 +42,9 @@ export async function restoreFile(
   const name = requireName(request);
   // Timeline 1 has no history; PostgreSQL never writes this file (timeline.c).
   if (name.kind === 'history' && name.timeline === 1) return 'absent';
-  const { mode, path, workingDirectory } = request;
-  const asking: Asking = { name, target: targetOf(workingDirectory, path), mode, node, voice, stop };
+  const { mode, path, restartFile, workingDirectory } = request;
+  const target = targetOf(workingDirectory, path);
+  const asking: Asking = { name, target, mode, node, voice, stop, restartFile };
   await sweepUnfinished(node.identity.stateDirectory, node.identity.nodeId, stop);
   const answer = await (name.kind === 'segment' && heedsTrigger(asking)
     ? restoreSegment({ asking, name, reload: request.reload })

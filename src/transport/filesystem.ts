@@ -15,8 +15,12 @@ import { parseGapRecord, type GapRecord } from '../program/gap-record.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { admitReader, requireDirectory, requireStillThere } from './archive-identity.ts';
+import { prunedAt, registerAt } from './archive-records.ts';
+import type { Need } from './consumer-record.ts';
+import type { Registration } from './consumers.ts';
 import { copyBytes, createFile, openRegular } from './copy.ts';
 import { OwnedDirectory } from './owned-directory.ts';
+import type { PrunedRange } from './pruned-ranges.ts';
 import { compressedPath, contentsPath, walNameOf } from './stored-form.ts';
 import type { Identity, InspectOf, ReadTransport } from './transport.ts';
 
@@ -93,6 +97,14 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
     const path = this.ownPath('gaps', requireWalName(name));
     const text = await this.attempt(`read ${path} at`, () => unlessMissing(readText(path, 'utf8')));
     return text === undefined ? undefined : parseGapRecord(path, text);
+  }
+
+  async prunedOf(name: string): Promise<PrunedRange | undefined> {
+    return prunedAt(this.directory, requireWalName(name), this.identity.nodeId);
+  }
+
+  async registerConsumer(need: Need): Promise<Registration> {
+    return registerAt(this.directory, need);
   }
 
   async remove(name: string, signal: AbortSignal): Promise<'removed' | 'missing'> {

@@ -25,6 +25,10 @@ export function directoryOf(url: string): string {
   });
 }
 
+/** The URLs that are directories here, or cannot be used at all: what is elsewhere, its own node prunes. */
+export const directoriesAmong = (urls: readonly string[]): string[] =>
+  urls.filter((url) => ['directory', 'unusable'].includes(readRoadUrl(url).kind));
+
 /**
  * Opens a destination that stores new segments as `compression` says. Throws when the directory is missing or the archive
  * belongs to another cluster.

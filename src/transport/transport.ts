@@ -17,6 +17,9 @@ import type { ClaimRequest } from './claims.ts';
 import type { ClaimOutcome } from './ownership-verbs.ts';
 import type { Ownership } from './ownership.ts';
 import type { Reservation, ReservationRequest } from './reservations.ts';
+import type { Need } from './consumer-record.ts';
+import type { Registration } from './consumers.ts';
+import type { PrunedRange } from './pruned-ranges.ts';
 
 /** What a road can keep of rules 1 and 2; what it cannot keep it says here. */
 export interface Promises {
@@ -59,6 +62,13 @@ export interface ReadTransport {
   ownership(signal: AbortSignal): Promise<Ownership>;
   /** Who has reserved the timeline at this archive, if it is the arbiter and somebody has. */
   reservationOf(timeline: number, signal: AbortSignal): Promise<Reservation | undefined>;
+  /** The range that a segment was pruned with, if it was. A road that cannot say leaves it out. */
+  prunedOf?(name: string, signal: AbortSignal): Promise<PrunedRange | undefined>;
+  /**
+   * Puts on record at the archive, durably, what this reader still needs: the one thing that reading changes there. May
+   * be repeated at every call: the archive writes only what is new, or has grown old. A road that cannot leaves it out.
+   */
+  registerConsumer?(need: Need, signal: AbortSignal): Promise<Registration>;
   close(): Promise<void>;
 }
 

@@ -20,6 +20,9 @@ export type WalFileName =
     }
   | { kind: 'history'; name: string; timeline: number };
 
+/** What PostgreSQL gives for %r before it knows a restart point (RestoreArchivedFile in xlogarchive.c). */
+export const noRestartPoint = '0'.repeat(24);
+
 /**
  * The parts of `name`, or undefined if PostgreSQL would not give a file that name: a path, lower-case digits, a
  * trailing newline, timeline 0. Whether a segment's `low` exists depends on the segment size: see segmentNumber.

@@ -33,7 +33,8 @@ Commands:
   archiving       Shows or sets whether this node archives: on, hold or discard.
   claim           Makes archives the property of this primary: from then on no other node can store files there.
   conflicts       Lists, compares, puts back or removes what an archive keeps aside: segments past a fork, other partials.
-  prune           Removes the segments before a restart point from restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
+  consumers       Shows who still needs what of the archives of this node, or removes a reader that is gone for good.
+  prune           Removes the segments before a restart point that no registered reader needs from the directories among restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
 
 twowarm COMMAND --help says more.
 

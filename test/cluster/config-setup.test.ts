@@ -51,6 +51,8 @@ describe('configSetup', () => {
       ['node.name', `'${hostname()}'`, 'default'],
       ['node.data_directory', `'${node.dataDirectory}'`, `${file}:2`],
       ['archive.directory', `'${node.path('twowarm/archive')}'`, 'default'],
+      ['archive.consumer_warn_after', "'1d'", 'default'],
+      ['archive.space_warn_below', "'10%'", 'default'],
       ['archive_async.enabled', 'false', 'default'],
       ['destination.db2.url', `"file:${node.path("it's 100% ü")}"`, `${file}:5`],
       ['destination.db2.policy', "'required'", 'default'],

@@ -108,6 +108,9 @@ function normalise(text: string, sandbox: string): string {
       .replaceAll(encodeURIComponent(sandbox), '~')
       .replaceAll(/\d+</g, '<')
       .replaceAll(/\.[0-9a-z]+\.\d+\.\d+\.[0-9a-f]+(?=["<>])/g, '.*')
+      // The id of the node, and the random part of a record's name.
+      .replaceAll(/(\/consumers\/(?:\.tmp\.)?)[0-9a-f]{16}/g, '$1*')
+      .replaceAll(/(\/pruned\/(?:\.tmp\.)?[0-9A-F]{8}\.)[0-9a-f]+/g, '$1*')
       // V8's, of our own modules: in which order is chance.
       .replaceAll(/(\/compile-cache\/)[^"<>]*/g, '$1*')
   );

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseDuration, parseSize } from '../../src/program/settings/quantities.ts';
+import {
+  formatDuration,
+  parseDuration,
+  parseSize,
+  parseSpace,
+} from '../../src/program/settings/quantities.ts';
 
 describe('a duration', () => {
   it.each([
@@ -75,5 +80,20 @@ describe('a size', () => {
 
   it.each(['16', '16mb', '16KB', '16M', '16 MiB', '-1B', '1.5GB', '5s'])('cannot be %j', (text) => {
     expect(parseSize(text)).toBeUndefined();
+  });
+});
+
+describe('room on a disk', () => {
+  it.each([
+    ['10%', { percent: 10 }],
+    ['0 %', { percent: 0 }],
+    ['100%', { percent: 100 }],
+    ['50GB', { bytes: 50 * 1024 ** 3 }],
+  ])('%s is %o', (text, space) => {
+    expect(parseSpace(text)).toEqual(space);
+  });
+
+  it.each(['', '10', '%', '101%', '-1%', '1.5%', '10%%', '10 percent'])('cannot be %j', (text) => {
+    expect(parseSpace(text)).toBeUndefined();
   });
 });

@@ -146,6 +146,8 @@ describe('the settings in force', () => {
       ['node.name', 'db1', line(3)],
       ['node.data_directory', node.dataDirectory, line(2)],
       ['archive.directory', `${node.home}/archive`, 'default'],
+      ['archive.consumer_warn_after', '1d', 'default'],
+      ['archive.space_warn_below', '10%', 'default'],
       ['archive_async.enabled', false, 'default'],
       ['destination.db2.url', 'file:/mnt/db2', line(5)],
       ['destination.db2.policy', 'required', 'default'],

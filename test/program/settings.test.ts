@@ -16,6 +16,7 @@ describe('a configuration', () => {
       nodeName: hostname(),
       dataDirectory: node.dataDirectory,
       archiveDirectory: `${node.home}/archive`,
+      consumers: { warnAfterMs: 86_400_000, spaceWarnBelow: { percent: 10 } },
       server: { programDirectory: undefined, conninfo: undefined },
       destinations: [],
       restore: {
@@ -40,6 +41,8 @@ pg_bindir = '/usr/lib/postgresql/15/bin'
 conninfo = 'host=/run dbname=postgres'
 [archive]
 directory = '/mnt/archive'
+consumer_warn_after = '7d'
+space_warn_below = '50GB'
 [archive_async]
 enabled = false
 [destination.db2]
@@ -62,6 +65,7 @@ file = '/var/log/twowarm.json'
     expect(node.read().settings).toMatchObject({
       nodeName: 'db1',
       archiveDirectory: '/mnt/archive',
+      consumers: { warnAfterMs: 7 * 86_400_000, spaceWarnBelow: { bytes: 50 * 1024 ** 3 } },
       destinations: [
         { name: 'db2', url: 'file:/mnt/db2', timeLimitMs: 90_000 },
         { name: 'd-r_9', url: 'file:/mnt/dr', timeLimitMs: 120_000 },
@@ -186,6 +190,11 @@ const problems: [title: string, toml: string, words: string][] = [
     'text for a switch',
     `${smallest}[restore]\nprune = 'no'`,
     'line 4: "restore.prune" must be true or false, without quotes',
+  ],
+  [
+    'room that is neither a share nor a size',
+    `${smallest}[archive]\nspace_warn_below = '10'`,
+    `line 4: "archive.space_warn_below" must be a share of the disk, such as '10%', or a size, such as '50GB'`,
   ],
 ];
 

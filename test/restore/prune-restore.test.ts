@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { trace } from '../faults/strace.ts';
 import { commandLine, silent, type NodeFixture } from '../harness/node-fixture.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
-import { fill, makePruner, named, namesIn } from './archive-of-names.ts';
+import { fill, makePruner, named, namesIn, ofRegistry } from './archive-of-names.ts';
 
 const target = 'pg_wal/RECOVERYXLOG';
 const warning = (...lines: string[]): string => `restoreWALFile: WARNING:  ${lines.join('\n')}\n`;
@@ -21,7 +21,8 @@ async function withHundred(wanted = true, more = ''): Promise<NodeFixture> {
 /** Restores segment 100 as PostgreSQL does, and gives its place free again. */
 async function restore(node: NodeFixture, restart: string, asked = 100) {
   rmSync(node.path(`data/${target}`), { force: true });
-  return node.restore(segmentNamed(asked), target, restart);
+  const { changed, ...said } = await node.restore(segmentNamed(asked), target, restart);
+  return { ...said, changed: changed.filter((change) => !ofRegistry.test(change)) };
 }
 
 describe('restoreWALFile with prune = true', () => {
@@ -42,7 +43,7 @@ describe('restoreWALFile with prune = true', () => {
     const traced = trace(node, line, { threads: 4, also: ['getdents64'] });
     expect(await traced.program.result).toMatchObject({ code: 0, stdout: '', stderr: '' });
     const listed = traced.calls().filter(({ name }) => name === 'getdents64');
-    expect(listed.filter((call) => call.arguments.startsWith('<~/db2'))).toEqual([]);
+    expect(listed.filter((call) => call.arguments.startsWith('<~/db2>'))).toEqual([]);
     expect(namesIn(node)).toEqual(named(60, 101));
   });
 

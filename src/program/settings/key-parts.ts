@@ -1,7 +1,7 @@
 // What a configuration key is made of: the words for the documents, and the checks that several keys share.
 import { z } from 'zod';
 import { readRoadUrl, withoutSecret } from '../road-url.ts';
-import { durationWords, parseDuration } from './quantities.ts';
+import { durationWords, parseDuration, parseSpace } from './quantities.ts';
 
 export interface KeyWords {
   /** One or two sentences for the documentation and the template. */
@@ -37,6 +37,15 @@ export const duration = () =>
       code: 'custom',
       message: ms === 0 ? 'must be longer than nothing' : `is not a duration: write ${durationWords}`,
     });
+    return z.NEVER;
+  });
+
+export const space = () =>
+  z.string().transform((value, context) => {
+    const parsed = parseSpace(value);
+    if (parsed !== undefined) return parsed;
+    const message = "must be a share of the disk, such as '10%', or a size, such as '50GB'";
+    context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
 

@@ -3,7 +3,7 @@
 // It loads zod, so the hot path reads cached settings instead (load.ts).
 import { z } from 'zod';
 import { destination, destinations } from './destination-keys.ts';
-import { duration, keyWords, path, roadUrl, text, unless } from './key-parts.ts';
+import { duration, keyWords, path, roadUrl, space, text, unless } from './key-parts.ts';
 import { ssh } from './ssh-section.ts';
 
 const node = z.strictObject({
@@ -43,6 +43,18 @@ const archive = z.strictObject({
     summary: 'The archive of this node: the WAL that it keeps. It must exist; no program creates it.',
     default: '<home>/archive',
     example: "'/var/lib/postgresql/15/twowarm/archive'",
+  }),
+  consumer_warn_after: duration().default(86_400_000).register(keyWords, {
+    summary:
+      'How long a registered reader of an archive may stay away before twowarm consumers list, and pruning that is held up by it, warn. It keeps what it needs all the same, until somebody removes it: twowarm consumers remove.',
+    default: "'1d'",
+    example: "'1d'",
+  }),
+  space_warn_below: space().default({ percent: 10 }).register(keyWords, {
+    summary:
+      "The free space of an archive's disk, as a share or as a size, below which the same warn. '0%' never does.",
+    default: "'10%'",
+    example: "'10%'",
   }),
 });
 
@@ -89,7 +101,7 @@ const restore = z.strictObject({
   }),
   prune: z.boolean().default(false).register(keyWords, {
     summary:
-      "Remove segments before %r from the sources once a segment is restored: under standby.signal, or where wait = 'warm'. Only where nobody else reads them: another standby, or a recovery from an older base backup, is not known and loses what it needs.",
+      "Remove segments before %r from the sources that are directories once a segment is restored: under standby.signal, or where wait = 'warm'. What another reader needs stays, as far as the archive knows its readers: who restores with restoreWALFile %f %p %r, runs twowarm prune %r or relays from it is registered there (twowarm consumers list). A reader that uses cp or pg_standby, or leaves %r out, is not, nor is a base backup that nobody has begun to restore.",
     default: 'false',
     example: 'false',
   }),

@@ -19,6 +19,17 @@ export function parseSize(text: string): number | undefined {
   return parseQuantity(text, sizeUnits);
 }
 
+/** Room on a disk: a share of it in percent, or a size in bytes. */
+export type Space = { percent: number } | { bytes: number };
+
+/** '10%' or '50GB'; undefined when it is neither. */
+export function parseSpace(text: string): Space | undefined {
+  const share = /^([0-9]{1,3})\s?%$/.exec(text);
+  if (share !== null) return Number(share[1]) <= 100 ? { percent: Number(share[1]) } : undefined;
+  const bytes = parseSize(text);
+  return bytes === undefined ? undefined : { bytes };
+}
+
 /** The largest unit that writes the duration as a whole number: 90000 is '90s'. */
 export function formatDuration(ms: number): string {
   const unit = ['d', 'h', 'min', 's', 'ms'].find((name) => ms % durationUnits[name]! === 0 && ms > 0) ?? 'ms';

@@ -66,6 +66,10 @@ function toSettings(place: Place, c: Configuration): Settings {
     nodeName: c.node.name ?? hostname(),
     dataDirectory: c.node.data_directory,
     archiveDirectory,
+    consumers: {
+      warnAfterMs: c.archive.consumer_warn_after,
+      spaceWarnBelow: c.archive.space_warn_below,
+    },
     server: { programDirectory: c.node.pg_bindir, conninfo: c.node.conninfo },
     destinations: Object.entries(c.destination).map(([name, d]) => ({
       name,

@@ -1,5 +1,6 @@
 // The settings of a node as programs use them: every value present, in plain units. Shapes only: read.ts makes them
 // from a configuration file, load.ts keeps them between calls.
+import type { Space } from './quantities.ts';
 
 export interface Destination {
   /** The name in [destination.<name>]. */
@@ -19,6 +20,8 @@ export interface Settings {
   /** As configured; its real path is where the server runs. */
   dataDirectory: string;
   archiveDirectory: string;
+  /** When the consumers of an archive are warned of: how long one may stay away, and how little room there may be. */
+  consumers: { warnAfterMs: number; spaceWarnBelow: Space };
   destinations: Destination[];
   /** How the local server is reached; undefined: found. */
   server: { programDirectory: string | undefined; conninfo: string | undefined };

@@ -1,6 +1,6 @@
 // Which segments a restart point makes superfluous. Pure: names and numbers in, ranges of segment numbers out. Nothing
 // but segments of the restart point's own line, before it, is ever in a range.
-import { parseWalFileName, segmentName } from '../../wal/filename.ts';
+import { noRestartPoint, parseWalFileName, segmentName } from '../../wal/filename.ts';
 import type { HistoryEntry } from '../../wal/history.ts';
 import { segmentNumber, segmentOfLsn } from '../../wal/segment.ts';
 
@@ -16,9 +16,6 @@ export interface Stretch {
   from: bigint | undefined;
   to: bigint;
 }
-
-/** What PostgreSQL gives for %r before it knows a restart point (RestoreArchivedFile in xlogarchive.c). */
-const noRestartPoint = '0'.repeat(24);
 
 /**
  * The restart point in a name: a segment's, or one that begins with a segment's (.partial, .backup), as

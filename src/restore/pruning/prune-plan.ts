@@ -6,6 +6,7 @@ import { readSegmentSize } from '../../postgres/control-file.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { historyName } from '../../wal/filename.ts';
 import { parseHistory, type HistoryEntry } from '../../wal/history.ts';
+import { linesIn } from './needs.ts';
 import { readRestartPoint, stretchesBefore, type RestartPoint } from './prunable.ts';
 import type { PrunePlan } from './prune-archive.ts';
 
@@ -49,5 +50,6 @@ export function planBefore(restartFile: string, dataDirectory: string): RestartP
     });
   }
   const history = readHistory(dataDirectory, restart.timeline, segmentSize);
-  return { restart, segmentSize, stretches: stretchesBefore(restart, history, segmentSize) };
+  const stretches = stretchesBefore(restart, history, segmentSize);
+  return { restart, restartFile, segmentSize, stretches, lines: linesIn(restart.timeline, history) };
 }

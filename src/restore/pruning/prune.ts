@@ -4,7 +4,9 @@ import type { ThisNode } from '../../postgres/this-node.ts';
 import { bounded } from '../../program/bounded.ts';
 import type { Voice } from '../../program/command.ts';
 import { describeError } from '../../program/print-error.ts';
+import { directoriesAmong } from '../../transport/open.ts';
 import { openForRemoval } from '../../transport/open-for-removal.ts';
+import { warnOfHolders } from '../consumers/warn-of-holders.ts';
 import { prunedFields, pruneArchive, type Bound, type PrunePlan, type Pruned } from './prune-archive.ts';
 import { readRestartPoint } from './prunable.ts';
 import { planBefore } from './prune-plan.ts';
@@ -32,11 +34,15 @@ export async function pruneBefore(
     if (plan === 'none') return;
     const asked = readRestartPoint(askedFor, plan.segmentSize);
     if (asked === undefined || asked === 'none' || asked.number < plan.restart.number) return;
-    const pruning = node.settings.restore.sources.map((url) => pruneSource(url, plan, node, stop));
+    const pruning = directoriesAmong(node.settings.restore.sources).map((url) =>
+      pruneSource(url, plan, node, stop),
+    );
     for (const result of await Promise.allSettled(pruning)) {
       if (result.status === 'rejected' && !stop.aborted) await warn(result.reason);
-      if (result.status === 'fulfilled' && result.value.segments > 0)
-        await voice.event(`pruned ${result.value.url}`, prunedFields(result.value));
+      if (result.status === 'rejected') continue;
+      const { value } = result;
+      if (value.segments > 0) await voice.event(`pruned ${value.url}`, prunedFields(value));
+      await warnOfHolders(value, value.keptFor, node, voice);
     }
   } catch (error) {
     await warn(error);
@@ -49,12 +55,12 @@ async function pruneSource(
   plan: PrunePlan,
   node: ThisNode,
   stop: AbortSignal,
-): Promise<Pruned & { url: string }> {
+): Promise<Pruned & { url: string; directory: string }> {
   const what = `prune ${url} (twowarm prune has no time limit)`;
   return bounded(what, limitMs, stop, async (signal) => {
     const road = await openForRemoval(url, node.identity);
     try {
-      return { url, ...(await pruneArchive(road, plan, node, perCall, signal)) };
+      return { url, directory: road.directory, ...(await pruneArchive(road, plan, node, perCall, signal)) };
     } finally {
       await road.close();
     }

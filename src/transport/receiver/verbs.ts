@@ -3,6 +3,7 @@
 import { ProgramError } from '../../program/program-error.ts';
 import type { GapRecord } from '../../program/gap-record.ts';
 import { readPut, type Message } from '../wire/messages.ts';
+import { prunedToJson, readNeed } from '../wire/reader-messages.ts';
 import { notReadable, type Admitted } from './admission.ts';
 import { fetch, list } from './fetch.ts';
 import { claim, ownership, release, reservationOf, reserve } from './ownership.ts';
@@ -61,6 +62,14 @@ export const verbs: Readonly<Record<string, Verb>> = {
   claim: writing(claim),
   release: writing(release),
   reserve: writing(reserve),
+  // What a reader needs, it may say whatever it was opened for.
+  register: reading(async (request, { archive, by }, talk) => {
+    await talk.reply({ reply: await archive.registerConsumer(readNeed(request, by.nodeId)) });
+  }),
+  'pruned-of': reading(async (request, { archive }, talk) => {
+    const range = await archive.prunedOf(request.walName('name'));
+    await talk.reply(range === undefined ? { reply: 'missing' } : prunedToJson(range));
+  }),
   get: reading(fetch),
   list: reading(list),
   watch: reading(watch),

@@ -8,10 +8,13 @@ import { closeFile } from '../../program/system-calls.ts';
 import type { Watch } from '../../program/watch-directory.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
 import type { ClaimRequest } from '../claims.ts';
+import type { Need } from '../consumer-record.ts';
+import type { Registration } from '../consumers.ts';
 import { createFile, openSourceFile, writeAll } from '../copy.ts';
 import { rememberEpoch } from '../known-archives.ts';
 import type { ClaimOutcome } from '../ownership-verbs.ts';
 import type { Ownership } from '../ownership.ts';
+import type { PrunedRange } from '../pruned-ranges.ts';
 import type { Reservation, ReservationRequest } from '../reservations.ts';
 import { formFor, type Compression } from '../stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, Transport } from '../transport.ts';
@@ -24,6 +27,7 @@ import {
   reserveToJson,
 } from '../wire/ownership-messages.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
+import { needToJson, readPruned } from '../wire/reader-messages.ts';
 import { Link, LinkFault, type Conversation } from './link.ts';
 import { hashInspected, sendFile } from './send-file.ts';
 import { watchOver } from './watch-over.ts';
@@ -124,6 +128,17 @@ export class ReceiverRoad implements Transport {
     if (reply.oneOf('reply', ['gap', 'missing']) === 'missing') return undefined;
     const [at, node] = [reply.text('at'), reply.text('node')];
     return { name: reply.walName('name'), reason: reply.oneOf('reason', ['discarded']), at, node };
+  }
+
+  async registerConsumer(need: Need, signal: AbortSignal): Promise<Registration> {
+    const reply = await this.ask('register at', needToJson(need), signal);
+    return reply.oneOf('reply', ['registered', 'unchanged', 'not-an-archive'] as const);
+  }
+
+  async prunedOf(name: string, signal: AbortSignal): Promise<PrunedRange | undefined> {
+    const request = { verb: 'pruned-of', name: walName(name) };
+    const reply = await this.ask('ask for what was pruned at', request, signal);
+    return reply.text('reply') === 'missing' ? undefined : readPruned(reply);
   }
 
   async ownership(signal: AbortSignal): Promise<Ownership> {

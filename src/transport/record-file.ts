@@ -1,0 +1,79 @@
+// Small records in an archive's .twowarm/, written by several nodes and perhaps on a disk that hangs: as
+// program/small-file.ts, durably and whole or not at all, but with calls that a time limit can leave behind.
+import { dirname, join } from 'node:path';
+import {
+  closeFile,
+  fsync,
+  openFile,
+  readDirectory,
+  rename,
+  settleOpenFile,
+  unlessMissing,
+  unlink,
+  unlinkIfThere,
+  writeFrom,
+} from '../program/system-calls.ts';
+import { ensureDirectory } from '../program/small-file.ts';
+import { isAbandoned, isTemporaryName, temporaryPath } from '../program/temporary-name.ts';
+
+async function writeWhole(descriptor: number, text: string): Promise<void> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length;) {
+    at += (await writeFrom(descriptor, bytes, at, bytes.length - at)).bytesWritten;
+  }
+}
+
+async function syncPath(path: string): Promise<void> {
+  const descriptor = await openFile(path, 'r');
+  try {
+    await fsync(descriptor);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+async function writeTemporary(temporary: string, text: string): Promise<void> {
+  const descriptor = await openFile(temporary, 'wx', 0o600);
+  try {
+    await settleOpenFile(descriptor, temporary);
+    await writeWhole(descriptor, text);
+    await fsync(descriptor);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+/**
+ * Puts the text in place of whatever has that name; durable on return. The directory is made when it is missing, its
+ * parent never. Fails with the error of the system.
+ */
+export async function replaceRecord(path: string, text: string, nodeId: string): Promise<void> {
+  ensureDirectory(dirname(path));
+  const temporary = temporaryPath(path, nodeId);
+  try {
+    await writeTemporary(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await unlinkIfThere(temporary).catch(() => undefined);
+    throw error;
+  }
+  await syncPath(dirname(path));
+}
+
+/** Removes a record durably. */
+export async function removeRecord(path: string): Promise<'removed' | 'missing'> {
+  const removed = await unlessMissing(unlink(path).then(() => 'removed' as const));
+  if (removed === undefined) return 'missing';
+  await syncPath(dirname(path));
+  return removed;
+}
+
+/** The names of the records in a directory, sorted; none where it is missing. What this node left unfinished goes. */
+export async function recordNames(directory: string, nodeId: string): Promise<string[]> {
+  const names = ((await unlessMissing(readDirectory(directory))) ?? []).map(({ name }) => name);
+  for (const name of names.filter(isTemporaryName)) {
+    if (isAbandoned(name, nodeId, 0)) await unlinkIfThere(join(directory, name)).catch(() => undefined);
+  }
+  // A dot also begins the names that NFS gives to files that were removed while open.
+  return names.filter((name) => !name.startsWith('.')).sort();
+}
