@@ -60,7 +60,7 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
     if ((await this.otherForm(name)) === 'missing') return 'missing';
     const { sizeOf } = await import('./compressed/fetch-compressed.ts');
     const sizeBytes = await this.attempt(what, () => sizeOf(this.pathOf(name), signal));
-    return sizeBytes === 'missing' ? sizeBytes : { sizeBytes };
+    return sizeBytes === 'missing' ? this.gone(name) : { sizeBytes };
   }
 
   async get(
@@ -80,7 +80,8 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
     try {
       if (found === 'compressed') {
         const { fetchStored } = await import('./compressed/fetch-compressed.ts');
-        return await fetchStored(target, path, inspectOf, signal);
+        const outcome = await fetchStored(target, path, inspectOf, signal);
+        return outcome === 'missing' ? await this.gone(name) : outcome;
       }
       const inspect = inspectOf(found.stats.size);
       await createFile(path, (to) => copyBytes(found.descriptor, to, inspect, signal));
@@ -145,6 +146,12 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
     // A link that leads nowhere: somebody has put it there, and what it meant is not here.
     if (link !== undefined) throw this.notRegular(name);
     return compressed === undefined ? 'missing' : 'compressed';
+  }
+
+  /** For a compressed file that was there a moment ago: removed, unless it is the directory that is gone. */
+  private async gone(name: string): Promise<'missing'> {
+    if ((await this.otherForm(name)) === 'missing') return 'missing';
+    throw new ProgramError('input-output', `${name} at ${this.url} changes while it is read`);
   }
 
   private notRegular(name: string): ProgramError {

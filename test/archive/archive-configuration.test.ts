@@ -123,11 +123,6 @@ describe('what this version lacks', () => {
       () => [`policy = 'best-effort' is not built yet (${file()}:5)`],
     ],
     [
-      'compression',
-      () => destination("compression = 'zstd'"),
-      () => [`compression = 'zstd' is not built yet (${file()}:5)`],
-    ],
-    [
       'asynchronous archiving',
       () => destination('[archive_async]', 'enabled = true'),
       () => [`asynchronous archiving is not built yet (${file()}:6)`],

@@ -1,14 +1,13 @@
 // SIGKILL at every single system call that changes a file: there is never a wrong file under the name of a WAL file,
 // the next call succeeds, and it leaves nothing unfinished behind.
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-import { commandLine, makeNode, type NodeFixture } from '../harness/node-fixture.ts';
+import { commandLine, makeNode, oneDestination, type NodeFixture } from '../harness/node-fixture.ts';
 import { shell } from '../harness/run.ts';
 import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 import { callsOf, killAt, Missed } from './kill.ts';
 import { changesFiles, words, type Call } from './strace.ts';
-import { expectNothingUnfinished, expectOnlyWholeFiles, requested } from './whole-files.ts';
+import { contentOf, expectNothingUnfinished, expectOnlyWholeFiles, requested } from './whole-files.ts';
 
 const segment = segmentNamed(2);
 
@@ -25,8 +24,10 @@ interface Story {
 /** How often the node's programs ran before: the first call makes what is missing, the second writes caches. */
 type CallsBefore = 0 | 1 | 2;
 
-async function prepare(before: CallsBefore): Promise<NodeFixture> {
-  const node = await makeNode('kill', { used: before > 0 });
+async function prepare(before: CallsBefore, compression = 'none'): Promise<NodeFixture> {
+  const configuration = (path: (name: string) => string): string =>
+    `${oneDestination(path)}compression = '${compression}'\n`;
+  const node = await makeNode('kill', { used: before > 0, configuration });
   if (before < 2) return node;
   const other = node.segment(segmentNamed(3));
   await shell(commandLine('archiveWALFile', `pg_wal/${other}`, other), { cwd: node.dataDirectory });
@@ -36,8 +37,8 @@ async function prepare(before: CallsBefore): Promise<NodeFixture> {
   return node;
 }
 
-async function prepareArchive(before: CallsBefore): Promise<NodeFixture> {
-  const node = await prepare(before);
+async function prepareArchive(before: CallsBefore, compression?: string): Promise<NodeFixture> {
+  const node = await prepare(before, compression);
   node.segment(segment);
   return node;
 }
@@ -53,6 +54,7 @@ const archive = {
   commandLine: commandLine('archiveWALFile', `pg_wal/${segment}`, segment),
   result: `db2/${segment}`,
 };
+const compressed = { ...archive, result: `${archive.result}.zst` };
 const restore = {
   commandLine: commandLine('restoreWALFile', segment, `pg_wal/${requested}`, segmentNamed(1)),
   result: `data/pg_wal/${requested}`,
@@ -62,6 +64,16 @@ const stories: Readonly<Record<string, Story>> = {
   'the first archiveWALFile of a node': { ...archive, prepare: () => prepareArchive(0), atLeast: 40 },
   'the second archiveWALFile of a node': { ...archive, prepare: () => prepareArchive(1), atLeast: 12 },
   'an ordinary archiveWALFile': { ...archive, prepare: () => prepareArchive(2), atLeast: 10 },
+  'the first archiveWALFile of a node that compresses': {
+    ...compressed,
+    prepare: () => prepareArchive(0, 'zstd'),
+    atLeast: 48,
+  },
+  'an ordinary archiveWALFile that compresses': {
+    ...compressed,
+    prepare: () => prepareArchive(2, 'zstd'),
+    atLeast: 16,
+  },
   'the first restoreWALFile of a node': { ...restore, prepare: () => prepareRestore(0), atLeast: 15 },
   'an ordinary restoreWALFile': { ...restore, prepare: () => prepareRestore(2), atLeast: 8 },
 };
@@ -84,7 +96,7 @@ async function killOnce(story: Story, calls: readonly Call[], index: number, att
   expectOnlyWholeFiles(root, segment);
   const { code, stderr } = await shell(story.commandLine, { cwd: node.dataDirectory });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(readFileSync(node.path(story.result)).equals(segmentBytes(segment))).toBe(true);
+  expect(contentOf(node.path(story.result)).equals(segmentBytes(segment))).toBe(true);
   expectOnlyWholeFiles(root, segment);
   expectNothingUnfinished(root);
 }

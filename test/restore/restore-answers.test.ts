@@ -58,6 +58,14 @@ afterAll(() => node[Symbol.asyncDispose]());
 const report = (level: string, ...lines: string[]): string =>
   `restoreWALFile: ${level}:  ${lines.join('\n')}\n`;
 const error = (...lines: string[]): string => report('ERROR', ...lines);
+/** What is said of a compressed file in that directory that cannot be decoded. */
+const damaged = (directory: string): [string, string] => {
+  const path = node.path(`${directory}/${name}.zst`);
+  return [
+    `${path} is damaged: Unknown frame descriptor`,
+    `HINT:  Nothing was restored from it. See what is wrong with it: zstd -t "${path}".`,
+  ];
+};
 
 describe.each(modes)('under %s', (mode) => {
   beforeEach(() => node.mode(mode));
@@ -181,9 +189,9 @@ const reasons: [string, () => void, () => string][] = [
       ),
   ],
   [
-    'it is there compressed',
+    'it is there compressed, and damaged',
     () => void node.sandbox.file(`first/${name}.zst`, 'compressed'),
-    () => error(`cannot read ${name}.zst at file:${node.path('first')}: compression is not built yet`),
+    () => error(...damaged('first')),
   ],
 ];
 
@@ -213,12 +221,11 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
   it('both sources are named, once', async () => {
     rmSync(node.path('first'), { recursive: true });
     node.sandbox.file(`second/${name}.zst`, 'compressed');
-    const second = `cannot read ${name}.zst at file:${node.path('second')}: compression is not built yet`;
     const first = [
       `the archive directory ${node.path('first')} does not exist`,
       'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     ];
-    const stderr = report('WARNING', second) + error(...first);
+    const stderr = report('WARNING', ...damaged('second')) + error(...first);
     expect(await node.restore(name, target)).toEqual(refused(code, stderr));
   });
 
