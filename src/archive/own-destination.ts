@@ -33,6 +33,8 @@ export async function requiredDestinations(node: ThisNode, stop: AbortSignal): P
     name: 'its own archive',
     url: `file:${archiveDirectory}`,
     timeLimitMs: ownTimeLimitMs,
+    policy: 'required',
+    standIn: undefined,
     isOwn: true,
   };
   return [...destinations, own];

@@ -71,6 +71,8 @@ function toSettings(place: Place, c: Configuration): Settings {
       name,
       url: d.url,
       timeLimitMs: d.time_limit,
+      policy: d.policy,
+      standIn: d.policy === 'fallback' ? { for: d.for!, limitMs: d.limit, hold: d.hold ?? true } : undefined,
     })),
     restore: {
       sources: c.restore.sources ?? [`file:${archiveDirectory}`],
