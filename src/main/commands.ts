@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
+  destination: () => import('../archive/destination-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 
