@@ -80,12 +80,12 @@ function list(node: ThisNode, call: ProgramCall): void {
 async function run(call: ProgramCall): Promise<number> {
   const [verb, name] = call.positionals;
   const node = await openThisNode(call);
-  if (verb === 'list' || call.options['json'] === true) {
+  if (verb === 'list') {
     if (name !== undefined) throw new ProgramError('usage', `too many arguments, the first is "${name}"`);
-    if (verb !== 'list') throw new ProgramError('usage', `--json is for list, not for ${verb}`);
     list(node, call);
     return 0;
   }
+  if (call.options['json'] === true) throw new ProgramError('usage', `--json is for list, not for ${verb!}`);
   const destination = requireDestination(name, node);
   if (verb === 'suspend') await suspendOne(destination, node, call);
   else resumeOne(destination, node, call);
@@ -97,7 +97,7 @@ export const command: Command = {
   summary: 'Shows how each destination stands; suspends one that is gone, and resumes it.',
   positionals: [
     {
-      name: 'list|suspend|resume',
+      name: 'VERB',
       summary:
         'list: policy, state, debts, last success and failure. suspend: archive_command succeeds without it, as long as somebody else has each file; what it misses is owed. resume: it has files again, and gets what it is owed.',
       required: true,

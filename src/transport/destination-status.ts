@@ -88,6 +88,10 @@ function describePolicy({ policy, standIn }: DestinationStatus): string {
   return `fallback for ${standIn.for.join(', ')}${limit}${standIn.hold ? '' : ', without a copy here'}`;
 }
 
+/** Whether there is more to say of it than that it is well. */
+export const isWorthTelling = ({ state, debt, standsInFor }: DestinationStatus): boolean =>
+  state !== 'ok' || debt.count > 0 || standsInFor.length > 0;
+
 /** 'db2: required, ok; nothing is owed', and what is to be known of its last tries. */
 export function describeDestination(status: DestinationStatus): string[] {
   const { name, state, since, debt, lastSuccess, lastFailure } = status;

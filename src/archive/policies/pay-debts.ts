@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ThisNode } from '../../postgres/this-node.ts';
 import type { Voice } from '../../program/command.ts';
 import { parseGapRecord } from '../../program/gap-record.ts';
+import { noteLongCall } from '../../program/leave.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
 import type { Ledger } from '../../transport/ledger.ts';
@@ -30,6 +31,7 @@ export async function payDebts(
   voice: Voice,
   stop: AbortSignal,
 ): Promise<void> {
+  noteLongCall();
   await Promise.all(
     answering.map((destination) =>
       payOne(destination, node, voice, stop).catch((error: unknown) =>

@@ -3,6 +3,7 @@
 import type { ThisNode } from '../../postgres/this-node.ts';
 import type { Voice } from '../../program/command.ts';
 import { beginStandingIn, endStandingIn } from '../../program/destination-notes.ts';
+import { noteLongCall } from '../../program/leave.ts';
 import { describeError } from '../../program/print-error.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
@@ -26,6 +27,7 @@ export interface Order {
 
 /** `made` are the attempts of this call so far, each with its whole time limit. Returns all that succeeded. */
 export async function storeByPolicy(order: Order, made: readonly Attempt[], tryOne: Try): Promise<Attempt[]> {
+  noteLongCall();
   const situation = new Situation(order.node.settings.home, order.destinations);
   const round = new Round(situation, made, tryOne);
   await round.askAll();
