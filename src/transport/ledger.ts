@@ -1,4 +1,4 @@
-// Which destination has what: <home>/state/ledger/<destination>/. A debt is an empty file in owed/, so that recording
+// Which destination has what: <home>/state/ledger/<destination>/. A debt is an empty file <name>.owed, so that recording
 // one is a single durable step that needs no lock and that no other process can undo. What the destination is known to
 // have is one small file of ranges, which may lag: sending a file again does no harm. It never claims what is not there.
 import { closeSync, openSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
@@ -29,7 +29,10 @@ export interface Debt {
 const ledgersIn = (stateDirectory: string): string => join(stateDirectory, 'ledger');
 const header = (segmentSize: number): string => `twowarm ledger 1, segments of ${segmentSize} bytes`;
 
-/** A name becomes part of a path; its first 16 characters are the directory it is in, 4 GB of WAL each. */
+/** A debt's own name is none of a WAL file: those are whole wherever they are. */
+const ending = '.owed';
+
+/** A name becomes part of a path. */
 const isLedgerName = (name: string): boolean =>
   name.length <= 128 && /^[0-9A-F]{8}(\.history|[0-9A-F]{16})(\.[0-9A-Za-z]+)*$/.test(name);
 
@@ -149,13 +152,14 @@ export class Ledger {
   }
 
   private isOwed(name: string): boolean {
-    return (['owed', 'aside'] as const).some((kind) => isThere(join(this.bucketOf(kind, name), name)));
+    return (['owed', 'aside'] as const).some((kind) => isThere(this.pathOf(kind, name)));
   }
 
   private debts(kind: 'owed' | 'aside', atMost: number): string[] {
     const names: string[] = [];
     for (const bucket of listDirectory(join(this.directory, kind))) {
-      names.push(...listDirectory(join(this.directory, kind, bucket)));
+      const debts = listDirectory(join(this.directory, kind, bucket)).filter((name) => name.endsWith(ending));
+      names.push(...debts.map((name) => name.slice(0, -ending.length)).sort());
       if (names.length >= atMost) return names.slice(0, atMost);
     }
     return names;
@@ -175,7 +179,7 @@ export class Ledger {
   private tryRecord(kind: 'owed' | 'aside', bucket: string, name: string): boolean {
     this.prepare();
     for (const directory of [join(this.directory, kind), bucket]) ensureDirectory(directory);
-    const path = join(bucket, name);
+    const path = this.pathOf(kind, name);
     try {
       const descriptor = openSync(path, 'a', fileMode);
       settleFile(descriptor, path);
@@ -191,15 +195,19 @@ export class Ledger {
 
   /** Not fsynced: a debt that comes back with a crash is paid again. */
   private strike(kind: 'owed' | 'aside', name: string): void {
-    const bucket = this.bucketOf(kind, name);
-    ifThere(unlinkSync, join(bucket, name));
-    ifThere(rmdirSync, bucket);
+    ifThere(unlinkSync, this.pathOf(kind, name));
+    ifThere(rmdirSync, this.bucketOf(kind, name));
   }
 
+  private pathOf(kind: 'owed' | 'aside', name: string): string {
+    return join(this.bucketOf(kind, name), `${name}${ending}`);
+  }
+
+  /** The directory of 4 GB of WAL, so that none grows large; a timeline's history sorts before them. */
   private bucketOf(kind: 'owed' | 'aside', name: string): string {
     if (!isLedgerName(name))
       throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
-    return join(this.directory, kind, name.slice(0, 16));
+    return join(this.directory, kind, /^[0-9A-F]{16}/.exec(name)?.[0] ?? name.slice(0, 8));
   }
 
   private prepare(): void {

@@ -155,7 +155,7 @@ describe('a ledger', () => {
       (path) => statSync(join(sandbox.path, `state/ledger${path}`)).mode & 0o777,
     );
     expect(modes).toEqual([0o700, 0o700, 0o700, 0o700]);
-    const files = ['has', `owed/${segmentNamed(2).slice(0, 16)}/${segmentNamed(2)}`].map(
+    const files = ['has', `owed/${segmentNamed(2).slice(0, 16)}/${segmentNamed(2)}.owed`].map(
       (path) => statSync(join(sandbox.path, `state/ledger/db2/${path}`)).mode & 0o777,
     );
     expect(files).toEqual([0o600, 0o600]);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { program } from '../harness/installation.ts';
+import { commandLine } from '../harness/node-fixture.ts';
+import { shell } from '../harness/run.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { serverUser } from '../harness/server-user.ts';
 import { commitRows, giveHome, shipRows, waitForRows } from '../server/pair.ts';
@@ -206,10 +208,12 @@ describe('PostgreSQL 15', limits, () => {
     renameSync(away, dr);
     const { stdout } = await destination('resume', 'dr');
     expect(stdout).toMatch(/^dr has files again; it is owed .*00000002\.history/);
-    await expectPrimary(scene, rows);
+    // The next call brings it.
+    await scene.standby.finishSegment();
     await waitFor('dr to have what it was owed', () => existsSync(join(dr, '00000002.history')), {
       limitMs: 90_000,
     });
+    await expectPrimary(scene, rows);
   });
 
   it('is reached without node.conninfo, as the owner of the data directory', async () => {

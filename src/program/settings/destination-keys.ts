@@ -46,7 +46,7 @@ export const destination = z.strictObject({
   hold: z.boolean().optional().register(keyWords, {
     summary:
       "fallback only: also keep a copy of the file in <home>/spool/held/ on this node until the required destination has it; false: the fallback's copy is enough.",
-    default: 'true',
+    default: 'true for a fallback',
   }),
   accept: z
     .array(z.enum(['not-exclusive', 'not-durable']))

@@ -35,7 +35,7 @@ describe.concurrent('a best-effort destination', () => {
       stderr: `archiveWALFile: WARNING:  ${missing(node, 'dr')}; dr is owed it\n${missingHint}\n`,
     });
     expect(await archive(node, two)).toEqual(
-      silent([`created db2/${two}`, `created twowarm/state/ledger/dr/owed/${two.slice(0, 16)}/${two}`]),
+      silent([`created db2/${two}`, `created twowarm/state/ledger/dr/owed/${two.slice(0, 16)}/${two}.owed`]),
     );
     for (const name of [one, two]) recycle(node, name);
     const { since, debt } = await statusOf(node, 'dr');

@@ -24,7 +24,7 @@ const [one, two, three] = [0x21, 0x22, 0x23].map((at) => segmentNamed(at)) as [s
 function owe(node: NodeFixture, destination: string, names: readonly string[]): void {
   for (const name of names) {
     const path = node.sandbox.file(
-      `twowarm/state/ledger/${destination}/owed/${name.slice(0, 16)}/${name}`,
+      `twowarm/state/ledger/${destination}/owed/${name.slice(0, 16)}/${name}.owed`,
       '',
     );
     giveToServerUser(path);

@@ -49,7 +49,7 @@ describe.concurrent('a fallback', () => {
       expect.arrayContaining([
         `created dr/${one}`,
         `created twowarm/spool/held/db2/${one}`,
-        `created twowarm/state/ledger/db2/owed/${one.slice(0, 16)}/${one}`,
+        `created twowarm/state/ledger/db2/owed/${one.slice(0, 16)}/${one}.owed`,
       ]),
     );
     const second = await archive(node, two);
@@ -57,7 +57,7 @@ describe.concurrent('a fallback', () => {
       silent([
         `created dr/${two}`,
         `created twowarm/spool/held/db2/${two}`,
-        `created twowarm/state/ledger/db2/owed/${two.slice(0, 16)}/${two}`,
+        `created twowarm/state/ledger/db2/owed/${two.slice(0, 16)}/${two}.owed`,
       ]),
     );
     for (const name of [one, two])

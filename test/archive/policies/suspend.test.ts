@@ -25,6 +25,11 @@ const destination = (node: NodeFixture, ...words: string[]): Promise<Outcome> =>
   node.sh(commandLine('twowarm', 'destination', ...words));
 const error = (...lines: string[]): string => `twowarm destination: ERROR:  ${lines.join('\n')}\n`;
 
+async function sh(node: NodeFixture, line: string): Promise<string> {
+  const [name, ...words] = line.split(' ') as [string, ...string[]];
+  return (await node.sh(commandLine(name, ...words))).stdout;
+}
+
 describe.concurrent('a suspended destination', () => {
   it('is not asked, is owed every file by name, and gets all of it when it is resumed', async () => {
     await using node = await policyNode('suspend', { db2: [], db3: [] });
@@ -128,7 +133,7 @@ describe.concurrent('a suspended destination', () => {
         'created twowarm/state/ledger/dr',
         'created twowarm/state/ledger/dr/owed',
         `created twowarm/state/ledger/dr/owed/${one.slice(0, 16)}`,
-        `created twowarm/state/ledger/dr/owed/${one.slice(0, 16)}/${one}`,
+        `created twowarm/state/ledger/dr/owed/${one.slice(0, 16)}/${one}.owed`,
       ]),
     );
   });
@@ -202,6 +207,26 @@ describe.concurrent('twowarm destination', () => {
       lastFailure: { file: two },
     });
     expect(dr).toMatchObject({ standIn: { for: ['db2'], limitMs: 3_600_000, hold: false } });
+  });
+
+  it('is told by configSetup and by the status of archiving, too, where there is something to tell', async () => {
+    await using node = await policyNode('destination-shown', { db2: [], db3: [] });
+    const shown = async () =>
+      (await Promise.all(['configSetup', 'twowarm archiving status'].map((line) => sh(node, line)))).join('');
+    expect(await shown()).not.toContain('db2: required');
+    await destination(node, 'suspend', 'db2');
+    await archive(node, one);
+    const { since, lastSuccess } = await statusOf(node, 'db2');
+    const lines = [
+      `db2: required; suspended since ${since}; owed: ${one}`,
+      `  last success ${lastSuccess!.at}: ${segmentNamed(1)}`,
+    ];
+    expect(await sh(node, 'configSetup')).toContain(`\n${lines.map((line) => `# ${line}\n`).join('')}`);
+    expect(await sh(node, 'twowarm archiving status')).toBe(
+      `archiving is on: archiveWALFile stores files at db3\n${lines.join('\n')}\n`,
+    );
+    const json = JSON.parse(await sh(node, 'configSetup --json')) as { destinations: { name: string }[] };
+    expect(json.destinations.map(({ name }) => name)).toEqual(['db2', 'db3']);
   });
 
   it.each([
