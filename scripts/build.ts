@@ -26,6 +26,9 @@ const cold = [
   'transport/pruned',
   'restore/consumers/register',
   'restore/pruning/prune',
+  'archive/policies/debts',
+  'archive/policies/pay-debts',
+  'archive/policies/store-by-policy',
 ];
 /**
  * The same, but for calls that stay: a file of its own each, with all it needs, which a hot program requires. A waiting

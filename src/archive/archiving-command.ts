@@ -1,6 +1,7 @@
 // twowarm archiving: shows and sets the archiving state, with the gaps that it has made.
 import { statSync } from 'node:fs';
-import { openThisNode } from '../postgres/this-node.ts';
+import { readSegmentSize } from '../postgres/control-file.ts';
+import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import {
   archivingStatePath,
   archivingStates,
@@ -13,6 +14,12 @@ import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Settings } from '../program/settings/settings.ts';
 import type { GapRecord } from '../program/gap-record.ts';
+import {
+  describeDestination,
+  isWorthTelling,
+  readDestinationStatus,
+  type DestinationStatus,
+} from '../transport/destination-status.ts';
 import { listGaps } from './gaps.ts';
 import { archivingArguments, archivingOptions } from './options.ts';
 
@@ -23,6 +30,8 @@ interface Status {
   /** Why the state counts as hold although nobody said so; null otherwise. */
   fault: string | null;
   destinations: string[];
+  /** How each of them stands, as `twowarm destination list` tells it. */
+  destinationStatus: DestinationStatus[];
   /** On a node that was triggered: where it archives, too. */
   ownArchive: (OwnArchive & { directory: string }) | null;
   gaps: GapRecord[];
@@ -33,10 +42,16 @@ function ownArchiveOf({ home, archiveDirectory }: Settings): Status['ownArchive'
   return begun === undefined ? null : { directory: archiveDirectory, ...begun };
 }
 
-function readStatus(settings: Settings, stateDirectory: string): Status {
+function readStatus({ settings, identity }: ThisNode): Status {
   const { home, destinations } = settings;
   const since = statSync(archivingStatePath(home), { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
-  const known = { since, destinations: destinations.map(({ name }) => name), gaps: listGaps(stateDirectory) };
+  const place = { ...identity, segmentSize: readSegmentSize(settings.dataDirectory) };
+  const known = {
+    since,
+    destinations: destinations.map(({ name }) => name),
+    destinationStatus: readDestinationStatus(settings, place),
+    gaps: listGaps(identity.stateDirectory),
+  };
   let state: ArchivingState | undefined;
   try {
     state = readArchivingState(home);
@@ -50,14 +65,15 @@ function readStatus(settings: Settings, stateDirectory: string): Status {
 }
 
 /** What the state means for the next file. */
-function meaning({ state, destinations, ownArchive }: Status): string {
+function meaning({ state, destinations, destinationStatus, ownArchive }: Status): string {
   if (state === 'hold')
     return 'archiving is on hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal';
   if (state === 'discard') {
     return 'archiving is set to discard: files are given up, with a gap record for each; recovery cannot pass a gap';
   }
   const own = ownArchive === null ? [] : [`its own archive ${ownArchive.directory}`];
-  const places = [...destinations, ...own];
+  const suspended = destinationStatus.filter((each) => each.state === 'suspended').map(({ name }) => name);
+  const places = [...destinations.filter((name) => !suspended.includes(name)), ...own];
   if (places.length === 0)
     return 'archiving is on, but no destination is configured: archiveWALFile will fail';
   return `archiving is on: archiveWALFile stores files at ${places.join(', ')}`;
@@ -67,6 +83,7 @@ function describe(status: Status): string {
   const { since, fault, gaps, ownArchive, state } = status;
   const lines = [`${meaning(status)}${since === null ? '' : ` (set ${since})`}`];
   if (fault !== null) lines.push(`because ${fault}`);
+  lines.push(...status.destinationStatus.filter(isWorthTelling).flatMap(describeDestination));
   if (ownArchive !== null)
     lines.push(`own archive: this node was triggered (timeline ${ownArchive.timeline}, ${ownArchive.since})`);
   const [first, last] = [gaps[0], gaps.at(-1)];
@@ -81,10 +98,11 @@ function describe(status: Status): string {
 }
 
 async function run(call: ProgramCall): Promise<number> {
-  const { settings, identity } = await openThisNode(call);
+  const node = await openThisNode(call);
+  const { settings, identity } = node;
   const wanted = archivingStates.find((state) => state === call.positionals[0]);
   if (wanted !== undefined) writeArchivingState(settings.home, wanted, identity.nodeId);
-  const status = readStatus(settings, identity.stateDirectory);
+  const status = readStatus(node);
   call.voice.answer(call.options['json'] === true ? `${JSON.stringify(status)}\n` : describe(status));
   return 0;
 }

@@ -1,16 +1,19 @@
 // Every destination gets the file, all at the same time, each within its own time limit. One that fails does not keep
-// the others from having it, but the call fails: PostgreSQL must not remove the segment.
+// the others from having it. What then becomes of the call is decided by the policies (policies/), loaded only then.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import type { Voice } from '../program/command.ts';
-import { describeError } from '../program/print-error.ts';
-import type { Destination } from '../program/settings/settings.ts';
+import { isUsual, noteReached } from '../program/destination-notes.ts';
+import type { Destination, Settings } from '../program/settings/settings.ts';
 import { inspectAs, type Inspection } from '../transport/inspection.ts';
+import { isInDebt } from '../transport/ledger.ts';
 import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
 import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
-import { asFaultOf } from './own-destination.ts';
+import { asFaultOf, isOwn } from './own-destination.ts';
+import type { Attempt } from './policies/attempts.ts';
+import { heldNames } from './policies/held-directory.ts';
 
 export interface Shipment {
   name: WalFileName;
@@ -48,19 +51,38 @@ async function openForDryRun(url: string, identity: Identity): Promise<Transport
   return dryRun(await openSource(url, identity));
 }
 
-function store(
+/** One try: what a destination is owed of histories first, then the file. A fault is part of the answer. */
+async function tryAt(
   { name, source, dryRun }: Shipment,
   destination: Destination,
   inspection: Inspection,
+  limitMs: number,
   node: ThisNode,
+  voice: Voice,
   stop: AbortSignal,
-): Promise<PutOutcome> {
-  const put = (road: Transport, signal: AbortSignal) => road.put(name.name, source, inspection.of, signal);
+): Promise<Attempt> {
+  const isOwed = !dryRun && isInDebt(node.identity.stateDirectory, destination.name);
+  const put = async (road: Transport, signal: AbortSignal): Promise<PutOutcome> => {
+    if (isOwed) await (await payments()).payHistories(road, destination, node, voice, signal);
+    return road.put(name.name, source, inspection.of, signal);
+  };
+  const startedAt = performance.now();
+  const within = { ...destination, timeLimitMs: limitMs };
   const open = dryRun ? openForDryRun : openDestination;
-  return atDestination(destination, node, `store ${name.name}`, stop, put, open);
+  const answer = await atDestination(within, node, `store ${name.name}`, stop, put, open).then(
+    (outcome) => ({ outcome }),
+    (fault: unknown) => ({ fault }),
+  );
+  const tookMs = performance.now() - startedAt;
+  return { destination, ...answer, tookMs, isWhole: limitMs >= destination.timeLimitMs };
 }
 
-/** Stores the file at each of the destinations, or throws the first fault after reporting the others. */
+const payments = () => import('./policies/pay-debts.ts');
+
+/**
+ * Stores the file where the policies of the destinations want it: at each that is required or at a fallback that may
+ * stand in for it. Throws the first fault that keeps it from there, after reporting the others.
+ */
 export async function storeEverywhere(
   shipment: Shipment,
   destinations: readonly Destination[],
@@ -68,25 +90,40 @@ export async function storeEverywhere(
   voice: Voice,
   stop: AbortSignal,
 ): Promise<void> {
+  const { settings, identity } = node;
   const { name } = shipment.name;
-  const inspect = () => inspectAs(shipment.name, node.cluster, `cannot archive ${name}`);
-  const inspections = destinations.map(inspect);
-  const results = await Promise.allSettled(
-    destinations.map((destination, index) => store(shipment, destination, inspections[index]!, node, stop)),
-  );
+  const inspections: Inspection[] = [];
+  const attempt = (destination: Destination, limitMs: number): Promise<Attempt> => {
+    const inspection = inspectAs(shipment.name, node.cluster, `cannot archive ${name}`);
+    inspections.push(inspection);
+    return tryAt(shipment, destination, inspection, limitMs, node, voice, stop);
+  };
+  const isQuiet = destinations.every((each) => isOwn(each) || isUsual(settings.home, each.name));
+  const asked = isQuiet ? destinations.filter(({ policy }) => policy !== 'fallback') : [];
+  let done = await Promise.all(asked.map((destination) => attempt(destination, destination.timeLimitMs)));
+  if (!isQuiet || done.some(({ outcome }) => outcome === undefined)) {
+    const { storeByPolicy } = await import('./policies/store-by-policy.ts');
+    const order = { ...shipment, destinations, node, voice, stop };
+    done = await storeByPolicy(order, done, attempt);
+  }
   const warning = inspections.map((inspection) => inspection.warning()).find((each) => each !== undefined);
   if (warning !== undefined)
     await voice.report('WARNING', { message: warning, hint: 'Is there a newer twowarm?' });
-  for (const [index, result] of results.entries()) {
-    if (result.status === 'fulfilled') await tell(shipment, destinations[index]!, result.value, voice);
-  }
-  const faults = results.flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
-  );
-  // Told to stop, every destination fails alike; there is nothing to say about each.
-  stop.throwIfAborted();
-  for (const fault of faults.slice(1)) await voice.report('ERROR', describeError(fault).report);
-  if (faults.length > 0) throw faults[0];
+  for (const { destination, outcome } of done) await tell(shipment, destination, outcome!, voice);
+  if (shipment.dryRun) return;
+  const answering = done.map(({ destination }) => destination).filter((each) => !isOwn(each));
+  noteAll(answering, name, settings);
+  const isIndebted = (each: Destination): boolean =>
+    isInDebt(identity.stateDirectory, each.name) || heldNames(settings.home, each.name).length > 0;
+  const indebted = answering.filter(isIndebted);
+  if (indebted.length > 0) await (await payments()).payDebts(indebted, node, voice, stop);
+}
+
+/** With one destination PostgreSQL's own pg_stat_archiver says the same. */
+function noteAll(answering: readonly Destination[], file: string, { home, destinations }: Settings): void {
+  if (destinations.length < 2) return;
+  const at = new Date().toISOString();
+  for (const { name } of answering) noteReached(home, name, { at, file });
 }
 
 async function tell(

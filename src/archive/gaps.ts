@@ -4,11 +4,12 @@ import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Voice } from '../program/command.ts';
+import { isAway, readSuspension } from '../program/destination-notes.ts';
 import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
 import { errnoOf, fromSystemError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { atDestination } from './destinations.ts';
-import { requiredDestinations } from './own-destination.ts';
+import { isOwn, requiredDestinations } from './own-destination.ts';
 
 /** How long a destination that does not answer may hold up what must go on, in ms: it is told again with the next file. */
 const tellLimitMs = 5000;
@@ -44,18 +45,43 @@ export function listGaps(stateDirectory: string): GapRecord[] {
   return namesIn(directory).flatMap((name) => readGapIfThere(directory, name) ?? []);
 }
 
-/** Tells every destination at the same time; throws the first fault when one could not be told. */
+/**
+ * Tells every destination at the same time. One that cannot be told is owed it, where archiving goes on without that
+ * destination; else the first fault is thrown.
+ */
 async function tellDestinations(gap: GapRecord, node: ThisNode, stop: AbortSignal): Promise<void> {
-  const tell = (destination: Destination) => {
+  const tell = async (destination: Destination): Promise<void> => {
     const brief = { ...destination, timeLimitMs: Math.min(destination.timeLimitMs, tellLimitMs) };
-    return atDestination(brief, node, `record the gap ${gap.name}`, stop, (road, signal) =>
-      road.recordGap(gap, signal),
-    );
+    const isAbsent = !isOwn(destination) && isAway(node.settings.home, destination.name);
+    try {
+      // One that did not answer lately would hold up each of a thousand files.
+      if (isAbsent && isDispensable(destination, node)) return await oweGap(destination, gap, node);
+      await atDestination(brief, node, `record the gap ${gap.name}`, stop, (road, signal) =>
+        road.recordGap(gap, signal),
+      );
+    } catch (error) {
+      stop.throwIfAborted();
+      if (!isDispensable(destination, node)) throw error;
+      await oweGap(destination, gap, node);
+    }
   };
   const destinations = await requiredDestinations(node, stop);
   const told = await Promise.allSettled(destinations.map(tell));
   const failed = told.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+}
+
+/** Whether files are archived without this destination while it is not there. */
+function isDispensable(destination: Destination, { settings }: ThisNode): boolean {
+  if (isOwn(destination)) return false;
+  if (destination.policy !== 'required') return true;
+  const hasFallback = settings.destinations.some(({ standIn }) => standIn?.for.includes(destination.name));
+  return hasFallback || readSuspension(settings.home, destination.name) !== undefined;
+}
+
+async function oweGap(destination: Destination, gap: GapRecord, node: ThisNode): Promise<void> {
+  const debts = await import('./policies/debts.ts');
+  debts.oweGap(destination.name, gap.name, node);
 }
 
 function writeGap(gap: GapRecord, { stateDirectory, nodeId }: ThisNode['identity']): void {

@@ -21,7 +21,8 @@ interface OwnDestination extends Destination {
   isOwn: true;
 }
 
-const isOwn = (destination: Destination): destination is OwnDestination => 'isOwn' in destination;
+/** Whether it is the node's own archive, which no configuration names. */
+export const isOwn = (destination: Destination): destination is OwnDestination => 'isOwn' in destination;
 
 /** Everywhere that the next file has to be durable. An `unsafe-state` error when the node's marker cannot be trusted. */
 export async function requiredDestinations(node: ThisNode, stop: AbortSignal): Promise<Destination[]> {
@@ -34,6 +35,8 @@ export async function requiredDestinations(node: ThisNode, stop: AbortSignal): P
     url: `file:${archiveDirectory}`,
     compression: 'none',
     timeLimitMs: ownTimeLimitMs,
+    policy: 'required',
+    standIn: undefined,
     isOwn: true,
   };
   return [...destinations, own];

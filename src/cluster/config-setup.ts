@@ -1,13 +1,21 @@
 // configSetup: the settings in force and where each came from; with `debug` in 2warm's NAME=value form.
+import { readSegmentSize } from '../postgres/control-file.ts';
 import { placeOf } from '../postgres/this-node.ts';
 import { readArchivingState } from '../program/archiving-state.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
 import { findPlace } from '../program/home.ts';
+import { stateDirectory } from '../program/node-record.ts';
 import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { readSettings } from '../program/settings/read.ts';
 import { shellWord } from '../program/shell-word.ts';
 import type { InForce, Settings } from '../program/settings/settings.ts';
+import {
+  describeDestination,
+  isWorthTelling,
+  readDestinationStatus,
+  type DestinationStatus,
+} from '../transport/destination-status.ts';
 
 type Value = InForce['value'];
 
@@ -66,6 +74,29 @@ function ownArchiveLine(settings: Settings): string {
   return `# this node was triggered (${when}): it archives into archive.directory, too\n`;
 }
 
+/** How each destination stands; a `fault` where the node's state cannot be read. */
+function destinationsOf(settings: Settings): DestinationStatus[] | { fault: string } {
+  try {
+    const segmentSize = readSegmentSize(settings.dataDirectory);
+    const place = { stateDirectory: stateDirectory(settings.home), nodeId: 'configSetup', segmentSize };
+    return readDestinationStatus(settings, place);
+  } catch (error) {
+    if (error instanceof ProgramError) return { fault: error.message };
+    throw error;
+  }
+}
+
+/** A comment for each destination that is not simply well. */
+function destinationLines(settings: Settings): string {
+  const found = destinationsOf(settings);
+  if ('fault' in found) return `# ${found.fault}\n`;
+  return found
+    .filter(isWorthTelling)
+    .flatMap(describeDestination)
+    .map((line) => `# ${line}\n`)
+    .join('');
+}
+
 async function run(call: ProgramCall): Promise<number> {
   const { settings, inForce } = readSettings(findPlace(placeOf(call)));
   if (call.options['json'] === true) {
@@ -73,12 +104,15 @@ async function run(call: ProgramCall): Promise<number> {
       configuration: settings.configurationFile,
       settings: inForce,
       ownArchive: ownArchiveOf(settings),
+      destinations: destinationsOf(settings),
     };
     call.voice.answer(`${JSON.stringify(all)}\n`);
   } else if (call.positionals[0] === 'debug') {
     call.voice.answer(assignments(settings, inForce, isArchiving(settings.home)));
   } else {
-    call.voice.answer(`# ${settings.configurationFile}\n${table(inForce)}${ownArchiveLine(settings)}`);
+    call.voice.answer(
+      `# ${settings.configurationFile}\n${table(inForce)}${ownArchiveLine(settings)}${destinationLines(settings)}`,
+    );
   }
   return 0;
 }

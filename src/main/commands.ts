@@ -12,6 +12,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   claim: () => import('../trigger/claim-command.ts'),
   conflicts: () => import('../cluster/conflicts-command.ts'),
   consumers: () => import('../restore/consumers/consumers-command.ts'),
+  destination: () => import('../archive/destination-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 

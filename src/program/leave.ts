@@ -10,6 +10,12 @@ export function noteHangingCall(): void {
 }
 
 /**
+ * Says that this call has done enough work for V8 to compile in its own thread. Node 24 can wait for that thread for
+ * ever when it exits (seen with calls of more than a second: one in some twenty), and PostgreSQL with it.
+ */
+export const noteLongCall = noteHangingCall;
+
+/**
  * Ends the process with `code`. libuv joins its threads on exit, so a process with a hanging call would never end;
  * execve(2) drops the threads and lets a shell exit for us, with a code that PostgreSQL counts.
  */

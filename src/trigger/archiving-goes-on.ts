@@ -52,7 +52,7 @@ async function notYet(name: string, directory: string, server: Server, telling: 
   await telling.warn({
     message: `${state}: archiving does not go on`,
     detail: failed === undefined ? undefined : `The archiver's last failure: ${failed}.`,
-    hint: "The server's log has archiveWALFile's own message. PostgreSQL keeps the WAL and tries again.",
+    hint: "The server's log has archiveWALFile's own message. PostgreSQL keeps the WAL and tries again. A destination that is gone: twowarm destination suspend NAME",
   });
   return 'not yet';
 }

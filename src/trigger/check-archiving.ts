@@ -4,6 +4,7 @@ import { access, constants } from 'node:fs/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { readArchivingState } from '../program/archiving-state.ts';
 import { bounded } from '../program/bounded.ts';
+import { readSuspension } from '../program/destination-notes.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { directoryOf, openSource } from '../transport/open.ts';
@@ -57,16 +58,29 @@ async function faultOfDestination(
   }
 }
 
+/** What a destination that cannot be reached means for the promoted server. */
+function withoutIt({ name, policy }: Destination, all: readonly Destination[]): string {
+  if (policy === 'best-effort') return 'archive_command succeeds without it; what it misses is owed to it.';
+  const fallbacks = all.filter(({ standIn }) => standIn?.for.includes(name)).map((each) => each.name);
+  return fallbacks.length === 0
+    ? 'Until it is there, archive_command of the promoted server fails, and pg_wal grows.'
+    : `Until it is there, ${fallbacks.join(' or ')} has to stand in for it; what it misses is owed to it.`;
+}
+
 async function checkDestinations(node: ThisNode, telling: Telling, stop: AbortSignal): Promise<void> {
-  const { destinations, configurationFile } = node.settings;
+  const { home } = node.settings;
+  const destinations = node.settings.destinations.filter(
+    // A fallback is not asked while all is well.
+    ({ name, policy }) => policy !== 'fallback' && readSuspension(home, name) === undefined,
+  );
   const faults = await Promise.all(destinations.map((each) => faultOfDestination(each, node, stop)));
   for (const [index, fault] of faults.entries()) {
     if (fault === undefined) continue;
     const { name } = destinations[index]!;
     await telling.warn({
       message: `could not reach the destination ${name}: ${fault.message}`,
-      detail: 'Until it is there, archive_command of the promoted server fails, and pg_wal grows.',
-      hint: `Make it reachable, or take [destination.${name}] out of ${configurationFile}: this node's own archive gets every segment.`,
+      detail: withoutIt(destinations[index]!, node.settings.destinations),
+      hint: `Make it reachable. If it is gone: twowarm destination suspend ${name}; then this node's own archive has every segment, and what ${name} misses is owed to it.`,
     });
   }
 }

@@ -57,6 +57,16 @@ describe('a configuration that is wrong', () => {
       () => destination("policy = 'must'"),
       "line 5: \"destination.db2.policy\" must be one of 'required', 'fallback', 'best-effort'",
     ],
+    [
+      'best-effort where nothing is required',
+      () => destination("policy = 'best-effort'"),
+      "line 5: \"destination.db2.policy\" must not be 'best-effort' where no destination is 'required': archive_command would succeed without a copy",
+    ],
+    [
+      'a fallback without anybody to stand in for',
+      () => destination("policy = 'fallback'"),
+      'line 3: "destination.db2.for" is missing: it names the required destinations that this fallback stands in for',
+    ],
     ['no url', () => "[destination.db2]\npolicy = 'required'\n", 'line 3: "destination.db2.url" is missing'],
     [
       'a relative path',
@@ -113,25 +123,15 @@ describe('a configuration that is wrong', () => {
 describe('what this version lacks', () => {
   const lacking: [string, () => string, () => string[]][] = [
     [
-      'fallback',
-      () => destination("policy = 'fallback'"),
-      () => [`policy = 'fallback' is not built yet (${file()}:5)`],
-    ],
-    [
-      'best-effort',
-      () => destination("policy = 'best-effort'"),
-      () => [`policy = 'best-effort' is not built yet (${file()}:5)`],
-    ],
-    [
       'asynchronous archiving',
       () => destination('[archive_async]', 'enabled = true'),
       () => [`asynchronous archiving is not built yet (${file()}:6)`],
     ],
     [
-      'ssh',
-      () => "[destination.db2]\nurl = 'ssh://postgres:secret@db2/archive'\n",
+      'sftp',
+      () => "[destination.db2]\nurl = 'sftp://postgres:secret@db2/archive'\n",
       () => [
-        'ssh destinations and sources are not built yet: ssh://postgres:…@db2/archive',
+        'sftp destinations and sources are not built yet: sftp://postgres:…@db2/archive',
         'HINT:  This version knows file:/directory and ssh://host/directory.',
       ],
     ],

@@ -44,6 +44,20 @@ const discarded = (file: string): string =>
   'HINT:  Point-in-time recovery and archive-only standbys end here. To archive again: twowarm archiving on\n';
 const stateFile = 'twowarm/state/archiving';
 
+/** A destination that nothing is to be said of. */
+const quiet = (node: NodeFixture) => ({
+  name: 'db2',
+  url: `file:${node.path('db2')}`,
+  policy: 'required',
+  standIn: null,
+  state: 'ok',
+  since: null,
+  standsInFor: [],
+  debt: { count: 0, first: null, last: null, aside: 0 },
+  lastSuccess: null,
+  lastFailure: null,
+});
+
 describe('archiving on', () => {
   it('is the state when nothing was ever said', async () => {
     await using node = await makeOne();
@@ -56,6 +70,7 @@ describe('archiving on', () => {
       since: null,
       fault: null,
       destinations: ['db2'],
+      destinationStatus: [quiet(node)],
       ownArchive: null,
       gaps: [],
     };
@@ -169,6 +184,7 @@ describe('archiving discard', () => {
       since: since(node),
       fault: null,
       destinations: ['db2'],
+      destinationStatus: [quiet(node)],
       ownArchive: null,
       gaps: [
         { name, reason: 'discarded', at: first.at, node: 'db1' },

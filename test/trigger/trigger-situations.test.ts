@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { program } from '../harness/installation.ts';
+import { commandLine } from '../harness/node-fixture.ts';
+import { shell } from '../harness/run.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { serverUser } from '../harness/server-user.ts';
 import { commitRows, giveHome, shipRows, waitForRows } from '../server/pair.ts';
@@ -172,7 +174,7 @@ describe('PostgreSQL 15', limits, () => {
     const warning =
       `triggerStandby: WARNING:  could not reach the destination dr: the archive directory ${dr} does not exist\n` +
       'DETAIL:  Until it is there, archive_command of the promoted server fails, and pg_wal grows.\n' +
-      `HINT:  Make it reachable, or take [destination.dr] out of ${scene.home}/twowarm.toml: this node's own archive gets every segment.\n`;
+      "HINT:  Make it reachable. If it is gone: twowarm destination suspend dr; then this node's own archive has every segment, and what dr misses is owed to it.\n";
     expect(await scene.trigger('--dry-run')).toMatchObject({ code: 0, stderr: warning });
     const result = await scene.trigger();
     expect(result.code).toBe(0);
@@ -188,6 +190,32 @@ describe('PostgreSQL 15', limits, () => {
     expect(result.stdout).toMatch(/^promoted to timeline 2 at \w+\/\w+ after [0-9.]+ s; accepts writes\n$/);
     renameSync(away, dr);
     await waitFor('archive_command to succeed', () => existsSync(join(dr, '00000002.history')), {
+      limitMs: 90_000,
+    });
+    await expectPrimary(scene, rows);
+  });
+
+  it('archives on its own once its lost destination is suspended, as the warning says; nothing is forgotten', async () => {
+    await using sandbox = makeSandbox('destination');
+    const scene = await makeScene(sandbox, findPostgres(15));
+    await scene.standby.start();
+    const rows = await loseThePrimary(scene);
+    await waitForRows(scene.standby, rows);
+    const [dr, away] = [scene.path('dr'), scene.path('away')];
+    renameSync(dr, away);
+    expect(await scene.trigger()).toMatchObject({ code: 0 });
+    const destination = (...words: string[]) =>
+      shell(commandLine('twowarm', 'destination', ...words), { cwd: scene.standby.dataDirectory });
+    expect(await destination('suspend', 'dr')).toMatchObject({ code: 0, stderr: '' });
+    const ready = join(scene.standby.dataDirectory, 'pg_wal/archive_status/00000002.history.ready');
+    await waitFor('archive_command to succeed', () => !existsSync(ready), { limitMs: 90_000 });
+    expect(existsSync(join(scene.archive, '00000002.history'))).toBe(true);
+    renameSync(away, dr);
+    const { stdout } = await destination('resume', 'dr');
+    expect(stdout).toMatch(/^dr has files again; it is owed .*00000002\.history/);
+    // The next call brings it.
+    await scene.standby.finishSegment();
+    await waitFor('dr to have what it was owed', () => existsSync(join(dr, '00000002.history')), {
       limitMs: 90_000,
     });
     await expectPrimary(scene, rows);

@@ -43,7 +43,7 @@ describe('an archive_command that fails after the promotion', limits, () => {
     new RegExp(
       '^triggerStandby: WARNING: {2}archive_command has not succeeded for 00000002.history, although it is in ' +
         `${archive}: archiving does not go on\nDETAIL: {2}The archiver's last failure: 00000002.history at .*\\.\n` +
-        "HINT: {2}The server's log has archiveWALFile's own message. PostgreSQL keeps the WAL and tries again.\n$",
+        "HINT: {2}The server's log has archiveWALFile's own message. PostgreSQL keeps the WAL and tries again. A destination that is gone: twowarm destination suspend NAME\n$",
     );
 
   it('is told of where the own archive has the history file of another promotion', async () => {

@@ -1,6 +1,7 @@
 // The keys of [destination.<name>], and what several destinations must not be together.
 import { z } from 'zod';
 import { placeOf, readRoadUrl } from '../road-url.ts';
+import { problemsOfPolicies } from './destination-policies.ts';
 import { duration, keyWords, path, roadUrl, text } from './key-parts.ts';
 
 export const destination = z.strictObject({
@@ -10,16 +11,12 @@ export const destination = z.strictObject({
     example: "'file:/mnt/db2/archive'",
     required: true,
   }),
-  policy: z
-    .enum(['required', 'fallback', 'best-effort'])
-    .default('required')
-    .register(keyWords, {
-      summary: "Whether archive_command's success needs this destination.",
-      default: "'required'",
-      example: "'required'",
-      missing: "'fallback' and 'best-effort'",
-      notBuilt: (value) => (value === 'required' ? undefined : `policy = '${String(value)}'`),
-    }),
+  policy: z.enum(['required', 'fallback', 'best-effort']).default('required').register(keyWords, {
+    summary:
+      "Whether archive_command's success needs this destination. 'required': it has to have every file. 'fallback': it is asked when a required destination of its for has failed, and stands in for that. 'best-effort': what it misses it gets later.",
+    default: "'required'",
+    example: "'required'",
+  }),
   compression: z.enum(['none', 'zstd']).default('none').register(keyWords, {
     summary:
       "How new segments are stored there: 'none' as they are, for any program to read; 'zstd' compressed, as <segment>.zst. What is there already stays as it is, and counts in either form.",
@@ -35,29 +32,19 @@ export const destination = z.strictObject({
     summary: "That node's data directory, for base backups.",
     example: "'/var/lib/postgresql/15/main'",
   }),
-  for: z
-    .array(text())
-    .optional()
-    .register(keyWords, {
-      summary: 'The destinations that a fallback stands in for.',
-      missing: 'this key',
-      notBuilt: () => "policy = 'fallback'",
-    }),
-  limit: duration()
-    .optional()
-    .register(keyWords, {
-      summary: 'How long a fallback may stand in.',
-      missing: 'this key',
-      notBuilt: () => "policy = 'fallback'",
-    }),
-  hold: z
-    .boolean()
-    .optional()
-    .register(keyWords, {
-      summary: 'Whether the primary keeps a segment that only a fallback has.',
-      missing: 'this key',
-      notBuilt: () => "policy = 'fallback'",
-    }),
+  for: z.array(text()).optional().register(keyWords, {
+    summary: 'fallback only: the required destinations that it stands in for.',
+  }),
+  limit: duration().optional().register(keyWords, {
+    summary:
+      'fallback only: how long it may stand in, from the first file on; then archive_command fails again until the required destination is back.',
+    default: 'none',
+  }),
+  hold: z.boolean().optional().register(keyWords, {
+    summary:
+      "fallback only: also keep a copy of the file in <home>/spool/held/ on this node until the required destination has it; false: the fallback's copy is enough.",
+    default: 'true for a fallback',
+  }),
   accept: z
     .array(z.enum(['not-exclusive', 'not-durable']))
     .optional()
@@ -87,8 +74,17 @@ function refuseTwins(
   }
 }
 
+/** Policies that make no sense together. */
+function refusePolicies(
+  destinations: Record<string, z.output<typeof destination>>,
+  context: z.RefinementCtx,
+): void {
+  for (const problem of problemsOfPolicies(destinations)) context.addIssue({ code: 'custom', ...problem });
+}
+
 /** All destinations by name. */
 export const destinations = z
   .record(z.string().regex(/^[A-Za-z0-9_-]{1,63}$/), destination)
   .default({})
-  .superRefine(refuseTwins);
+  .superRefine(refuseTwins)
+  .superRefine(refusePolicies);

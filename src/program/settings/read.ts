@@ -76,6 +76,8 @@ function toSettings(place: Place, c: Configuration): Settings {
       url: d.url,
       compression: d.compression,
       timeLimitMs: d.time_limit,
+      policy: d.policy,
+      standIn: d.policy === 'fallback' ? { for: d.for!, limitMs: d.limit, hold: d.hold ?? true } : undefined,
     })),
     restore: {
       sources: c.restore.sources ?? [`file:${archiveDirectory}`],

@@ -9,6 +9,18 @@ export interface Destination {
   /** How new segments are stored there. */
   compression: 'none' | 'zstd';
   timeLimitMs: number;
+  policy: 'required' | 'fallback' | 'best-effort';
+  /** Of a fallback, and of no other. */
+  standIn: StandIn | undefined;
+}
+
+/** How a fallback stands in for required destinations. */
+export interface StandIn {
+  for: string[];
+  /** How long, from the first file on; undefined: without limit. */
+  limitMs: number | undefined;
+  /** Whether this node keeps a copy, too, until the required destination has the file. */
+  hold: boolean;
 }
 
 export interface Settings {

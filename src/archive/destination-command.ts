@@ -1,0 +1,114 @@
+// twowarm destination: shows how each destination stands; suspends one that is gone, and lets it have files again.
+import { readSegmentSize } from '../postgres/control-file.ts';
+import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
+import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
+import { readSuspension, resume, suspend } from '../program/destination-notes.ts';
+import { readOwnArchive } from '../program/own-archive.ts';
+import { ProgramError } from '../program/program-error.ts';
+import { didYouMean } from '../program/settings/did-you-mean.ts';
+import type { Destination } from '../program/settings/settings.ts';
+import { describeDestination, readDestinationStatus } from '../transport/destination-status.ts';
+import { ledgerOf } from './policies/debts.ts';
+
+const verbs = ['list', 'suspend', 'resume'] as const;
+
+function requireDestination(name: string | undefined, { settings }: ThisNode): Destination {
+  const names = settings.destinations.map((each) => each.name);
+  const found = settings.destinations.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  if (name === undefined) throw new ProgramError('usage', 'missing argument NAME: the destination');
+  const meant = didYouMean(name, names);
+  const suggestion = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  throw new ProgramError('usage', `"${name}" is no destination${suggestion}`, {
+    hint: names.length === 0 ? undefined : `${settings.configurationFile} has: ${names.join(', ')}.`,
+  });
+}
+
+/** Who would have the files that a destination does not get. */
+function othersThan(destination: Destination, { settings }: ThisNode): string[] {
+  const { home, destinations } = settings;
+  const left = destinations.filter(
+    ({ name, policy, standIn }) =>
+      name !== destination.name &&
+      readSuspension(home, name) === undefined &&
+      (policy === 'required' || standIn?.for.includes(destination.name) === true),
+  );
+  const own = readOwnArchive(home) === undefined ? [] : ['its own archive'];
+  return [...left.map(({ name }) => name), ...own];
+}
+
+async function suspendOne(destination: Destination, node: ThisNode, { voice }: ProgramCall): Promise<void> {
+  const { name, policy } = destination;
+  const others = othersThan(destination, node);
+  if (policy === 'required' && others.length === 0) {
+    throw new ProgramError('settings', `cannot suspend ${name}: nobody else would have the files`, {
+      detail: 'archive_command never succeeds without a durable copy outside pg_wal.',
+      hint: `Add another required destination, or a fallback for ${name}. To let PostgreSQL keep the WAL: twowarm archiving hold`,
+    });
+  }
+  if (!suspend(node.settings.home, node.identity.nodeId, name, new Date().toISOString()))
+    return voice.answer(`${name} is suspended already\n`);
+  const consequence = {
+    required: `archive_command succeeds without it; the files go to ${others.join(', ')}, and each is owed to ${name}`,
+    fallback: 'it stands in for nobody',
+    'best-effort': `each file is owed to ${name}`,
+  };
+  voice.answer(`${name} is suspended: ${consequence[policy]}\n`);
+}
+
+function resumeOne({ name }: Destination, node: ThisNode, { voice }: ProgramCall): void {
+  const ledger = ledgerOf(name, node);
+  ledger.takeUpAgain();
+  const was = resume(node.settings.home, name);
+  const { count, first, last } = ledger.debt();
+  const span = count === 1 ? `${first!}` : `${count} files, ${first} to ${last}`;
+  const owed =
+    count === 0
+      ? 'nothing is owed to it'
+      : `it is owed ${span}, which the next calls of archiveWALFile bring`;
+  voice.answer(was ? `${name} has files again; ${owed}\n` : `${name} was not suspended; ${owed}\n`);
+}
+
+function list(node: ThisNode, call: ProgramCall): void {
+  const place = { ...node.identity, segmentSize: readSegmentSize(node.settings.dataDirectory) };
+  const all = readDestinationStatus(node.settings, place);
+  if (call.options['json'] === true) return call.voice.answer(`${JSON.stringify(all)}\n`);
+  const lines = all.flatMap(describeDestination);
+  call.voice.answer(lines.length === 0 ? 'no destination is configured\n' : `${lines.join('\n')}\n`);
+}
+
+async function run(call: ProgramCall): Promise<number> {
+  const [verb, name] = call.positionals;
+  const node = await openThisNode(call);
+  if (verb === 'list') {
+    if (name !== undefined) throw new ProgramError('usage', `too many arguments, the first is "${name}"`);
+    list(node, call);
+    return 0;
+  }
+  if (call.options['json'] === true) throw new ProgramError('usage', `--json is for list, not for ${verb!}`);
+  const destination = requireDestination(name, node);
+  if (verb === 'suspend') await suspendOne(destination, node, call);
+  else resumeOne(destination, node, call);
+  return 0;
+}
+
+export const command: Command = {
+  name: 'twowarm destination',
+  summary: 'Shows how each destination stands; suspends one that is gone, and resumes it.',
+  positionals: [
+    {
+      name: 'VERB',
+      summary:
+        'list: policy, state, debts, last success and failure. suspend: archive_command succeeds without it, as long as somebody else has each file; what it misses is owed. resume: it has files again, and gets what it is owed.',
+      required: true,
+      choices: verbs,
+    },
+    {
+      name: 'NAME',
+      summary: 'The destination, as in [destination.NAME]; for suspend and resume.',
+      required: false,
+    },
+  ],
+  options: [...commonOptions, { name: 'json', summary: 'With list: print JSON.' }],
+  run,
+};

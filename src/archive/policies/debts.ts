@@ -1,0 +1,31 @@
+// What a destination did not get is owed to it: on record before archive_command succeeds, with a copy kept where the
+// other ones might be gone by the time it is paid.
+import { readSegmentSize } from '../../postgres/control-file.ts';
+import type { ThisNode } from '../../postgres/this-node.ts';
+import { Ledger } from '../../transport/ledger.ts';
+import type { WalFileName } from '../../wal/filename.ts';
+import { hold } from './held-copies.ts';
+
+export const ledgerOf = (destination: string, { settings, identity }: ThisNode): Ledger =>
+  new Ledger(destination, { ...identity, segmentSize: readSegmentSize(settings.dataDirectory) });
+
+/** Records that a destination lacks the gap record of this name. */
+export const oweGap = (destination: string, name: string, node: ThisNode): void =>
+  ledgerOf(destination, node).owe(`${name}.gap`);
+
+/**
+ * Records that a destination lacks the file. With `isHeld` a copy is kept on this node; of what is not a segment always:
+ * it is small, or, like the last partial segment of a timeline, may be of other content elsewhere.
+ */
+export async function owe(
+  name: WalFileName,
+  source: string,
+  destination: string,
+  isHeld: boolean,
+  node: ThisNode,
+  signal: AbortSignal,
+): Promise<void> {
+  // The debt first: a copy that nobody is owed is removed by whoever pays debts meanwhile.
+  ledgerOf(destination, node).owe(name.name);
+  if (isHeld || name.kind !== 'segment') await hold(name.name, source, destination, node, signal);
+}

@@ -1,0 +1,56 @@
+// What the policies of several destinations must not be together, as problems with the key that each is about. Whether
+// a policy can be kept right now is a matter of the call (archive/), not of the configuration.
+
+interface Policies {
+  policy: 'required' | 'fallback' | 'best-effort';
+  for?: string[] | undefined;
+  limit?: number | undefined;
+  hold?: boolean | undefined;
+}
+
+interface PolicyProblem {
+  /** [<name of the destination>, <key>] */
+  path: [string, string];
+  /** What follows the key: '"destination.dr.for" …' */
+  message: string;
+}
+
+const fallbackKeys = ['for', 'limit', 'hold'] as const;
+
+function problemsOfFallback(
+  name: string,
+  { for: names }: Policies,
+  all: Record<string, Policies>,
+): PolicyProblem[] {
+  const at = (message: string): PolicyProblem => ({ path: [name, 'for'], message });
+  if (names === undefined)
+    return [at('is missing: it names the required destinations that this fallback stands in for')];
+  if (names.length === 0) return [at('must name a required destination that this fallback stands in for')];
+  return names.flatMap((each, index) => {
+    const other = Object.hasOwn(all, each) ? all[each] : undefined;
+    if (other === undefined) return at(`names "${each}", which is no destination`);
+    if (names.indexOf(each) !== index) return at(`names "${each}" twice`);
+    if (other.policy === 'required') return [];
+    const why = each === name ? 'itself' : `"${each}", whose policy is '${other.policy}'`;
+    return at(`names ${why}: a fallback stands in for destinations that are 'required'`);
+  });
+}
+
+/** Every problem; none where each policy has a sense beside the others. */
+export function problemsOfPolicies(destinations: Record<string, Policies>): PolicyProblem[] {
+  const problems = Object.entries(destinations).flatMap(([name, each]): PolicyProblem[] => {
+    if (each.policy === 'fallback') return problemsOfFallback(name, each, destinations);
+    return fallbackKeys
+      .filter((key) => each[key] !== undefined)
+      .map((key) => ({ path: [name, key], message: `is only for policy = 'fallback'` }));
+  });
+  const [first] = Object.keys(destinations);
+  if (
+    first === undefined ||
+    problems.length > 0 ||
+    Object.values(destinations).some(({ policy }) => policy === 'required')
+  )
+    return problems;
+  const message = `must not be '${destinations[first]!.policy}' where no destination is 'required': archive_command would succeed without a copy`;
+  return [...problems, { path: [first, 'policy'], message }];
+}

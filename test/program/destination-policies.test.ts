@@ -1,0 +1,68 @@
+// Policies of several destinations that make no sense together: each is refused with its line.
+import { describe, expect, it } from 'vitest';
+import { configuredNode } from './configured-node.ts';
+import { faultOf } from './fault.ts';
+
+const durationWords = "is not a duration: write a number with a unit (ms, s, min, h, d), such as '5s'";
+const smallest = "[node]\ndata_directory = 'DATA'\n";
+const db2 = "[destination.db2]\nurl = 'file:/mnt/db2'\n";
+const dr = (...lines: string[]): string =>
+  `${smallest}${db2}[destination.dr]\nurl = 'file:/mnt/dr'\n${lines.join('\n')}\n`;
+
+const problems: [title: string, toml: string, words: string][] = [
+  [
+    'a fallback for nobody',
+    dr("policy = 'fallback'"),
+    'line 5: "destination.dr.for" is missing: it names the required destinations that this fallback stands in for',
+  ],
+  [
+    'a fallback for an empty list',
+    dr("policy = 'fallback'", 'for = []'),
+    'line 8: "destination.dr.for" must name a required destination that this fallback stands in for',
+  ],
+  [
+    'a fallback for an unknown destination',
+    dr("policy = 'fallback'", "for = ['db3']"),
+    'line 8: "destination.dr.for" names "db3", which is no destination',
+  ],
+  [
+    'a fallback for a destination twice',
+    dr("policy = 'fallback'", "for = ['db2', 'db2']"),
+    'line 8: "destination.dr.for" names "db2" twice',
+  ],
+  [
+    'a fallback for itself',
+    dr("policy = 'fallback'", "for = ['dr']"),
+    `line 8: "destination.dr.for" names itself: a fallback stands in for destinations that are 'required'`,
+  ],
+  [
+    'a fallback for one that is not required',
+    `${dr("policy = 'best-effort'")}[destination.far]\nurl = 'file:/mnt/far'\npolicy = 'fallback'\nfor = ['dr']`,
+    `line 11: "destination.far.for" names "dr", whose policy is 'best-effort': a fallback stands in for destinations that are 'required'`,
+  ],
+  ...["for = ['db2']", "limit = '1h'", 'hold = true'].map((line): [string, string, string] => [
+    `${line} of a destination that is no fallback`,
+    dr(line),
+    `line 7: "destination.dr.${line.split(' ')[0]}" is only for policy = 'fallback'`,
+  ]),
+  [
+    'a limit that is no duration',
+    dr("policy = 'fallback'", "for = ['db2']", "limit = 'never'"),
+    `line 9: "destination.dr.limit" ${durationWords}`,
+  ],
+  [
+    'no destination that is required',
+    `${smallest}[destination.dr]\nurl = 'file:/mnt/dr'\npolicy = 'best-effort'`,
+    `line 5: "destination.dr.policy" must not be 'best-effort' where no destination is 'required': archive_command would succeed without a copy`,
+  ],
+];
+
+describe('policies', () => {
+  it.each(problems)('are refused: %s', async (_, toml, words) => {
+    await using node = configuredNode(toml);
+    expect(await faultOf(() => node.read())).toEqual({
+      kind: 'settings',
+      message: `cannot use the configuration ${node.file}: ${words}`,
+    });
+  });
+});
