@@ -10,7 +10,7 @@ export function duplicateFault(
 ): ProgramError {
   return new ProgramError('archive-duplicate', `${name} exists at ${url} with different content`, {
     detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; they differ from byte ${differsAt} on. Neither was touched.`,
-    hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+    hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
   });
 }
 

@@ -59,7 +59,7 @@ describe('three destinations', () => {
     const different = [
       `${name} exists at file:${node.path('db4')} with different content`,
       "DETAIL:  The archive's copy has 1048576 bytes, this one 1048576; they differ from byte 40 on. Neither was touched.",
-      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
     ];
     expect(await archive(node)).toEqual({
       ...refused(20, error(...different) + error(noDirectory(node.path('db2')))),

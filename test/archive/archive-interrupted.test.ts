@@ -38,6 +38,7 @@ function largeSegment(node: NodeFixture): string {
   ftruncateSync(descriptor, gigabyte);
   closeSync(descriptor);
   giveToServerUser(path);
+  node.ready(name);
   return name;
 }
 

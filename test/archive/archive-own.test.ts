@@ -106,7 +106,7 @@ describe('its own archive', () => {
     const message = error(
       `${name} exists at file:${node.path('twowarm/archive')} with different content`,
       `DETAIL:  The archive's copy has 1048576 bytes, this one 1048576; they differ from byte 40 on. Neither was touched. ${whose}`,
-      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
     );
     expect(await archive(node)).toEqual({ ...refused(14, message), changed: [`created db2/${name}`] });
   });
