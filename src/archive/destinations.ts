@@ -10,7 +10,7 @@ import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
 import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
-import { asFaultOf } from './own-destination.ts';
+import { asFaultOf, isOfTheFile, refusalOf } from './own-destination.ts';
 
 export interface Shipment {
   name: WalFileName;
@@ -69,7 +69,7 @@ export async function storeEverywhere(
   stop: AbortSignal,
 ): Promise<void> {
   const { name } = shipment.name;
-  const inspect = () => inspectAs(shipment.name, node.cluster, `cannot archive ${name}`);
+  const inspect = () => inspectAs(shipment.name, node.cluster, refusalOf(name));
   const inspections = destinations.map(inspect);
   const results = await Promise.allSettled(
     destinations.map((destination, index) => store(shipment, destination, inspections[index]!, node, stop)),
@@ -80,13 +80,19 @@ export async function storeEverywhere(
   for (const [index, result] of results.entries()) {
     if (result.status === 'fulfilled') await tell(shipment, destinations[index]!, result.value, voice);
   }
-  const faults = results.flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
+  const faults = eachOnce(
+    results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : [])),
   );
   // Told to stop, every destination fails alike; there is nothing to say about each.
   stop.throwIfAborted();
   for (const fault of faults.slice(1)) await voice.report('ERROR', describeError(fault).report);
   if (faults.length > 0) throw faults[0];
+}
+
+/** What is wrong with the file was found at every destination, and is said once. */
+function eachOnce(faults: readonly unknown[]): unknown[] {
+  const first = faults.find(isOfTheFile);
+  return faults.filter((fault) => fault === first || !isOfTheFile(fault));
 }
 
 async function tell(
