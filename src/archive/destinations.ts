@@ -5,6 +5,7 @@ import { bounded } from '../program/bounded.ts';
 import type { Voice } from '../program/command.ts';
 import { describeError } from '../program/print-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
+import { namingFile } from '../transport/archive-faults.ts';
 import { inspectAs, type Inspection } from '../transport/inspection.ts';
 import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
@@ -19,7 +20,7 @@ export interface Shipment {
   dryRun: boolean;
 }
 
-/** Opens a destination, does one thing with it within its time limit, and closes it. */
+/** Opens a destination, does one thing with it within its time limit, and closes it. `what` ends in the name of the file. */
 export async function atDestination<T>(
   destination: Destination,
   node: ThisNode,
@@ -39,7 +40,7 @@ export async function atDestination<T>(
   try {
     return await bounded(`${what} at ${destination.url}`, destination.timeLimitMs, stop, once);
   } catch (error) {
-    throw asFaultOf(destination, error);
+    throw asFaultOf(destination, namingFile(what, error));
   }
 }
 

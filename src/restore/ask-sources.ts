@@ -7,6 +7,7 @@ import { bounded } from '../program/bounded.ts';
 import type { Voice } from '../program/command.ts';
 import { describeError } from '../program/print-error.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { namingFile } from '../transport/archive-faults.ts';
 import { inspectAs } from '../transport/inspection.ts';
 import { openSource } from '../transport/open.ts';
 import { retrying } from '../transport/retry.ts';
@@ -108,6 +109,8 @@ async function fetchFrom(url: string, asking: Asking): Promise<'fetched' | 'miss
     } finally {
       await source.close();
     }
+  }).catch((error: unknown) => {
+    throw namingFile(`restore ${name.name}`, error);
   });
   const warning = inspection.warning();
   if (warning !== undefined)

@@ -24,3 +24,14 @@ export function hintFor(error: unknown): string | undefined {
     ? 'The owner of the data directory must be able to read and write there.'
     : undefined;
 }
+
+/**
+ * The line that reaches the server's log has to name the file: a fault that does not (the archive is missing, or another
+ * cluster's) gets "could not <what>" in front. `what` ends in the name: "store 0000…".
+ */
+export function namingFile(what: string, error: unknown): unknown {
+  if (!(error instanceof ProgramError)) return error;
+  const { kind, message, detail, hint, cause } = error;
+  if (message.includes(what.slice(what.lastIndexOf(' ') + 1))) return error;
+  return new ProgramError(kind, `could not ${what}: ${message}`, { detail, hint, cause });
+}

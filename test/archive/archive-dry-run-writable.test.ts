@@ -67,7 +67,9 @@ describe('a dry run refuses as the real call does', () => {
     await expectBoth(
       node,
       21,
-      error(`could not create the directory ${node.path('db2/.twowarm')}: Permission denied`),
+      error(
+        `could not store ${name}: could not create the directory ${node.path('db2/.twowarm')}: Permission denied`,
+      ),
     );
   });
 
@@ -104,7 +106,7 @@ describe('a dry run refuses as the real call does', () => {
     await expectBoth(
       node,
       21,
-      error(`could not create the directory ${versions}: Permission denied`),
+      error(`could not store ${partial}: could not create the directory ${versions}: Permission denied`),
       partial,
     );
     chmodSync(node.path('db2/.twowarm'), 0o700);

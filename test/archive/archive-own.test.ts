@@ -121,7 +121,7 @@ describe('a fault of the file itself', () => {
       code: 20,
       lines: [
         `cannot archive ${short}: it is not what its name says`,
-        `the archive directory ${node.path('db2')} does not exist`,
+        `could not store ${short}: the archive directory ${node.path('db2')} does not exist`,
       ],
     });
   });
@@ -133,7 +133,7 @@ describe('its own archive', () => {
     const directory = node.path('twowarm/archive');
     rmSync(directory, { recursive: true });
     const message = error(
-      `the archive directory ${directory} does not exist`,
+      `could not store ${name}: the archive directory ${directory} does not exist`,
       `DETAIL:  ${whose}`,
       'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     );

@@ -94,7 +94,7 @@ describe.each(modes)('under %s', (mode, unknown) => {
   it('a plain directory with WAL of another cluster is refused, also for what it lacks', async () => {
     node.segment(other, { systemIdentifier: anotherCluster }, 'source');
     const message = error(
-      `the archive ${source} belongs to another cluster`,
+      `could not restore ${name}: the archive ${source} belongs to another cluster`,
       `DETAIL:  It holds WAL of system identifier ${anotherCluster}; this cluster is ${ourCluster}.`,
       'HINT:  Give each cluster an archive directory of its own.',
     );
@@ -104,7 +104,7 @@ describe.each(modes)('under %s', (mode, unknown) => {
 
   it('a plain directory whose WAL may not be read cannot be known', async () => {
     const path = node.sandbox.file(`source/${other}`, segmentBytes(other), 0);
-    const message = error(`could not read ${path}: Permission denied`);
+    const message = error(`could not restore ${name}: could not read ${path}: Permission denied`);
     expect(await node.restore(name, target)).toEqual(refused(unknown, message));
   });
 
@@ -113,7 +113,9 @@ describe.each(modes)('under %s', (mode, unknown) => {
     chmodSync(source, 0o300);
     const outcome = await node.restore(name, target);
     chmodSync(source, 0o700);
-    const message = error(`could not look into the archive directory ${source}: Permission denied`);
+    const message = error(
+      `could not restore ${name}: could not look into the archive directory ${source}: Permission denied`,
+    );
     expect(outcome).toEqual(refused(unknown, message));
   });
 
@@ -124,7 +126,7 @@ describe.each(modes)('under %s', (mode, unknown) => {
     rmSync(node.path(`data/${target}`));
     isArchive('fedcba9876543210');
     const message = error(
-      `the archive ${source} is another one than this node has used there`,
+      `could not restore ${name}: the archive ${source} is another one than this node has used there`,
       'DETAIL:  Both belong to this cluster, but what was stored in the one is not in the other.',
       `HINT:  Mount the right disk. If it was replaced on purpose, remove ${note()}.`,
     );
@@ -138,7 +140,7 @@ describe.each(modes)('under %s', (mode, unknown) => {
     await node.restore(name, target);
     rmSync(node.path('source/.twowarm'), { recursive: true });
     const message = error(
-      `the archive ${source} has lost its .twowarm`,
+      `could not restore ${name}: the archive ${source} has lost its .twowarm`,
       'DETAIL:  This node has seen it there before: an unmounted disk leaves an empty directory like this one.',
       `HINT:  Mount it. If it was emptied on purpose, remove ${note()}.`,
     );
