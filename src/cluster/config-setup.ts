@@ -1,7 +1,7 @@
 // configSetup: the settings in force and where each came from; with `debug` in 2warm's NAME=value form.
 import { placeOf } from '../postgres/this-node.ts';
 import { readArchivingState } from '../program/archiving-state.ts';
-import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
+import { commonOptions, jsonOption, type Command, type ProgramCall } from '../program/command.ts';
 import { findPlace } from '../program/home.ts';
 import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
@@ -97,6 +97,6 @@ export const command: Command = {
       choices: ['debug'],
     },
   ],
-  options: [...commonOptions, { name: 'json', summary: 'Print JSON.' }],
+  options: [...commonOptions, jsonOption('Print JSON.')],
   run,
 };

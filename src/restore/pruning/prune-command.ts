@@ -2,7 +2,7 @@
 // it. It does whatever restore.prune says: to call it is to agree.
 import { openThisNode, type ThisNode } from '../../postgres/this-node.ts';
 import { bounded } from '../../program/bounded.ts';
-import { commonOptions, type Command, type ProgramCall } from '../../program/command.ts';
+import { commonOptions, jsonOption, type Command, type ProgramCall } from '../../program/command.ts';
 import { describeError } from '../../program/print-error.ts';
 import { openForRemoval, type RemovalRoad } from '../../transport/open-for-removal.ts';
 import { findPrunable, prunedFields, pruneArchive, type PrunePlan, type Pruned } from './prune-archive.ts';
@@ -109,7 +109,7 @@ export const command: Command = {
   options: [
     ...commonOptions,
     { name: 'dry-run', summary: 'Say what would be removed, how many and how many bytes; change nothing.' },
-    { name: 'json', summary: 'Print what was removed, or would be, as JSON.' },
+    jsonOption('Print what was removed, or would be, as JSON.'),
     {
       name: 'rescan',
       summary: 'List the archives instead of going on where the last call ended: finds what arrived late.',
