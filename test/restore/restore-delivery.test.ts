@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { program } from '../harness/installation.ts';
+import { installation, program } from '../harness/installation.ts';
 import {
   commandLine,
   makeNode,
@@ -168,7 +168,7 @@ describe.each([
     rmSync(node.path('twowarm/twowarm.toml'));
     const message = error(
       `could not find the configuration: there is no ${node.path('twowarm/twowarm.toml')} and no /etc/twowarm/twowarm.toml`,
-      'HINT:  Create it from conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.',
+      `HINT:  Create it from ${installation()}/conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.`,
     );
     expect(await node.restore(name, target)).toEqual(refused(code, message));
   });
@@ -176,7 +176,7 @@ describe.each([
   it(`is answered ${code}: the source is of a kind that is not built`, async () => {
     node.configure("[restore]\nsources = ['ssh://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
     const message = error(
-      'ssh destinations and sources are not built yet: ssh://db1/archive',
+      `could not restore ${name}: ssh destinations and sources are not built yet: ssh://db1/archive`,
       'HINT:  This version knows file:/directory.',
     );
     expect(await node.restore(name, target)).toEqual(refused(code, message));
