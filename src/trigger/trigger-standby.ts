@@ -5,6 +5,7 @@ import { archiveHereToo, confirmArchiving } from './archiving-goes-on.ts';
 import { checkArchives } from './check-archives.ts';
 import { checkArchiving } from './check-archiving.ts';
 import { forkOf, newestTimeline } from './fork.ts';
+import { warnOfKnownGap } from './known-gaps.ts';
 import { warnOfLeftBehind } from './left-behind.ts';
 import type { Wish } from './options.ts';
 import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
@@ -33,6 +34,7 @@ export async function triggerStandby(request: Request, node: ThisNode, telling: 
     await checkArchives(request, plan, node, telling);
     await checkArchiving(node, server, telling, request.stop);
     checkTriggerFiles(plan);
+    await warnOfKnownGap(request, node, server, telling);
     if (request.dryRun) return { outcome: 'would promote', steps: stepsOf(plan, node) };
     return await promote(request, plan, node, server, telling);
   } finally {
