@@ -9,6 +9,7 @@ import { warnOfKnownGap } from './known-gaps.ts';
 import { warnOfLeftBehind } from './left-behind.ts';
 import type { Wish } from './options.ts';
 import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
+import { warnOfFailingArchive } from './primary-archiving.ts';
 import { removeRequest, requestPromotion } from './promote.ts';
 import { findServer, type Server } from './server.ts';
 import type { Answer, Telling } from './telling.ts';
@@ -51,11 +52,12 @@ async function primaryAlready(
   telling: Telling,
 ): Promise<Answer> {
   const fork = await forkOf(node.settings.dataDirectory, server);
-  if (request.dryRun) return { outcome: 'primary already', ...fork };
+  const fails = (await warnOfFailingArchive(node, server, telling)) ? { archiving: 'fails' as const } : {};
+  if (request.dryRun) return { outcome: 'primary already', ...fork, ...fails };
   await tidy(possibleTriggerFiles(node), telling);
   const accepts = await server.acceptsWrites();
   if (accepts !== true) await tellUntried(server, telling);
-  return { outcome: 'primary already', ...fork, accepts };
+  return { outcome: 'primary already', ...fork, ...fails, accepts };
 }
 
 function stepsOf({ triggerFiles, wish, asksServer }: Plan, { settings }: ThisNode): string[] {
