@@ -55,7 +55,7 @@ async function isConfigured(
 }
 
 /** A fault of the file to archive: the same at every destination, and none of theirs. */
-export const isOfTheFile = (fault: unknown): fault is ProgramError =>
+export const isOfTheFile = (fault: unknown): boolean =>
   fault instanceof ProgramError &&
   (fault.kind === 'source-missing' || fault.message.startsWith(refusalOf('')));
 
