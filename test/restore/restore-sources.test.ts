@@ -48,15 +48,15 @@ const isArchive = (archive = '0123456789abcdef', cluster = ourCluster): void => 
 const note = (): string => node.path(`twowarm/state/archives/${encodeURIComponent(source)}`);
 
 describe('an empty directory that was never an archive', () => {
-  const vacant = (): string =>
+  const vacant = (file = name): string =>
     error(
-      `the source file:${source} is empty and was never an archive`,
+      `could not restore ${file}: the source file:${source} is empty and was never an archive`,
       `HINT:  Mount it, or correct restore.sources in ${node.path('twowarm/twowarm.toml')}.`,
     );
 
   it.each([name, '00000002.history'])('does not end a recovery: %s is unknown', async (file) => {
     node.mode('recovery');
-    expect(await node.restore(file, target)).toEqual(refused(200, vacant()));
+    expect(await node.restore(file, target)).toEqual(refused(200, vacant(file)));
   });
 
   it('is as empty with what a file system or a person leaves in it', async () => {
@@ -93,13 +93,14 @@ describe.each(modes)('under %s', (mode, unknown) => {
 
   it('a plain directory with WAL of another cluster is refused, also for what it lacks', async () => {
     node.segment(other, { systemIdentifier: anotherCluster }, 'source');
-    const message = error(
-      `could not restore ${name}: the archive ${source} belongs to another cluster`,
-      `DETAIL:  It holds WAL of system identifier ${anotherCluster}; this cluster is ${ourCluster}.`,
-      'HINT:  Give each cluster an archive directory of its own.',
-    );
+    const message = (file: string): string =>
+      error(
+        `could not restore ${file}: the archive ${source} belongs to another cluster`,
+        `DETAIL:  It holds WAL of system identifier ${anotherCluster}; this cluster is ${ourCluster}.`,
+        'HINT:  Give each cluster an archive directory of its own.',
+      );
     for (const file of [name, other])
-      expect(await node.restore(file, target)).toEqual(refused(unknown, message));
+      expect(await node.restore(file, target)).toEqual(refused(unknown, message(file)));
   });
 
   it('a plain directory whose WAL may not be read cannot be known', async () => {
