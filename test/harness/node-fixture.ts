@@ -108,8 +108,8 @@ async function use(node: NodeFixture): Promise<void> {
   const first = node.segment(segmentNamed(1));
   const { code, stderr } = await node.archive(`pg_wal/${first}`, first);
   if (code !== 0) throw new Error(`a node of the tests could not archive: ${stderr}`);
-  for (const left of [first, `archive_status/${first}.ready`])
-    rmSync(join(node.dataDirectory, 'pg_wal', left));
+  for (const left of [first, 'archive_status'])
+    rmSync(join(node.dataDirectory, 'pg_wal', left), { recursive: true });
 }
 
 function nodeIn(sandbox: Sandbox): NodeFixture {

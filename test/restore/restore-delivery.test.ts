@@ -42,13 +42,17 @@ const error = (...lines: string[]): string => `restoreWALFile: ERROR:  ${lines.j
 describe('what stands at %p', () => {
   it('stays when it is another file', async () => {
     node.sandbox.file(`data/${target}`, segmentBytes(name, { content: 0x33 }));
-    const message = error(`will not replace ${node.path(`data/${target}`)}: it exists with other content`);
+    const message = error(
+      `could not restore ${name}: will not replace ${node.path(`data/${target}`)}: it exists with other content`,
+    );
     expect(await node.restore(name, target)).toEqual(refused(200, message));
   });
 
   it('stays when it is a directory', async () => {
     mkdirSync(node.path(`data/${target}`));
-    const message = error(`will not replace ${node.path(`data/${target}`)}: it exists with other content`);
+    const message = error(
+      `could not restore ${name}: will not replace ${node.path(`data/${target}`)}: it exists with other content`,
+    );
     expect(await node.restore(name, target)).toEqual(refused(200, message));
   });
 
@@ -70,7 +74,9 @@ describe('what stands at %p', () => {
 
   it('cannot be in a directory that is missing', async () => {
     const directory = node.path('data/pg_xlog');
-    const message = error(`could not create a file in ${directory}: No such file or directory`);
+    const message = error(
+      `could not restore ${name}: could not create a file in ${directory}: No such file or directory`,
+    );
     expect(await node.restore(name, 'pg_xlog/RECOVERYXLOG')).toEqual(refused(200, message));
   });
 
@@ -78,7 +84,9 @@ describe('what stands at %p', () => {
     chmodSync(node.path('data/pg_wal'), 0o500);
     const outcome = await node.restore(name, target);
     chmodSync(node.path('data/pg_wal'), 0o700);
-    const message = error(`could not create a file in ${node.path('data/pg_wal')}: Permission denied`);
+    const message = error(
+      `could not restore ${name}: could not create a file in ${node.path('data/pg_wal')}: Permission denied`,
+    );
     expect(outcome).toEqual(refused(200, message));
   });
 });
