@@ -111,6 +111,11 @@ rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
 const build = hashOfSources();
 const options = shared(build);
+/** CommonJS has no import.meta. */
+const withDirectory = (name: string): Record<string, string> => ({
+  ...options.define,
+  'import.meta.dirname': name,
+});
 const hotBuild = await bundle({
   ...options,
   metafile: true,
@@ -119,8 +124,9 @@ const hotBuild = await bundle({
   // A function that scripts/hot-loader.cjs compiles with a code cache; import() would need a module for that.
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
+  define: withDirectory('hotDirectory'),
   supported: { 'dynamic-import': false },
-  banner: { js: '(function(require){const module={};' },
+  banner: { js: '(function(require,hotDirectory){const module={};' },
   footer: { js: `;return module.exports})\n//${build}` },
   plugins: [coldAreFiles],
 });
@@ -149,6 +155,7 @@ const waitingBuild = await bundle({
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   plugins: [networkIsShared],
+  define: withDirectory('__dirname'),
 });
 const outputs = {
   ...hotBuild.metafile.outputs,

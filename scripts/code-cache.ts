@@ -39,6 +39,8 @@ function makeNode(root: string): Node {
   writeFileSync(join(dataDirectory, 'PG_VERSION'), '15\n');
   const segment = segmentNamed(1);
   writeFileSync(join(dataDirectory, 'pg_wal', segment), segmentBytes(segment));
+  mkdirSync(join(dataDirectory, 'pg_wal', 'archive_status'));
+  writeFileSync(join(dataDirectory, 'pg_wal', 'archive_status', `${segment}.ready`), '');
   const toml = `[node]\ndata_directory = '${dataDirectory}'\n[destination.a]\nurl = 'file:${archive}'\n[restore]\nsources = ['file:${archive}']\n`;
   writeFileSync(join(root, 'twowarm', 'twowarm.toml'), toml, { mode: 0o600 });
   return { dataDirectory, segment };

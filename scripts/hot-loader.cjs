@@ -27,4 +27,4 @@ const text = readFileSync(filename, 'latin1');
 // Zeros are what a crash of the machine leaves of a file that was just written; V8 would abort over some of them.
 if (text.includes('\0')) throw new SyntaxError(`${filename} contains zero bytes`);
 const script = new Script(text, { filename, cachedData: readCache(text) });
-exports.main = script.runInThisContext()(require).main;
+exports.main = script.runInThisContext()(require, join(__dirname, 'hot')).main;

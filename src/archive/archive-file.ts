@@ -8,6 +8,7 @@ import { ProgramError } from '../program/program-error.ts';
 import { sweepUnfinished } from '../transport/unfinished.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { storeEverywhere } from './destinations.ts';
+import { requireFinished } from './finished.ts';
 import { deliverGaps, discardFile } from './gaps.ts';
 import { requiredDestinations } from './own-destination.ts';
 
@@ -48,6 +49,8 @@ export async function archiveFile(
   stop: AbortSignal,
 ): Promise<void> {
   const name = requireName(request);
+  const source = resolve(request.workingDirectory, request.path);
+  requireFinished(name, source, node.settings.dataDirectory);
   const state = readArchivingState(node.settings.home);
   if (state === 'hold') {
     throw new ProgramError('archiving-on-hold', `did not archive ${name.name}: archiving is on hold`, {
@@ -67,7 +70,6 @@ export async function archiveFile(
     await sweepUnfinished(node.identity.stateDirectory, node.identity.nodeId, stop);
     gapFault = (await deliverGaps(node, stop).catch((error: Error) => error)) as Error | undefined;
   }
-  const source = resolve(request.workingDirectory, request.path);
   await storeEverywhere({ name, source, dryRun: request.dryRun }, destinations, node, voice, stop);
   if (gapFault !== undefined) throw gapFault;
 }

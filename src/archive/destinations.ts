@@ -5,13 +5,14 @@ import { bounded } from '../program/bounded.ts';
 import type { Voice } from '../program/command.ts';
 import { isUsual, noteReached } from '../program/destination-notes.ts';
 import type { Destination, Settings } from '../program/settings/settings.ts';
+import { namingFile } from '../transport/archive-faults.ts';
 import { inspectAs, type Inspection } from '../transport/inspection.ts';
 import { isInDebt } from '../transport/ledger.ts';
 import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
 import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
-import { asFaultOf, isOwn } from './own-destination.ts';
+import { asFaultOf, isOwn, refusalOf } from './own-destination.ts';
 import type { Attempt } from './policies/attempts.ts';
 import { heldNames } from './policies/held-directory.ts';
 
@@ -22,7 +23,7 @@ export interface Shipment {
   dryRun: boolean;
 }
 
-/** Opens a destination, does one thing with it within its time limit, and closes it. */
+/** Opens a destination, does one thing with it within its time limit, and closes it. `what` ends in the name of the file. */
 export async function atDestination<T>(
   destination: Destination,
   node: ThisNode,
@@ -42,7 +43,7 @@ export async function atDestination<T>(
   try {
     return await bounded(`${what} at ${destination.url}`, destination.timeLimitMs, stop, once);
   } catch (error) {
-    throw asFaultOf(destination, error);
+    throw asFaultOf(destination, namingFile(what, error));
   }
 }
 
@@ -94,7 +95,7 @@ export async function storeEverywhere(
   const { name } = shipment.name;
   const inspections: Inspection[] = [];
   const attempt = (destination: Destination, limitMs: number): Promise<Attempt> => {
-    const inspection = inspectAs(shipment.name, node.cluster, `cannot archive ${name}`);
+    const inspection = inspectAs(shipment.name, node.cluster, refusalOf(name));
     inspections.push(inspection);
     return tryAt(shipment, destination, inspection, limitMs, node, voice, stop);
   };

@@ -1,6 +1,6 @@
 // The command lines of archiveWALFile and `twowarm archiving`, as data.
 import { archivingStates } from '../program/archiving-state.ts';
-import { commonOptions, type Option, type Positional } from '../program/command.ts';
+import { commonOptions, jsonOption, type Option, type Positional } from '../program/command.ts';
 
 export const archiveArguments: readonly Positional[] = [
   {
@@ -29,5 +29,5 @@ export const archivingArguments: readonly Positional[] = [
 
 export const archivingOptions: readonly Option[] = [
   ...commonOptions,
-  { name: 'json', summary: 'Print the status as JSON.' },
+  jsonOption('Print the status as JSON.'),
 ];

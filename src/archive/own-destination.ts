@@ -58,11 +58,25 @@ async function isConfigured(
   return found.some((other) => other?.dev === own?.dev && other?.ino === own?.ino && own !== undefined);
 }
 
+/** A fault of the file to archive: the same at every destination, and none of theirs. */
+export const isOfTheFile = (fault: unknown): boolean =>
+  fault instanceof ProgramError &&
+  (fault.kind === 'source-missing' || fault.message.startsWith(refusalOf('')));
+
+/** How the first line of a refusal begins that judges the content of the file. */
+export const refusalOf = (name: string): string => `cannot archive ${name}`;
+
 /** A fault of the own archive says whose it is: no configured destination has its URL. */
 export function asFaultOf(destination: Destination, error: unknown): unknown {
-  if (!isOwn(destination) || !(error instanceof ProgramError)) return error;
+  if (!isOwn(destination) || !(error instanceof ProgramError) || isOfTheFile(error)) return error;
   const { kind, message, detail, hint } = error;
   const whose = 'This is its own archive, which a node that was triggered archives into, too.';
   const both = detail === undefined ? whose : `${detail} ${whose}`;
   return new ProgramError(kind, message, { detail: both, hint, cause: error });
+}
+
+/** What is wrong with the file was found at every destination, and is said once. */
+export function eachOnce(faults: readonly unknown[]): unknown[] {
+  const first = faults.find(isOfTheFile);
+  return faults.filter((fault) => fault === first || !isOfTheFile(fault));
 }

@@ -2,7 +2,7 @@
 import { readSegmentSize } from '../postgres/control-file.ts';
 import { placeOf } from '../postgres/this-node.ts';
 import { readArchivingState } from '../program/archiving-state.ts';
-import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
+import { commonOptions, jsonOption, type Command, type ProgramCall } from '../program/command.ts';
 import { findPlace } from '../program/home.ts';
 import { stateDirectory } from '../program/node-record.ts';
 import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
@@ -128,6 +128,6 @@ export const command: Command = {
       choices: ['debug'],
     },
   ],
-  options: [...commonOptions, { name: 'json', summary: 'Print JSON.' }],
+  options: [...commonOptions, jsonOption('Print JSON.')],
   run,
 };

@@ -71,6 +71,12 @@ export interface Voice {
   answer(text: string): void;
 }
 
+/** --json of every command that reports; `what` begins its summary. What it prints for a fault is print-error.ts. */
+export const jsonOption = (what: string): Option => ({
+  name: 'json',
+  summary: `${what} A failure, too, prints one JSON object, beside its text on stderr: outcome "failed", kind, message, detail, hint, exitCode.`,
+});
+
 export const commonOptions: readonly Option[] = [
   { name: 'config', argument: 'FILE', summary: 'The configuration file to use.' },
   {

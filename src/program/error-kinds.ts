@@ -24,7 +24,7 @@ export const errorKinds = {
   'source-missing': kind(11, 'the file to archive does not exist or cannot be read'),
   'invalid-file': kind(
     12,
-    'the content is not what the file name says: wrong size, header, address or timeline',
+    'the content is not what the file name says (size, header, address, timeline), or PostgreSQL still writes it',
   ),
   'wrong-cluster': kind(13, 'the file, the archive or the home belongs to another cluster'),
   'archive-duplicate': kind(

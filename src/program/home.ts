@@ -23,6 +23,9 @@ export interface Place {
 
 const systemWide = '/etc/twowarm/twowarm.toml';
 
+/** The installation's own: this file, and whatever it is bundled into, lies two directories below the root. */
+const templatePath = (): string => join(import.meta.dirname, '..', '..', 'conf-templates', 'twowarm.toml');
+
 /** Every data directory has PG_VERSION; PostgreSQL runs our programs with it as working directory. */
 export function isDataDirectory(path: string): boolean {
   return existsSync(join(path, 'PG_VERSION'));
@@ -76,7 +79,7 @@ function findConfiguration(call: Call, home: string | undefined): string {
       hint:
         home === undefined
           ? 'Run this in the data directory, or name that with -D, or name the configuration with --config.'
-          : 'Create it from conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.',
+          : `Create it from ${templatePath()}, or name it with --config or TWOWARM_CONFIG.`,
     },
   );
 }

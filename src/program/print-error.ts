@@ -1,7 +1,7 @@
 // The one printer of faults. Its output is read inside PostgreSQL's server log, so it has PostgreSQL's shape:
 // a primary line, then DETAIL and HINT where they help. Errors are data until they get here.
 import { writeSync } from 'node:fs';
-import { errorKinds } from './error-kinds.ts';
+import { errorKinds, type ErrorKindName } from './error-kinds.ts';
 import { errnoOf, ProgramError } from './program-error.ts';
 
 /** How long a reader of our output may keep a full pipe, in ms, before its text is given up. */
@@ -46,10 +46,10 @@ export function formatReport(program: string, level: Level, report: Report): str
   return `${lines.join('\n')}\n`;
 }
 
-/** What a thrown value is reported as, and the exit code of its kind; anything unforeseen is a bug with its stack. */
-export function describeError(error: unknown): { report: Report; exitCode: number } {
+/** What a thrown value is reported as, its kind and the exit code of that; anything unforeseen is a bug with its stack. */
+export function describeError(error: unknown): { report: Report; exitCode: number; kind: ErrorKindName } {
   if (error instanceof ProgramError) {
-    return { report: error, exitCode: errorKinds[error.kind].exitCode };
+    return { report: error, exitCode: errorKinds[error.kind].exitCode, kind: error.kind };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
@@ -59,5 +59,13 @@ export function describeError(error: unknown): { report: Report; exitCode: numbe
       hint: 'This is a bug in twowarm. Please report it with this message.',
     },
     exitCode: errorKinds.bug.exitCode,
+    kind: 'bug',
   };
+}
+
+/** A fault as the one JSON object that a call with --json prints instead of its answer; ends in a line feed. */
+export function formatFaultAsJson(error: unknown, exitCode: number): string {
+  const { report, kind } = describeError(error);
+  const { message, detail = null, hint = null } = report;
+  return `${JSON.stringify({ outcome: 'failed', kind, message, detail, hint, exitCode })}\n`;
 }

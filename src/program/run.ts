@@ -2,7 +2,7 @@
 import type { Command, ProgramCall, ReadWords, Voice } from './command.ts';
 import { dieOf, leave } from './leave.ts';
 import type { Log, LogFile } from './log.ts';
-import { describeError, formatReport, writeOut } from './print-error.ts';
+import { describeError, formatFaultAsJson, formatReport, writeOut } from './print-error.ts';
 
 function makeVoice(program: string): Voice {
   let file: LogFile | undefined;
@@ -72,7 +72,7 @@ export async function runCommand(command: Command, words: readonly string[]): Pr
   };
   const fail = async (error: unknown): Promise<void> => {
     if (received !== undefined) return dieOf(received);
-    leave(await reportFault(command, call, error));
+    leave(await reportFault(command, call, error, words));
   };
   process.on('uncaughtException', (error) => void fail(error));
   process.on('unhandledRejection', (error) => void fail(error));
@@ -95,9 +95,17 @@ function workingDirectory(): string | undefined {
   }
 }
 
-async function reportFault(command: Command, call: ProgramCall, error: unknown): Promise<number> {
+async function reportFault(
+  command: Command,
+  call: ProgramCall,
+  error: unknown,
+  words: readonly string[],
+): Promise<number> {
   const { report, exitCode } = describeError(error);
   const code = command.exitCodeOfFault?.(call, exitCode) ?? exitCode;
   await call.voice.report('ERROR', report, { exitCode: code });
+  // By the words: a command line that is wrong never became options.
+  const takesJson = command.options.some(({ name }) => name === 'json');
+  if (takesJson && words.includes('--json')) writeOut(1, formatFaultAsJson(error, code));
   return code;
 }

@@ -1,6 +1,7 @@
 // The system calls that may hang on a dead network file system, as promises: they run on libuv's threads, so a time
 // limit can pass while one hangs. Made from node:fs because loading node:fs/promises costs each call 2 ms.
 import {
+  access as accessCall,
   close,
   fchmod,
   fchown,
@@ -30,6 +31,7 @@ const readEntries = promisify(readdir) as (
   options: { withFileTypes: true },
 ) => Promise<Dirent[]>;
 
+export const access = promisify(accessCall) as (path: string, mode: number) => Promise<void>;
 export const closeFile = promisify(close);
 const changeMode = promisify(fchmod);
 const changeOwner = promisify(fchown);

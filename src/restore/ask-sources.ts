@@ -7,6 +7,7 @@ import { bounded } from '../program/bounded.ts';
 import type { Voice } from '../program/command.ts';
 import { describeError, type Report } from '../program/print-error.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { namingFile } from '../transport/archive-faults.ts';
 import { inspectAs } from '../transport/inspection.ts';
 import { openSource } from '../transport/open.ts';
 import type { PrunedRange } from '../transport/pruned-ranges.ts';
@@ -119,6 +120,8 @@ async function fetchFrom(url: string, asking: Asking, pruned: PrunedAt[]): Promi
     } finally {
       await source.close();
     }
+  }).catch((error: unknown) => {
+    throw namingFile(`restore ${name.name}`, error);
   });
   const warning = inspection.warning();
   if (warning !== undefined)

@@ -14,7 +14,7 @@ export function duplicateFault(
     : 'Neither was touched.';
   return new ProgramError('archive-duplicate', `${name} exists at ${url} with different content`, {
     detail: `The archive's copy has ${existingBytes} bytes, this one ${newBytes}; ${where}. ${outcome}`,
-    hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+    hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
   });
 }
 
@@ -27,4 +27,15 @@ export function hintFor(error: unknown): string | undefined {
   return code === 'EACCES'
     ? 'The owner of the data directory must be able to read and write there.'
     : undefined;
+}
+
+/**
+ * The line that reaches the server's log has to name the file: a fault that does not (the archive is missing, or another
+ * cluster's) gets "could not <what>" in front. `what` ends in the name: "store 0000…".
+ */
+export function namingFile(what: string, error: unknown): unknown {
+  if (!(error instanceof ProgramError)) return error;
+  const { kind, message, detail, hint, cause } = error;
+  if (message.includes(what.slice(what.lastIndexOf(' ') + 1))) return error;
+  return new ProgramError(kind, `could not ${what}: ${message}`, { detail, hint, cause });
 }

@@ -8,6 +8,7 @@ import { compareBytes, openRegular, openSourceFile } from './copy.ts';
 import { requireOwner } from './fenced.ts';
 import { alreadyInspected } from './publish.ts';
 import type { Inspect, PutOutcome, ReadTransport, Transport } from './transport.ts';
+import { requireAdoptable, requireStorable } from './would-be-writable.ts';
 
 /** The outcome that put would have on this road; recordGap and remove do nothing. */
 export function dryRun(road: ReadTransport): Transport {
@@ -39,6 +40,20 @@ const refuseDryRun = async (): Promise<never> => {
 };
 
 async function wouldPut(
+  road: ReadTransport,
+  name: string,
+  source: string,
+  inspectOf: (sizeBytes: number) => Inspect,
+  signal: AbortSignal,
+): Promise<PutOutcome> {
+  await requireAdoptable(road.url);
+  const outcome = await compareWith(road, name, source, inspectOf, signal);
+  await requireStorable(road.url, name, outcome);
+  return outcome;
+}
+
+/** What the bytes alone would come to. */
+async function compareWith(
   road: ReadTransport,
   name: string,
   source: string,

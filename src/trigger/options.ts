@@ -1,5 +1,5 @@
 // The command line of triggerStandby, as data.
-import { commonOptions, type Option, type Positional } from '../program/command.ts';
+import { commonOptions, jsonOption, type Option, type Positional } from '../program/command.ts';
 
 export const wishes = ['smart', 'fast'] as const;
 /** `smart`: what the sources hold is replayed first; `fast`: nothing more is fetched. */
@@ -30,5 +30,5 @@ export const triggerOptions: readonly Option[] = [
       'Promote also where the arbiter (cluster.arbiter) cannot be reached. Only when no other node is or will be promoted.',
   },
   { name: 'dry-run', summary: 'Check everything, say what would be done, and change nothing.' },
-  { name: 'json', summary: 'Print one JSON object.' },
+  jsonOption('Print one JSON object.'),
 ];

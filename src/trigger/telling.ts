@@ -11,8 +11,8 @@ export interface Answer extends Partial<Fork> {
   accepts?: boolean | 'untried';
   /** From the trigger to the first write. */
   seconds?: number;
-  /** What became of the first file of the new timeline. */
-  archiving?: 'goes on' | 'not yet' | 'by another command' | 'off';
+  /** What became of the first file of the new timeline; 'fails' of a server that is a primary already. */
+  archiving?: 'goes on' | 'not yet' | 'by another command' | 'off' | 'fails';
   /** The URL of the arbiter that has reserved the timeline; undefined where none has. */
   arbiter?: string | undefined;
   /** The archives that are this node's now. */
@@ -58,7 +58,8 @@ export class Telling {
     if (this.asJson) return this.voice.answer(`${JSON.stringify(this.toJson(answer))}\n`);
     if (answer.outcome === 'would promote') for (const step of answer.steps ?? []) this.line(`would ${step}`);
     if (answer.outcome !== 'primary already') return;
-    this.line(`the server is a primary already, on timeline ${answer.timeline ?? 'unknown'}; nothing to do`);
+    const rest = answer.archiving === 'fails' ? ', but archiving does not work' : '; nothing to do';
+    this.line(`the server is a primary already, on timeline ${answer.timeline ?? 'unknown'}${rest}`);
   }
 
   private toJson({

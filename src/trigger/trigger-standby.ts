@@ -7,9 +7,11 @@ import { checkArchives } from './check-archives.ts';
 import { checkArchiving } from './check-archiving.ts';
 import { expectedTimeline } from './expected-timeline.ts';
 import { forkOf } from './fork.ts';
+import { warnOfKnownGap } from './known-gaps.ts';
 import { warnOfLeftBehind } from './left-behind.ts';
 import type { Wish } from './options.ts';
 import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
+import { warnOfFailingArchive } from './primary-archiving.ts';
 import { removeRequest, requestPromotion } from './promote.ts';
 import { checkReserved, reserveAtArbiter } from './reserve.ts';
 import { findServer, type Server } from './server.ts';
@@ -38,6 +40,7 @@ export async function triggerStandby(request: Request, node: ThisNode, telling: 
     await checkArchives(request, plan, node, telling);
     await checkArchiving(node, server, telling, request.stop);
     checkTriggerFiles(plan);
+    await warnOfKnownGap(request, node, server, telling);
     if (request.dryRun) return await describeOnly(request, plan, node, telling);
     return await promote(request, plan, node, server, telling);
   } finally {
@@ -54,13 +57,14 @@ async function primaryAlready(
   telling: Telling,
 ): Promise<Answer> {
   const fork = await forkOf(node.settings.dataDirectory, server);
-  if (request.dryRun) return { outcome: 'primary already', ...fork };
+  const fails = (await warnOfFailingArchive(node, server, telling)) ? { archiving: 'fails' as const } : {};
+  if (request.dryRun) return { outcome: 'primary already', ...fork, ...fails };
   await tidy(possibleTriggerFiles(node), telling);
   // Where it was promoted by an earlier call, that one may not have lived to tell the archives of the fork.
   await new TakeOver(node, telling).resume(fork.timeline, request.stop);
   const accepts = await server.acceptsWrites();
   if (accepts !== true) await tellUntried(server, telling);
-  return { outcome: 'primary already', ...fork, accepts };
+  return { outcome: 'primary already', ...fork, ...fails, accepts };
 }
 
 async function describeOnly(request: Request, plan: Plan, node: ThisNode, telling: Telling): Promise<Answer> {

@@ -3,6 +3,7 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { installation } from '../harness/installation.ts';
 import {
   commandLine,
   controlFile,
@@ -98,6 +99,9 @@ describe('a configuration that is wrong', () => {
     ["url = 'file:/x", 'line 4: control characters are not allowed in strings'],
     ["url = 'file:/x'\nurl = 'file:/y'", 'line 5: trying to redefine an already defined table or value'],
     ['= 3', 'line 4: unexpected end of key'],
+    ['url = file:/x', `line 4: the value of "url" must be in quotes: url = 'file:/x'`],
+    ['time_limit = 5s # long', `line 4: the value of "time_limit" must be in quotes: time_limit = '5s'`],
+    ['accept = [x]', 'line 4: invalid value'],
   ])('is refused: not TOML: %j', async (text, problem) => {
     node.configure(`[destination.db2]\n${text}\n`);
     const message = error(`cannot read the configuration ${file()}: ${problem}`);
@@ -131,7 +135,7 @@ describe('what this version lacks', () => {
       'sftp',
       () => "[destination.db2]\nurl = 'sftp://postgres:secret@db2/archive'\n",
       () => [
-        'sftp destinations and sources are not built yet: sftp://postgres:…@db2/archive',
+        `could not store ${name}: sftp destinations and sources are not built yet: sftp://postgres:…@db2/archive`,
         'HINT:  This version knows file:/directory and ssh://host/directory.',
       ],
     ],
@@ -209,7 +213,7 @@ describe('a configuration file that cannot be trusted or read', () => {
     rmSync(file());
     const message = error(
       `could not find the configuration: there is no ${file()} and no /etc/twowarm/twowarm.toml`,
-      'HINT:  Create it from conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.',
+      `HINT:  Create it from ${installation()}/conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.`,
     );
     expect(await archive()).toEqual(refused(3, message));
   });

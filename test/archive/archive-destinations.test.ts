@@ -28,7 +28,7 @@ async function withOne(): Promise<NodeFixture> {
 const archive = (node: NodeFixture) => node.archive(`pg_wal/${name}`, name);
 
 const noDirectory = (path: string): string =>
-  `the archive directory ${path} does not exist\n` +
+  `could not store ${name}: the archive directory ${path} does not exist\n` +
   'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.';
 
 describe('three destinations', () => {
@@ -59,7 +59,7 @@ describe('three destinations', () => {
     const different = [
       `${name} exists at file:${node.path('db4')} with different content`,
       "DETAIL:  The archive's copy has 1048576 bytes, this one 1048576; they differ from byte 40 on. Neither was touched.",
-      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
     ];
     expect(await archive(node)).toEqual({
       ...refused(20, error(...different) + error(noDirectory(node.path('db2')))),
@@ -73,7 +73,9 @@ describe('a destination that is not there', () => {
     await using node = await withOne();
     rmSync(node.path('db2'), { recursive: true });
     writeFileSync(node.path('db2'), '');
-    const message = error(`the archive directory ${node.path('db2')} is not a directory`);
+    const message = error(
+      `could not store ${name}: the archive directory ${node.path('db2')} is not a directory`,
+    );
     expect(await archive(node)).toEqual(refused(20, message));
   });
 
@@ -84,7 +86,7 @@ describe('a destination that is not there', () => {
     node.sandbox.directory('db2');
     const note = node.path(`twowarm/state/archives/${encodeURIComponent(directory).slice(-200)}`);
     const message = error(
-      `the archive ${directory} has lost its .twowarm`,
+      `could not store ${name}: the archive ${directory} has lost its .twowarm`,
       'DETAIL:  This node has seen it there before: an unmounted disk leaves an empty directory like this one.',
       `HINT:  Mount it. If it was emptied on purpose, remove ${note}.`,
     );
@@ -103,7 +105,7 @@ describe('a destination that is another archive of this cluster than before', ()
     node.sandbox.file('db2/.twowarm/owner', `${JSON.stringify(owner)}\n`);
     const note = node.path(`twowarm/state/archives/${encodeURIComponent(directory)}`);
     const message = error(
-      `the archive ${directory} is another one than this node has used there`,
+      `could not store ${name}: the archive ${directory} is another one than this node has used there`,
       'DETAIL:  Both belong to this cluster, but what was stored in the one is not in the other.',
       `HINT:  Mount the right disk. If it was replaced on purpose, remove ${note}.`,
     );
@@ -117,8 +119,15 @@ describe('a destination that is another archive of this cluster than before', ()
 
 describe.runIf(runsAsRoot())('a destination that is root’s', () => {
   it.each([
-    [0o700, (path: string) => `could not read ${path}/.twowarm/format: Permission denied`],
-    [0o755, (path: string) => `could not create the directory ${path}/.twowarm: Permission denied`],
+    [
+      0o700,
+      (path: string) => `could not store ${name}: could not read ${path}/.twowarm/format: Permission denied`,
+    ],
+    [
+      0o755,
+      (path: string) =>
+        `could not store ${name}: could not create the directory ${path}/.twowarm: Permission denied`,
+    ],
   ])('with mode %o is as closed to root’s hand as it is to the server', async (mode, message) => {
     await using node = await makeNode('archive-roots', { used: false });
     node.segment(name);
@@ -158,7 +167,9 @@ describe('a destination that is closed', () => {
     chmodSync(node.path('db2'), 0o000);
     const outcome = await archive(node);
     chmodSync(node.path('db2'), 0o700);
-    const message = error(`could not read ${node.path('db2/.twowarm/format')}: Permission denied`);
+    const message = error(
+      `could not store ${name}: could not read ${node.path('db2/.twowarm/format')}: Permission denied`,
+    );
     expect(outcome).toEqual(refused(21, message));
   });
 
@@ -168,7 +179,9 @@ describe('a destination that is closed', () => {
     chmodSync(node.path('db2'), 0o500);
     const { code, stderr } = await archive(node);
     expect(readdirSync(node.path('db2'))).toEqual([]);
-    const message = error(`could not create the directory ${node.path('db2/.twowarm')}: Permission denied`);
+    const message = error(
+      `could not store ${name}: could not create the directory ${node.path('db2/.twowarm')}: Permission denied`,
+    );
     expect({ code, stderr }).toEqual({ code: 21, stderr: message });
   });
 
@@ -186,7 +199,7 @@ describe('a destination that is closed', () => {
 describe('a destination that is somebody else’s', () => {
   const foreign = (directory: string): string =>
     error(
-      `the archive ${directory} belongs to another cluster`,
+      `could not store ${name}: the archive ${directory} belongs to another cluster`,
       `DETAIL:  It holds WAL of system identifier ${anotherCluster}; this cluster is ${ourCluster}.`,
       'HINT:  Give each cluster an archive directory of its own.',
     );
@@ -208,14 +221,22 @@ describe('a destination that is somebody else’s', () => {
   });
 
   it.each([
-    ['owner', '', (path: string) => [`${path} is damaged or of an unknown version`]],
-    ['owner', '{"archive": "x"}', (path: string) => [`${path} is damaged or of an unknown version`]],
-    ['owner', 'null', (path: string) => [`${path} is damaged or of an unknown version`]],
+    ['owner', '', (path: string) => [`could not store ${name}: ${path} is damaged or of an unknown version`]],
+    [
+      'owner',
+      '{"archive": "x"}',
+      (path: string) => [`could not store ${name}: ${path} is damaged or of an unknown version`],
+    ],
+    [
+      'owner',
+      'null',
+      (path: string) => [`could not store ${name}: ${path} is damaged or of an unknown version`],
+    ],
     [
       'format',
       'twowarm archive 2\n',
       (path: string) => [
-        `${path} is of an unknown version`,
+        `could not store ${name}: ${path} is of an unknown version`,
         'DETAIL:  It says "twowarm archive 2"; this version knows "twowarm archive 1".',
       ],
     ],

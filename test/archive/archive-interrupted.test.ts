@@ -38,6 +38,7 @@ function largeSegment(node: NodeFixture): string {
   ftruncateSync(descriptor, gigabyte);
   closeSync(descriptor);
   giveToServerUser(path);
+  node.ready(name);
   return name;
 }
 
@@ -161,7 +162,7 @@ describe('a destination that is exchanged while the file is stored', () => {
       code: 20,
       stdout: '',
       stderr:
-        `archiveWALFile: ERROR:  the archive directory ${directory} was exchanged meanwhile\n` +
+        `archiveWALFile: ERROR:  could not store ${name}: the archive directory ${directory} was exchanged meanwhile\n` +
         'HINT:  It was mounted, unmounted or renamed during the call. The next call looks at it anew.\n',
     });
     expect(readdirSync(directory)).toEqual([]);

@@ -89,6 +89,7 @@ describe('a file under the name in the archive that is the source itself', () =>
     node.sandbox.file(`db2/${segmentNamed(0x22)}`, segmentBytes(segmentNamed(0x22)));
     const linked = segmentNamed(0x22);
     symlinkSync(node.path(`db2/${linked}`), node.path(`data/pg_wal/${linked}`));
+    node.ready(linked);
     expect(await node.archive(`pg_wal/${linked}`, linked)).toEqual(
       refused(3, noCopy().replace(name, linked)),
     );

@@ -6,8 +6,7 @@ import { beginOwnArchive } from '../../src/program/own-archive.ts';
 import { mountTmpfs } from '../harness/mounts.ts';
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
 import { giveToServerUser, runsAsRoot } from '../harness/server-user.ts';
-import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
-import { historyText } from '../harness/wal-files.ts';
+import { anotherCluster, historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 const name = segmentNamed(0x21, 2);
 const since = '2026-11-21T04:00:00.000Z';
@@ -87,13 +86,54 @@ describe('a node that was triggered', () => {
   });
 });
 
+describe('a fault of the file itself', () => {
+  it('is said once, and not as one of its own archive', async () => {
+    await using node = await triggered();
+    const missing = segmentNamed(0x22, 2);
+    expect(await node.archive(`pg_wal/${missing}`, missing)).toEqual(
+      refused(
+        11,
+        error(`could not open "${node.path(`data/pg_wal/${missing}`)}": No such file or directory`),
+      ),
+    );
+    const short = segmentNamed(0x23, 2);
+    node.sandbox.file(`data/pg_wal/${short}`, segmentBytes(short).subarray(0, 4096));
+    node.ready(short);
+    const detail = 'DETAIL:  It is 4096 bytes long, which is no segment size.';
+    expect(await node.archive(`pg_wal/${short}`, short)).toEqual(
+      refused(12, error(`cannot archive ${short}: it is not what its name says`, detail)),
+    );
+    const foreign = node.segment(segmentNamed(0x24, 2), { systemIdentifier: anotherCluster });
+    const outcome = await node.archive(`pg_wal/${foreign}`, foreign);
+    expect(outcome).toMatchObject({ code: 13, changed: [] });
+    expect(outcome.stderr.match(/ERROR/g)).toHaveLength(1);
+    expect(outcome.stderr).not.toContain(whose);
+  });
+
+  it('does not hide what is wrong with a destination', async () => {
+    await using node = await triggered();
+    rmSync(node.path('db2'), { recursive: true });
+    const short = segmentNamed(0x23, 2);
+    node.sandbox.file(`data/pg_wal/${short}`, segmentBytes(short).subarray(0, 4096));
+    node.ready(short);
+    const { code, stderr } = await node.archive(`pg_wal/${short}`, short);
+    expect({ code, lines: stderr.match(/(?<=ERROR: {2}).*/g) }).toEqual({
+      code: 20,
+      lines: [
+        `cannot archive ${short}: it is not what its name says`,
+        `could not store ${short}: the archive directory ${node.path('db2')} does not exist`,
+      ],
+    });
+  });
+});
+
 describe('its own archive', () => {
   it('that is missing fails the call; the destination has the file', async () => {
     await using node = await triggered();
     const directory = node.path('twowarm/archive');
     rmSync(directory, { recursive: true });
     const message = error(
-      `the archive directory ${directory} does not exist`,
+      `could not store ${name}: the archive directory ${directory} does not exist`,
       `DETAIL:  ${whose}`,
       'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     );
@@ -106,7 +146,7 @@ describe('its own archive', () => {
     const message = error(
       `${name} exists at file:${node.path('twowarm/archive')} with different content`,
       `DETAIL:  The archive's copy has 1048576 bytes, this one 1048576; they differ from byte 40 on. Neither was touched. ${whose}`,
-      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
     );
     expect(await archive(node)).toEqual({ ...refused(14, message), changed: [`created db2/${name}`] });
   });

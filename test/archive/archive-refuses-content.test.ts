@@ -90,6 +90,7 @@ describe('a segment that is not what its name says', () => {
     ],
   ])('is refused: %s', async (_, bytes, detail) => {
     node.sandbox.file(`data/pg_wal/${name}`, bytes);
+    node.ready(name);
     expect(await node.archive(`pg_wal/${name}`, name)).toEqual(refused(12, notItsName(name, detail)));
   });
 
@@ -151,6 +152,7 @@ describe('a source that is no readable regular file', () => {
   it('a directory', async () => {
     const directory = segmentNamed(0x32);
     node.sandbox.directory(`data/pg_wal/${directory}`);
+    node.ready(directory);
     const message = couldNotOpen(directory, 'it is not a regular file');
     expect(await node.archive(`pg_wal/${directory}`, directory)).toEqual(refused(11, message));
   });
@@ -158,6 +160,7 @@ describe('a source that is no readable regular file', () => {
   it('a FIFO, which would block for ever', async () => {
     const fifo = segmentNamed(0x33);
     const made = node.path(`data/pg_wal/${fifo}`);
+    node.ready(fifo);
     expect(await run('mkfifo', [made])).toMatchObject({ code: 0 });
     const message = couldNotOpen(fifo, 'it is not a regular file');
     expect(await node.archive(`pg_wal/${fifo}`, fifo)).toEqual(refused(11, message));
@@ -166,6 +169,7 @@ describe('a source that is no readable regular file', () => {
   it('closed to the server’s user', async () => {
     const closed = segmentNamed(0x34);
     node.sandbox.file(`data/pg_wal/${closed}`, segmentBytes(closed), 0o000);
+    node.ready(closed);
     const message = couldNotOpen(closed, 'Permission denied');
     expect(await node.archive(`pg_wal/${closed}`, closed)).toEqual(refused(11, message));
   });
@@ -174,6 +178,7 @@ describe('a source that is no readable regular file', () => {
     const linked = segmentNamed(0x35);
     node.segment(linked, {}, 'elsewhere');
     symlinkSync(node.path(`elsewhere/${linked}`), node.path(`data/pg_wal/${linked}`));
+    node.ready(linked);
     expect(await node.archive(`pg_wal/${linked}`, linked)).toEqual(silent([`created db2/${linked}`]));
   });
 });
@@ -182,7 +187,7 @@ describe('a name that the archive has', () => {
   const duplicate = (file: string, byte: number, bytes: { archived: number; ours: number }): string =>
     `archiveWALFile: ERROR:  ${file} exists at file:${node.path('db2')} with different content\n` +
     `DETAIL:  The archive's copy has ${bytes.archived} bytes, this one ${bytes.ours}; they differ from byte ${byte} on. Neither was touched.\n` +
-    "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.\n";
+    "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.\n";
 
   it.each([
     ['in the middle', segmentNamed(0x41), (bytes: Buffer) => bytes.fill(7, 700_000, 700_001), 700_000],
@@ -201,6 +206,7 @@ describe('a name that the archive has', () => {
   it('with other content is refused: a history file', async () => {
     const file = '00000004.history';
     node.sandbox.file(`data/pg_wal/${file}`, historyText('0/500000'));
+    node.ready(file);
     node.sandbox.file(`db2/${file}`, historyText('0/600000'));
     expect(await node.archive(`pg_wal/${file}`, file)).toEqual(
       refused(14, duplicate(file, 4, { archived: 40, ours: 40 })),
@@ -211,6 +217,7 @@ describe('a name that the archive has', () => {
     const file = segmentNamed(0x46);
     node.segment(file, {}, 'db2');
     node.sandbox.file(`data/pg_wal/${file}`, segmentBytes(file).fill(0, 65536, 131072));
+    node.ready(file);
     const message = notItsName(file, 'Its pages from offset 65536 to 131072 are missing or damaged.');
     expect(await node.archive(`pg_wal/${file}`, file)).toEqual(refused(12, message));
   });
@@ -230,8 +237,10 @@ describe('a partial segment', () => {
     const file = `${segmentNamed(0x51)}.partial`;
     const [first, second] = [1, 2].map((content) => segmentBytes(segmentNamed(0x51), { content }));
     node.sandbox.file(`data/pg_wal/${file}`, first!);
+    node.ready(file);
     expect(await node.archive(`pg_wal/${file}`, file)).toEqual(silent([`created db2/${file}`]));
     node.sandbox.file(`data/pg_wal/${file}`, second!);
+    node.ready(file);
     const { stdout } = await run('sha256sum', [node.path(`data/pg_wal/${file}`)]);
     const version = `db2/.twowarm/versions/${file}.${stdout.slice(0, 64)}`;
     const warning =
@@ -248,6 +257,7 @@ describe('a partial segment', () => {
   it('that is damaged is refused', async () => {
     const file = `${segmentNamed(0x52)}.partial`;
     node.sandbox.file(`data/pg_wal/${file}`, segmentBytes(segmentNamed(0x52)).subarray(0, 4096));
+    node.ready(file);
     const message = notItsName(file, 'It is 4096 bytes long, which is no segment size.');
     expect(await node.archive(`pg_wal/${file}`, file)).toEqual(refused(12, message));
   });

@@ -207,13 +207,13 @@ describe('archiving discard', () => {
       code: 0,
       stderr:
         discarded(name) +
-        `archiveWALFile: WARNING:  the archive directory ${node.path('db2')} does not exist; it will be recorded before the next file is archived\n`,
+        `archiveWALFile: WARNING:  could not record the gap ${name}: the archive directory ${node.path('db2')} does not exist; it will be recorded before the next file is archived\n`,
     });
     expect(changed).toContain(`created twowarm/state/untold-gaps/${name}`);
 
     await archiving(node, 'on');
     const missing = error(
-      `the archive directory ${node.path('db2')} does not exist`,
+      `could not store ${next}: the archive directory ${node.path('db2')} does not exist`,
       'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     );
     expect(await archive(node, next)).toEqual(refused(20, missing));
@@ -274,7 +274,7 @@ describe('archiving discard', () => {
     node.configure(`${oneDestination(node.path)}[destination.db3]\nurl = 'file:${node.path('db3')}'\n`);
     const outcome = await archive(node, next);
     const message = error(
-      `the archive directory ${node.path('db2')} does not exist`,
+      `could not store ${next}: the archive directory ${node.path('db2')} does not exist`,
       'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     );
     expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 20, stderr: message });

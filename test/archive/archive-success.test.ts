@@ -61,6 +61,7 @@ describe('a file that PostgreSQL archives', () => {
     ['a partial segment', `${segmentNamed(5)}.partial`, segmentBytes(segmentNamed(5))],
   ])('is stored silently, and again: %s', async (_, name, content) => {
     node.sandbox.file(`data/pg_wal/${name}`, content ?? segmentBytes(name));
+    node.ready(name);
 
     expect(await node.archive(`pg_wal/${name}`, name)).toEqual(silent([`created db2/${name}`]));
     expect(await node.archive(`pg_wal/${name}`, name)).toEqual(silent());
@@ -85,6 +86,7 @@ describe('a file that PostgreSQL archives', () => {
     const bytes = segmentBytes(name).fill(0, 3 * 8192);
     segmentBytes(segmentNamed(9)).copy(bytes, 64 * 8192, 64 * 8192);
     node.sandbox.file(`data/pg_wal/${name}`, bytes);
+    node.ready(name);
     expect(await node.archive(`pg_wal/${name}`, name)).toEqual(silent([`created db2/${name}`]));
   });
 
@@ -108,6 +110,7 @@ describe('a place that is laid out otherwise', () => {
     renameSync(apart.path('data/pg_wal'), apart.path('disk/wal'));
     symlinkSync(apart.path('disk/wal'), apart.path('data/pg_wal'));
     const name = apart.segment(segmentNamed(2), {}, 'disk/wal');
+    apart.sandbox.file(`disk/wal/archive_status/${name}.ready`, '');
     giveToServerUser(apart.path('disk'));
     expect(await apart.archive(`pg_wal/${name}`, name)).toEqual(silent([`created db2/${name}`]));
   });
@@ -156,6 +159,8 @@ it('a real server’s first segment is archived', async () => {
   sandbox.file('one/twowarm/twowarm.toml', toml);
   // initdb filled some; the lowest name is the one it stopped in.
   const name = readdirSync(join(cluster.dataDirectory, 'pg_wal')).sort()[0]!;
+  // initdb archives nothing; this server is never started.
+  sandbox.file(`one/data/pg_wal/archive_status/${name}.ready`, '');
   const line = commandLine('archiveWALFile', `pg_wal/${name}`, name);
   expect(await shell(line, { cwd: cluster.dataDirectory })).toMatchObject({
     code: 0,

@@ -38,8 +38,10 @@ export interface NodeFixture extends AsyncDisposable {
   path: (name: string) => string;
   /** Replaces twowarm.toml: [node] is added. */
   configure(toml: string): void;
-  /** Puts a segment into pg_wal (or at another path in the sandbox) and returns its name. */
+  /** Puts a segment into pg_wal, finished as PostgreSQL marks it (or at another path in the sandbox); returns its name. */
   segment(name: string, changes?: SegmentChanges, directory?: string): string;
+  /** PostgreSQL's mark in archive_status that the file may be archived. */
+  ready(name: string): void;
   /** standby.signal, recovery.signal or neither. */
   mode(mode: Mode): void;
   /** `archiveWALFile <words>`. */
@@ -108,7 +110,8 @@ async function use(node: NodeFixture): Promise<void> {
   const first = node.segment(segmentNamed(1));
   const { code, stderr } = await node.archive(`pg_wal/${first}`, first);
   if (code !== 0) throw new Error(`a node of the tests could not archive: ${stderr}`);
-  rmSync(join(node.dataDirectory, 'pg_wal', first));
+  for (const left of [first, 'archive_status'])
+    rmSync(join(node.dataDirectory, 'pg_wal', left), { recursive: true });
 }
 
 function nodeIn(sandbox: Sandbox): NodeFixture {
@@ -119,9 +122,13 @@ function nodeIn(sandbox: Sandbox): NodeFixture {
     const { code, stdout, stderr } = await shell(line, { cwd: dataDirectory, ...options });
     return { code, stdout, stderr, changed: changesBetween(before, snapshot(sandbox.path), caches) };
   };
+  const ready = (name: string): void => {
+    sandbox.file(`data/pg_wal/archive_status/${name}.ready`, '');
+  };
   return {
     sandbox,
     dataDirectory,
+    ready,
     home: path('twowarm'),
     path,
     configure: (toml) => {
@@ -129,6 +136,7 @@ function nodeIn(sandbox: Sandbox): NodeFixture {
     },
     segment: (name, changes, directory = 'data/pg_wal') => {
       sandbox.file(`${directory}/${name}`, segmentBytes(name, changes));
+      if (directory === 'data/pg_wal') ready(name);
       return name;
     },
     mode: (mode) => {

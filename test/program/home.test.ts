@@ -104,7 +104,7 @@ describe('the configuration of a call', () => {
     expect(await faultOf(() => findPlace(node.call))).toEqual({
       kind: 'settings',
       message: `could not find the configuration: there is no ${node.file} and no /etc/twowarm/twowarm.toml`,
-      hint: 'Create it from conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.',
+      hint: `Create it from ${join(import.meta.dirname, '..', '..', 'conf-templates', 'twowarm.toml')}, or name it with --config or TWOWARM_CONFIG.`,
     });
   });
 

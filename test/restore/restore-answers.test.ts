@@ -121,7 +121,7 @@ const reasons: [string, () => void, () => string][] = [
     () => rmSync(node.path('first'), { recursive: true }),
     () =>
       error(
-        `the archive directory ${node.path('first')} does not exist`,
+        `could not restore ${name}: the archive directory ${node.path('first')} does not exist`,
         'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
       ),
   ],
@@ -131,12 +131,15 @@ const reasons: [string, () => void, () => string][] = [
       rmSync(node.path('first'), { recursive: true });
       node.sandbox.file('first', '');
     },
-    () => error(`the archive directory ${node.path('first')} is not a directory`),
+    () => error(`could not restore ${name}: the archive directory ${node.path('first')} is not a directory`),
   ],
   [
     'the directory is closed',
     () => chmodSync(node.path('first'), 0),
-    () => error(`could not read ${node.path('first/.twowarm/format')}: Permission denied`),
+    () =>
+      error(
+        `could not restore ${name}: could not read ${node.path('first/.twowarm/format')}: Permission denied`,
+      ),
   ],
   [
     'the file is closed',
@@ -183,7 +186,7 @@ const reasons: [string, () => void, () => string][] = [
     },
     () =>
       error(
-        `the archive ${node.path('first')} belongs to another cluster`,
+        `could not restore ${name}: the archive ${node.path('first')} belongs to another cluster`,
         `DETAIL:  It holds WAL of system identifier ${anotherCluster}; this cluster is ${ourCluster}.`,
         'HINT:  Give each cluster an archive directory of its own.',
       ),
@@ -222,7 +225,7 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
     rmSync(node.path('first'), { recursive: true });
     node.sandbox.file(`second/${name}.zst`, 'compressed');
     const first = [
-      `the archive directory ${node.path('first')} does not exist`,
+      `could not restore ${name}: the archive directory ${node.path('first')} does not exist`,
       'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     ];
     const stderr = report('WARNING', ...damaged('second')) + error(...first);

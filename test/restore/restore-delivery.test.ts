@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { program } from '../harness/installation.ts';
+import { installation, program } from '../harness/installation.ts';
 import {
   commandLine,
   makeNode,
@@ -42,13 +42,17 @@ const error = (...lines: string[]): string => `restoreWALFile: ERROR:  ${lines.j
 describe('what stands at %p', () => {
   it('stays when it is another file', async () => {
     node.sandbox.file(`data/${target}`, segmentBytes(name, { content: 0x33 }));
-    const message = error(`will not replace ${node.path(`data/${target}`)}: it exists with other content`);
+    const message = error(
+      `could not restore ${name}: will not replace ${node.path(`data/${target}`)}: it exists with other content`,
+    );
     expect(await node.restore(name, target)).toEqual(refused(200, message));
   });
 
   it('stays when it is a directory', async () => {
     mkdirSync(node.path(`data/${target}`));
-    const message = error(`will not replace ${node.path(`data/${target}`)}: it exists with other content`);
+    const message = error(
+      `could not restore ${name}: will not replace ${node.path(`data/${target}`)}: it exists with other content`,
+    );
     expect(await node.restore(name, target)).toEqual(refused(200, message));
   });
 
@@ -70,7 +74,9 @@ describe('what stands at %p', () => {
 
   it('cannot be in a directory that is missing', async () => {
     const directory = node.path('data/pg_xlog');
-    const message = error(`could not create a file in ${directory}: No such file or directory`);
+    const message = error(
+      `could not restore ${name}: could not create a file in ${directory}: No such file or directory`,
+    );
     expect(await node.restore(name, 'pg_xlog/RECOVERYXLOG')).toEqual(refused(200, message));
   });
 
@@ -78,7 +84,9 @@ describe('what stands at %p', () => {
     chmodSync(node.path('data/pg_wal'), 0o500);
     const outcome = await node.restore(name, target);
     chmodSync(node.path('data/pg_wal'), 0o700);
-    const message = error(`could not create a file in ${node.path('data/pg_wal')}: Permission denied`);
+    const message = error(
+      `could not restore ${name}: could not create a file in ${node.path('data/pg_wal')}: Permission denied`,
+    );
     expect(outcome).toEqual(refused(200, message));
   });
 });
@@ -168,15 +176,15 @@ describe.each([
     rmSync(node.path('twowarm/twowarm.toml'));
     const message = error(
       `could not find the configuration: there is no ${node.path('twowarm/twowarm.toml')} and no /etc/twowarm/twowarm.toml`,
-      'HINT:  Create it from conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.',
+      `HINT:  Create it from ${installation()}/conf-templates/twowarm.toml, or name it with --config or TWOWARM_CONFIG.`,
     );
     expect(await node.restore(name, target)).toEqual(refused(code, message));
   });
 
   it(`is answered ${code}: the source is of a kind that is not built`, async () => {
-    node.configure("[restore]\nsources = ['ssh://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
+    node.configure("[restore]\nsources = ['sftp://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
     const message = error(
-      'ssh destinations and sources are not built yet: ssh://db1/archive',
+      `could not restore ${name}: sftp destinations and sources are not built yet: sftp://db1/archive`,
       'HINT:  This version knows file:/directory and ssh://host/directory.',
     );
     expect(await node.restore(name, target)).toEqual(refused(code, message));

@@ -48,15 +48,15 @@ const isArchive = (archive = '0123456789abcdef', cluster = ourCluster): void => 
 const note = (): string => node.path(`twowarm/state/archives/${encodeURIComponent(source)}`);
 
 describe('an empty directory that was never an archive', () => {
-  const vacant = (): string =>
+  const vacant = (file = name): string =>
     error(
-      `the source file:${source} is empty and was never an archive`,
+      `could not restore ${file}: the source file:${source} is empty and was never an archive`,
       `HINT:  Mount it, or correct restore.sources in ${node.path('twowarm/twowarm.toml')}.`,
     );
 
   it.each([name, '00000002.history'])('does not end a recovery: %s is unknown', async (file) => {
     node.mode('recovery');
-    expect(await node.restore(file, target)).toEqual(refused(200, vacant()));
+    expect(await node.restore(file, target)).toEqual(refused(200, vacant(file)));
   });
 
   it('is as empty with what a file system or a person leaves in it', async () => {
@@ -93,18 +93,19 @@ describe.each(modes)('under %s', (mode, unknown) => {
 
   it('a plain directory with WAL of another cluster is refused, also for what it lacks', async () => {
     node.segment(other, { systemIdentifier: anotherCluster }, 'source');
-    const message = error(
-      `the archive ${source} belongs to another cluster`,
-      `DETAIL:  It holds WAL of system identifier ${anotherCluster}; this cluster is ${ourCluster}.`,
-      'HINT:  Give each cluster an archive directory of its own.',
-    );
+    const message = (file: string): string =>
+      error(
+        `could not restore ${file}: the archive ${source} belongs to another cluster`,
+        `DETAIL:  It holds WAL of system identifier ${anotherCluster}; this cluster is ${ourCluster}.`,
+        'HINT:  Give each cluster an archive directory of its own.',
+      );
     for (const file of [name, other])
-      expect(await node.restore(file, target)).toEqual(refused(unknown, message));
+      expect(await node.restore(file, target)).toEqual(refused(unknown, message(file)));
   });
 
   it('a plain directory whose WAL may not be read cannot be known', async () => {
     const path = node.sandbox.file(`source/${other}`, segmentBytes(other), 0);
-    const message = error(`could not read ${path}: Permission denied`);
+    const message = error(`could not restore ${name}: could not read ${path}: Permission denied`);
     expect(await node.restore(name, target)).toEqual(refused(unknown, message));
   });
 
@@ -113,7 +114,9 @@ describe.each(modes)('under %s', (mode, unknown) => {
     chmodSync(source, 0o300);
     const outcome = await node.restore(name, target);
     chmodSync(source, 0o700);
-    const message = error(`could not look into the archive directory ${source}: Permission denied`);
+    const message = error(
+      `could not restore ${name}: could not look into the archive directory ${source}: Permission denied`,
+    );
     expect(outcome).toEqual(refused(unknown, message));
   });
 
@@ -124,7 +127,7 @@ describe.each(modes)('under %s', (mode, unknown) => {
     rmSync(node.path(`data/${target}`));
     isArchive('fedcba9876543210');
     const message = error(
-      `the archive ${source} is another one than this node has used there`,
+      `could not restore ${name}: the archive ${source} is another one than this node has used there`,
       'DETAIL:  Both belong to this cluster, but what was stored in the one is not in the other.',
       `HINT:  Mount the right disk. If it was replaced on purpose, remove ${note()}.`,
     );
@@ -138,7 +141,7 @@ describe.each(modes)('under %s', (mode, unknown) => {
     await node.restore(name, target);
     rmSync(node.path('source/.twowarm'), { recursive: true });
     const message = error(
-      `the archive ${source} has lost its .twowarm`,
+      `could not restore ${name}: the archive ${source} has lost its .twowarm`,
       'DETAIL:  This node has seen it there before: an unmounted disk leaves an empty directory like this one.',
       `HINT:  Mount it. If it was emptied on purpose, remove ${note()}.`,
     );

@@ -209,7 +209,7 @@ describe('a request for promotion', () => {
     node.sandbox.file('data/promote', '');
     const missing = report(
       'ERROR',
-      `the archive directory ${node.path('second')} does not exist`,
+      `could not restore ${name}: the archive directory ${node.path('second')} does not exist`,
       'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.',
     );
     expect(await startRestore(node, name).ended()).toEqual(answered(1, missing));

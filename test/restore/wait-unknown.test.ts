@@ -35,7 +35,11 @@ afterAll(() => node[Symbol.asyncDispose]());
 
 const missing = (level: 'ERROR' | 'WARNING', directory: string): string =>
   level === 'ERROR'
-    ? report('ERROR', `the archive directory ${node.path(directory)} does not exist`, hint)
+    ? report(
+        'ERROR',
+        `could not restore ${name}: the archive directory ${node.path(directory)} does not exist`,
+        hint,
+      )
     : report(
         'WARNING',
         `still waiting for ${name}: the archive directory ${node.path(directory)} does not exist`,
@@ -134,7 +138,11 @@ describe('under recovery with wait = warm', () => {
     back('first');
     back('second');
     const { stderr, code } = await call.ended();
-    const second = report('WARNING', `the archive directory ${node.path('second')} does not exist`, hint);
+    const second = report(
+      'WARNING',
+      `could not restore ${name}: the archive directory ${node.path('second')} does not exist`,
+      hint,
+    );
     expect({ stderr, code }).toEqual({ code: 0, stderr: second + missing('WARNING', 'first') });
   });
 

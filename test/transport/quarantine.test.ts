@@ -156,8 +156,7 @@ describe('the quarantine', () => {
       const wire = history.map(({ timeline }) => ({ timeline, switchLsn: forkLsn.toString() }));
       let killed = 0;
       for (let killAt = 2; ; killAt++) {
-        const inner = makeSandbox(`killed-${killAt}`);
-        await using _ = inner;
+        await using inner = makeSandbox(`killed-${killAt}`);
         const scene = await makeScene(inner);
         const facts: OwnFacts = { ...scene, verb: 'claim', timeline: 2, history: wire, killAt };
         const { signal } = await startScript(sandbox, 'test/transport/children/own.ts', facts).result;

@@ -8,6 +8,7 @@ import { describeError } from '../../program/print-error.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
 import type { WalFileName } from '../../wal/filename.ts';
+import { eachOnce } from '../own-destination.ts';
 import { isConflict, noteAttempt, type Attempt } from './attempts.ts';
 import { ledgerOf, owe } from './debts.ts';
 import { Round, type Try } from './round.ts';
@@ -50,10 +51,12 @@ function noteAttempts({ node, name }: Order, round: Round): void {
 
 /** Throws the first fault that nobody stands in for, after reporting the others. */
 async function refuseShortfall({ name, voice }: Order, round: Round): Promise<void> {
-  const faults = round
-    .lacking()
-    .filter((known) => !known.isSuspended && round.standInOf(known) === undefined)
-    .flatMap((known) => faultsOf(known, round));
+  const faults = eachOnce(
+    round
+      .lacking()
+      .filter((known) => !known.isSuspended && round.standInOf(known) === undefined)
+      .flatMap((known) => faultsOf(known, round)),
+  );
   for (const fault of faults.slice(1)) await voice.report('ERROR', describeError(fault).report);
   if (faults.length > 0) throw faults[0];
   if (!round.hasCopy()) throw nobodyLeft(name.name, round);

@@ -26,12 +26,20 @@ function readText(file: string): string {
   }
 }
 
+/** What the parser cannot say of `name = db1`: which key it is, and that text needs quotes. */
+function missingQuotes(line: string): string | undefined {
+  const [, key, value] = /^\s*([\w."'-]+)\s*=\s*([^\s'"[{#][^'"#]*?)\s*(?:#.*)?$/.exec(line) ?? [];
+  return value && `the value of "${key}" must be in quotes: ${key} = '${value}'`;
+}
+
 function parseToml(file: string, text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
+    const ours = text.split('\n')[error.line - 1] ?? '';
+    const reason =
+      missingQuotes(ours) ?? error.message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
     throw new ProgramError(
       'settings',
       `cannot read the configuration ${file}: line ${error.line}: ${reason}`,

@@ -18,7 +18,8 @@ async function run(call: ProgramCall): Promise<number> {
   const speaker = new Speaker(call.voice, order.verbosity);
   const surroundings = surroundingsOf(call.workingDirectory, order.target);
   const triggerFile = order.triggerFile === undefined ? undefined : inWorkingDirectory(order.triggerFile);
-  const orders = new FailoverOrders({ triggerFile, dataDirectory: surroundings.dataDirectory }, speaker);
+  const { dataDirectory, mode } = surroundings;
+  const orders = new FailoverOrders({ triggerFile, dataDirectory, isStandby: mode === 'standby' }, speaker);
   takeSignals(orders);
   if (order.unusableRestart !== undefined) {
     const message = `RESTARTWALFILE "${order.unusableRestart}" is not the name of a segment: nothing is removed`;
@@ -63,7 +64,7 @@ export const command: Command = {
   ],
   hasOwnExitStatus: true,
   notes: standbyNotes,
-  postgresqlConf: { setting: 'restore_command', arguments: '-t /path/to/trigger /path/to/archive %f %p %r' },
+  postgresqlConf: { setting: 'restore_command', arguments: '-t /path/to/trigger /path/to/archive %f %p' },
   readWords,
   stopSignals: ['SIGTERM'],
   run,

@@ -3,12 +3,34 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promoteFileNames } from '../../postgres/promote-files.ts';
+import { homeBeside } from '../../program/home.ts';
+import { stateDirectory } from '../../program/node-record.ts';
+import { ProgramError } from '../../program/program-error.ts';
+import { triggerLockOf } from '../../program/trigger-lock.ts';
 import type { Speaker } from './speaker.ts';
 import { readTriggerFile, type Failover } from './trigger-file.ts';
 
 export interface FailoverSources {
   triggerFile: string | undefined;
   dataDirectory: string | undefined;
+  /** Under a standby's signal file, where the end of waiting promotes nobody. */
+  isStandby: boolean;
+}
+
+/** What an order of the trigger file is told with where the server goes on asking whatever is answered. */
+const endsNoRecovery =
+  'This file alone does not promote a standby: pg_ctl promote does, or triggerStandby. If it is left over, remove it.';
+
+/** triggerStandby, which knows what else to do, has written the file: its lock is in the home beside the data directory. */
+function isTriggered(dataDirectory: string): boolean {
+  try {
+    const home = process.env['TWOWARM_HOME'] || homeBeside(dataDirectory);
+    return existsSync(triggerLockOf(stateDirectory(home)));
+  } catch (error) {
+    // pg_standby needs no home: one that cannot be looked for keeps it from nothing.
+    if (error instanceof ProgramError) return false;
+    throw error;
+  }
 }
 
 export class FailoverOrders {
@@ -47,19 +69,25 @@ export class FailoverOrders {
     if (promotion !== undefined) this.give('smart', `the server is being promoted (./${promotion})`);
   }
 
-  /** Takes an order; `because` is told to the operator. */
-  give(failover: Failover, because: string): void {
+  /** Takes an order; `because` is told to the operator, once a call, and the hint with it. */
+  give(failover: Failover, because: string, hint?: string): void {
     if (this.isFast || this.order === failover) return;
     this.order = failover;
-    this.speaker.say('LOG', { message: `${because}: ${failover} failover` });
+    this.speaker.say('LOG', { message: `${because}: ${failover} failover`, hint });
     if (failover === 'fast') this.ended.abort(new Error('fast failover'));
   }
 
   private lookAtTrigger(path: string): void {
     const { failover, warning } = readTriggerFile(path);
-    if (failover !== undefined) this.give(failover, `found the trigger file "${path}"`);
+    if (failover !== undefined) this.give(failover, `found the trigger file "${path}"`, this.hint());
     // Once for each trouble: it is looked at every few seconds.
     if (warning !== undefined && warning.message !== this.warned) this.speaker.say('WARNING', warning);
     this.warned = warning?.message;
+  }
+
+  private hint(): string | undefined {
+    const { isStandby, dataDirectory } = this.sources;
+    if (!isStandby || dataDirectory === undefined || isTriggered(dataDirectory)) return undefined;
+    return endsNoRecovery;
   }
 }

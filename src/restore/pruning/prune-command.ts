@@ -3,7 +3,7 @@
 import { readRecoveryMode } from '../../postgres/recovery-mode.ts';
 import { openThisNode, type ThisNode } from '../../postgres/this-node.ts';
 import { bounded } from '../../program/bounded.ts';
-import { commonOptions, type Command, type ProgramCall } from '../../program/command.ts';
+import { commonOptions, jsonOption, type Command, type ProgramCall } from '../../program/command.ts';
 import { describeError } from '../../program/print-error.ts';
 import { recordOf, type Consumer } from '../../transport/consumer-record.ts';
 import { directoriesAmong } from '../../transport/open.ts';
@@ -175,7 +175,7 @@ export const command: Command = {
       summary:
         'Say what would be removed, how many and how many bytes, and what would stay for which reader; change nothing.',
     },
-    { name: 'json', summary: 'Print what was removed, or would be, as JSON.' },
+    jsonOption('Print what was removed, or would be, as JSON.'),
     {
       name: 'rescan',
       summary: 'List the archives instead of going on where the last call ended: finds what arrived late.',

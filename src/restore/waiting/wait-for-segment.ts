@@ -169,7 +169,10 @@ class Doubts {
     const now = performance.now();
     if (now - (this.saidAt.get(report.message) ?? -Infinity) < sayEveryMs) return;
     this.saidAt.set(report.message, now);
-    const message = `still waiting for ${this.asking.name.name}: ${report.message}`;
+    const { name } = this.asking.name;
+    // This line names the file already.
+    const reason = report.message.replace(`could not restore ${name}: `, '');
+    const message = `still waiting for ${name}: ${reason}`;
     await this.asking.voice.report('WARNING', { ...report, message });
   }
 }

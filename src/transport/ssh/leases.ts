@@ -1,6 +1,6 @@
 // Connections that are open, one for each place and purpose: several roads share one, and one that was just given back
 // stays open a moment, because a waiting call asks again at once.
-import type { Lease } from './road.ts';
+import type { Lease } from './asking-road.ts';
 
 /** How long a connection that nobody uses stays open, in ms. */
 const lingerMs = 2000;

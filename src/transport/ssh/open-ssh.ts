@@ -11,7 +11,8 @@ import { findCredentials } from './keys.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
 import { lease, type Opened } from './leases.ts';
 import { Link } from './link.ts';
-import { aboutRoad, ReceiverRoad } from './road.ts';
+import { aboutRoad } from './asking-road.ts';
+import { ReceiverRoad } from './road.ts';
 
 /** A forced command of the far side takes the place of this one. */
 const commandFor = ({ directory }: Purpose, receiver: string): string =>

@@ -2,57 +2,29 @@
 // as the file: road does. Several roads to one place share a connection.
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
-import { fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { ProgramError } from '../../program/program-error.ts';
 import type { GapRecord } from '../../program/gap-record.ts';
 import { closeFile } from '../../program/system-calls.ts';
 import type { Watch } from '../../program/watch-directory.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
-import type { ClaimRequest } from '../claims.ts';
-import type { Need } from '../consumer-record.ts';
-import type { Registration } from '../consumers.ts';
 import { createFile, openSourceFile, writeAll } from '../copy.ts';
-import { rememberEpoch } from '../known-archives.ts';
-import type { ClaimOutcome } from '../ownership-verbs.ts';
-import type { Ownership } from '../ownership.ts';
-import type { PrunedRange } from '../pruned-ranges.ts';
-import type { Reservation, ReservationRequest } from '../reservations.ts';
 import { formFor, type Compression } from '../stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, Transport } from '../transport.ts';
-import type { Message, Welcome } from '../wire/messages.ts';
-import {
-  claimRequestToJson,
-  readClaimOutcome,
-  readOwnership,
-  readReservation,
-  reserveToJson,
-} from '../wire/ownership-messages.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
-import { needToJson, readPruned } from '../wire/reader-messages.ts';
-import { Link, LinkFault, type Conversation } from './link.ts';
+import { AskingRoad, walName, type Lease } from './asking-road.ts';
+import { LinkFault, type Conversation } from './link.ts';
 import { hashInspected, sendFile } from './send-file.ts';
 import { watchOver } from './watch-over.ts';
 
 const outcomes: readonly PutOutcome[] = ['stored', 'already-stored', 'stored-as-version'];
 
-/** A connection that somebody may use; `release` when they are done. */
-export interface Lease {
-  link: Link;
-  welcome: Welcome;
-  release(): void;
-}
-
-export class ReceiverRoad implements Transport {
+export class ReceiverRoad extends AskingRoad implements Transport {
   readonly promises = { exclusive: true, durable: true };
-  readonly url: string;
-  private readonly lease: Lease;
-  private readonly identity: Identity;
   private readonly compression: Compression;
 
   /** New segments are stored as `compression` says. */
   constructor(url: string, lease: Lease, identity: Identity, compression: Compression = 'none') {
-    this.url = url;
-    this.lease = lease;
-    this.identity = identity;
+    super(url, lease, identity);
     this.compression = compression;
   }
 
@@ -130,46 +102,6 @@ export class ReceiverRoad implements Transport {
     return { name: reply.walName('name'), reason: reply.oneOf('reason', ['discarded']), at, node };
   }
 
-  async registerConsumer(need: Need, signal: AbortSignal): Promise<Registration> {
-    const reply = await this.ask('register at', needToJson(need), signal);
-    return reply.oneOf('reply', ['registered', 'unchanged', 'not-an-archive'] as const);
-  }
-
-  async prunedOf(name: string, signal: AbortSignal): Promise<PrunedRange | undefined> {
-    const request = { verb: 'pruned-of', name: walName(name) };
-    const reply = await this.ask('ask for what was pruned at', request, signal);
-    return reply.text('reply') === 'missing' ? undefined : readPruned(reply);
-  }
-
-  async ownership(signal: AbortSignal): Promise<Ownership> {
-    return readOwnership(await this.ask('ask for the owner of', { verb: 'ownership' }, signal));
-  }
-
-  async claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimOutcome> {
-    const outcome = readClaimOutcome(await this.ask('claim', claimRequestToJson(request), signal));
-    const { archive } = this.lease.welcome;
-    if (archive !== undefined) rememberEpoch(this.url, archive, outcome.claim.epoch, this.identity);
-    return outcome;
-  }
-
-  async release(epoch: number, signal: AbortSignal): Promise<'released' | 'not-ours'> {
-    const what = `take back the claim of epoch ${epoch} of`;
-    const reply = await this.ask(what, { verb: 'release', epoch }, signal);
-    return reply.oneOf('reply', ['released', 'not-ours'] as const);
-  }
-
-  async reserve(request: ReservationRequest, signal: AbortSignal): Promise<'reserved' | 'already-reserved'> {
-    const what = `reserve timeline ${request.timeline} at`;
-    const reply = await this.ask(what, reserveToJson(request), signal);
-    return reply.oneOf('reply', ['reserved', 'already-reserved'] as const);
-  }
-
-  async reservationOf(timeline: number, signal: AbortSignal): Promise<Reservation | undefined> {
-    const what = `look for the reservation of timeline ${timeline} at`;
-    const reply = await this.ask(what, { verb: 'reservation-of', timeline }, signal);
-    return reply.text('reply') === 'missing' ? undefined : readReservation(reply);
-  }
-
   /** A receiver removes nothing: an archive is pruned where it is. */
   async remove(name: string, signal: AbortSignal): Promise<never> {
     signal.throwIfAborted();
@@ -189,36 +121,6 @@ export class ReceiverRoad implements Transport {
   async close(): Promise<void> {
     this.lease.release();
   }
-
-  private get link(): Link {
-    return this.lease.link;
-  }
-
-  private ask(what: string, request: object, signal: AbortSignal): Promise<Message> {
-    return this.about(what, () => this.link.askOnce(request, signal));
-  }
-
-  /** What is wrong with the connection says what it was for; a refusal of the receiver says so itself. */
-  private async about<T>(what: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw aboutRoad(`could not ${what} ${this.url}`, error);
-    }
-  }
-}
-
-/** A fault of the connection, with what it kept from happening. */
-export function aboutRoad(message: string, error: unknown): Error {
-  if (!(error instanceof ProgramError) || !('isOfLink' in error)) return fromSystemError(error, message);
-  const { kind, detail, hint } = error;
-  return new ProgramError(kind, `${message}: ${error.message}`, { detail, hint, cause: error });
-}
-
-/** A name becomes part of a request only through here. */
-function walName(name: string): string {
-  if (parseWalFileName(name) !== undefined) return name;
-  throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
 }
 
 /** Writes what comes into a new file; after a throw nothing is there. */

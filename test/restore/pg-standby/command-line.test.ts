@@ -166,8 +166,14 @@ describe('the program', () => {
       );
       for (const letter of 'cdklrstvw') expect(stdout).toMatch(new RegExp(`^ {2}-${letter} `, 'm'));
       expect(stdout).toContain(
-        `  restore_command = '${installation()}/bin/pg_standby -t /path/to/trigger /path/to/archive %f %p %r'\n`,
+        `  restore_command = '${installation()}/bin/pg_standby -t /path/to/trigger /path/to/archive %f %p'\n`,
       );
+      expect(stdout).toContain('With %r after %p the archive is pruned: after each restored segment');
+      expect(stdout).toContain('Only\n  where nobody else reads the archive');
+      expect(stdout).toContain(
+        'Under standby.signal (standby_mode before 12) a trigger file alone promotes nobody',
+      );
+      expect(stdout).toContain('Numbers are read as atoi(3) reads them, as ever: "abc" is 0');
       const [, gone] = /^Other than in the original:\n((?: {2}.*\n)+)/m.exec(stdout)!;
       for (const bug of ['has been checked', '30 s', '.backup and .partial', 'for reading only'])
         expect(gone).toContain(bug);

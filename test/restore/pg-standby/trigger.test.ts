@@ -85,6 +85,40 @@ describe('a fast trigger', () => {
   });
 });
 
+describe('a trigger file under standby.signal', () => {
+  const alone =
+    'HINT:  This file alone does not promote a standby: pg_ctl promote does, or triggerStandby. If it is left over, remove it.\n';
+
+  it.each(['smart', 'fast'])('%s says that it promotes nobody', async (word) => {
+    place.dataDirectory('standby');
+    write(word);
+    expect(await place.ask('-t', trigger)).toMatchObject({ code: 1, stderr: found(word) + alone });
+  });
+
+  it('says nothing of it while triggerStandby is at work', async () => {
+    place.dataDirectory('standby');
+    place.sandbox.file('twowarm/state/trigger.lock', '1 1\n');
+    write('smart');
+    expect(await place.ask('-t', trigger)).toMatchObject({ code: 1, stderr: found('smart') });
+  });
+
+  it.each(['recovery', 'none'] as const)(
+    'is no matter in mode %s, where it opens the server',
+    async (mode) => {
+      place.dataDirectory(mode);
+      write('smart');
+      expect(await place.ask('-t', trigger)).toMatchObject({ code: 1, stderr: found('smart') });
+    },
+  );
+
+  it('is no matter of pg_ctl promote', async () => {
+    place.dataDirectory('standby');
+    place.sandbox.file('work/promote', '');
+    const said = 'pg_standby: LOG:  the server is being promoted (./promote): smart failover\n';
+    expect(await place.ask('-t', trigger)).toMatchObject({ code: 1, stderr: said });
+  });
+});
+
 describe('a trigger file that orders nothing', () => {
   it.each([
     ['other content', 'slow\n', 0o600],

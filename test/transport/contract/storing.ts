@@ -75,7 +75,7 @@ export function describeStoring(opened: Opened, road: RoadUnderTest): void {
       kind: 'archive-duplicate',
       message: `${segment} exists at ${archive.road.url} with different content`,
       detail: `The archive's copy has ${megabyte} bytes, this one ${copy.length}; ${where}. Neither was touched.`,
-      hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+      hint: "Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
     });
     expect(photograph(archive.directory)).toEqual(before);
     expect(readFileSync(source).equals(copy)).toBe(true);
