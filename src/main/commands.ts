@@ -8,6 +8,8 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   archiving: () => import('../archive/archiving-command.ts'),
+  relay: () => import('../relay/command.ts'),
+  rsyncDR: () => import('../relay/rsync-dr-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 
@@ -18,5 +20,4 @@ export const notBuilt: readonly string[] = [
   'configStandby',
   'distrib2warm',
   'flushPrimary',
-  'rsyncDR',
 ];
