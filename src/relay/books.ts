@@ -13,7 +13,7 @@ export class Books {
   private readonly onFault: (fault: unknown) => void;
   private timer: NodeJS.Timeout | undefined;
 
-  /** `onFault` hears of a ledger that cannot be written: nothing is lost by that but time. */
+  /** `onFault` hears of a ledger that cannot be used: nothing is lost by that but time. */
   constructor(destination: string, { settings, identity }: ThisNode, onFault: (fault: unknown) => void) {
     const segmentSize = readSegmentSize(settings.dataDirectory);
     this.ledger = new Ledger(destination, { ...identity, segmentSize });
@@ -22,30 +22,36 @@ export class Books {
   }
 
   has(key: string): boolean {
-    return this.ledger.has(key);
+    return this.unlessUnreadable(() => this.ledger.has(key), false);
   }
 
   lacking(keys: readonly string[]): string[] {
-    return this.ledger.lacking(keys);
+    return this.unlessUnreadable(() => this.ledger.lacking(keys), [...keys]);
   }
 
   add(key: string): void {
-    this.ledger.add(key);
+    this.unlessUnreadable(() => this.ledger.add(key), undefined);
     this.timer ??= setTimeout(() => this.save(), saveAfterMs);
   }
 
   forget(): void {
-    if (!this.isDryRun) this.ledger.forget();
+    if (!this.isDryRun) this.unlessUnreadable(() => this.ledger.forget(), undefined);
   }
 
   save(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.isDryRun) return;
+    this.unlessUnreadable(() => this.ledger.save(), undefined);
+  }
+
+  /** A ledger that cannot be read or written knows of nothing. */
+  private unlessUnreadable<T>(verb: () => T, otherwise: T): T {
     try {
-      this.ledger.save();
+      return verb();
     } catch (error) {
       this.onFault(error);
+      return otherwise;
     }
   }
 }

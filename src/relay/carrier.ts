@@ -4,6 +4,7 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import type { ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
+import { nameOfVersion } from '../transport/archive-extras.ts';
 import type { ReadTransport, Transport } from '../transport/transport.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { Books } from './books.ts';
@@ -25,7 +26,7 @@ export interface Listener {
   failed(carrier: Carrier, fault: unknown): void;
   /** It no longer has what it had: all that is here should be offered again. */
   forgotten(carrier: Carrier, proof: string): void;
-  /** The ledger cannot be written. */
+  /** The ledger cannot be read or written. */
   unrecorded(carrier: Carrier, fault: unknown): void;
 }
 
@@ -141,8 +142,7 @@ export class Carrier {
 
   private pump(): void {
     while (!this.isHeld() && this.underWay.size < atOnce) {
-      // A segment of a timeline must not be there before the timeline's history; nor any before the proof.
-      if ([...this.underWay].some((key) => isHistory(key) || !this.isProven)) break;
+      if (this.mustWait()) break;
       const key = this.proofToPut() ?? this.queue.shift();
       if (key === undefined) break;
       this.underWay.add(key);
@@ -150,6 +150,15 @@ export class Carrier {
     }
     if (!this.isIdle()) return;
     for (const wake of this.wakeIdle.splice(0)) wake();
+  }
+
+  /**
+   * A segment of a timeline must not be there before the timeline's history, a version not before the first of its name,
+   * and nothing before the proof.
+   */
+  private mustWait(): boolean {
+    const original = nameOfVersion(this.queue.first() ?? '');
+    return [...this.underWay].some((key) => !this.isProven || isHistory(key) || key === original);
   }
 
   private proofToPut(): string | undefined {

@@ -73,6 +73,8 @@ async function look(
   }
 }
 
+const wordsOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
+
 /** Counts and collects what happens, for the result. */
 function listenerOf(
   keys: readonly string[],
@@ -92,11 +94,7 @@ function listenerOf(
       telling.warn(`${proof} is not at ${url} any more`, 'What is here is carried there once more.');
       carrier.offer(keys);
     },
-    unrecorded: (_carrier, fault) =>
-      telling.warn(
-        fault instanceof Error ? fault.message : String(fault),
-        'What was carried will be sent again.',
-      ),
+    unrecorded: (_carrier, fault) => telling.warn(wordsOf(fault), 'What was carried will be sent again.'),
   };
 }
 
@@ -116,12 +114,18 @@ async function carryAll(
     const { name, url } = carrier.destination;
     kept.visits.set(carrier, { name, url, carried: 0, left: 0 });
   }
-  const lacking = (): string[] => carriers.flatMap((carrier) => carrier.lacking());
+  // What is lacking has to stay here, but where that cannot be put on record it is carried all the same.
+  const register = async (): Promise<void> => {
+    const lacking = carriers.flatMap((carrier) => carrier.lacking());
+    await registerRelay(source, lacking, keys, node, stop).catch((fault: unknown) =>
+      telling.warn(wordsOf(fault)),
+    );
+  };
   for (const carrier of carriers) carrier.offer(keys);
-  await registerRelay(source, lacking(), keys, node, stop);
+  await register();
   await Promise.all(carriers.map((carrier) => carrier.close()));
   stop.throwIfAborted();
   for (const carrier of carriers) kept.visits.get(carrier)!.left = carrier.waiting;
-  await registerRelay(source, lacking(), keys, node, stop);
+  await register();
   return { visits: [...kept.visits.values()], faults: kept.faults };
 }

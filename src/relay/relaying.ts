@@ -119,7 +119,9 @@ export class Relaying {
     if (this.source === undefined || performance.now() - this.registeredAt < registerEveryMs) return;
     this.registeredAt = performance.now();
     const lacking = this.carriers.flatMap((carrier) => carrier.lacking());
-    await registerRelay(this.source, lacking, this.newest, this.node, this.stop);
+    await registerRelay(this.source, lacking, this.newest, this.node, this.stop).catch((error: unknown) => {
+      if (!this.stop.aborted) this.telling.fault('warning', 'WARNING', error, { topic: 'registry' });
+    });
   }
 
   private listener(): Listener {
