@@ -1,6 +1,7 @@
 // The relay while the node's role and configuration stay as they are: the own archive watched, a carrier for each
 // destination, those that failed tried again with growing pauses.
 import type { ThisNode } from '../postgres/this-node.ts';
+import { ProgramError } from '../program/program-error.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { ArrivalWatch } from './arrival-watch.ts';
 import { listArrivals, listFew, openOwnArchive } from './arrivals.ts';
@@ -154,12 +155,16 @@ export class Relaying {
 
   private failed(carrier: Carrier, fault: unknown): void {
     const { name } = carrier.destination;
+    const { waiting, next } = carrier;
     const wait =
-      carrier.waiting === 0
+      waiting === 0
         ? 'Nothing waits for it'
-        : `It lacks ${carrier.waiting} files, ${carrier.next} first`;
+        : `It lacks ${waiting === 1 ? `${next}` : `${waiting} files, ${next} first`}`;
     const detail = `${wait}; it is tried again with growing pauses.`;
-    this.telling.fault('failed', 'WARNING', fault, { topic: `failed ${name}`, destination: name }, detail);
+    // The words of one and the same fault depend on where it was met.
+    const news = fault instanceof ProgramError ? fault.kind : String(fault);
+    const about = { topic: `failed ${name}`, news, destination: name };
+    this.telling.fault('failed', 'WARNING', fault, about, detail);
     const pauseMs = Math.min(longestPauseMs, (this.retries.get(carrier)?.pauseMs ?? firstPauseMs / 2) * 2);
     this.retryLater(carrier, pauseMs);
   }

@@ -34,14 +34,14 @@ export class Telling {
     void this.voice.event(message, fields);
   }
 
-  /** Something to be known. `topic` keeps it from being said twice. */
+  /** Something to be known. `topic` keeps it from being said twice; `news` is what has to differ, else the message. */
   say(
     event: Event,
     level: Level,
     report: Report,
-    { topic, ...fields }: Record<string, string> & { topic?: string } = {},
+    { topic, news, ...fields }: Record<string, string> & { topic?: string; news?: string } = {},
   ): void {
-    if (topic !== undefined && !this.isNews(topic, report.message)) return;
+    if (topic !== undefined && !this.isNews(topic, news ?? report.message)) return;
     const { message, detail, hint } = report;
     this.line(event, { level, message, detail, hint, ...fields });
     void this.voice.report(level, { message, detail, hint }, fields);

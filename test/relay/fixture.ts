@@ -7,6 +7,7 @@ import {
   commandLine,
   controlFile,
   makeNode,
+  quoted,
   type NodeFixture,
   type NodeOptions,
   type Outcome,
@@ -120,7 +121,7 @@ export function startRelay(
 ): RunningRelay {
   const number = ++relays;
   const [out, err] = ['out', 'err'].map((kind) => node.sandbox.file(`relays/${number}.${kind}`, ''));
-  const shell = line.startsWith('exec ') ? line : `exec ${line}`;
+  const shell = line.startsWith('exec ') ? `exec /bin/sh -c ${quoted(line)}` : `exec ${line}`;
   const program = startProgram('/bin/sh', ['-c', `${shell} >>'${out}' 2>>'${err}'`], {
     cwd: node.dataDirectory,
     timeoutMs: 300_000,

@@ -135,7 +135,8 @@ describe('a destination of twowarm relay', () => {
       await untilThere(node, names, 'far', 120_000);
       expect(relay.said()).toMatch(
         new RegExp(
-          `twowarm relay: WARNING: {2}(could not open the archive directory|the archive directory) ${node.path('dr')} does not exist\nDETAIL: {2}It lacks \\d+ files?, ${second} first; it is tried again with growing pauses\\.\n`,
+          `twowarm relay: WARNING: {2}.*${node.path('dr')}.*(does not exist|No such file or directory)\n` +
+            `DETAIL: {2}It lacks (\\d+ files, )?${second}( first)?; it is tried again with growing pauses\\.\n`,
         ),
       );
       expect(relay.said().match(/WARNING/g)).toHaveLength(1);
@@ -151,7 +152,7 @@ describe('a destination of twowarm relay', () => {
       expect(order.toSorted()).toEqual([first, ...names]);
       for (const [index, name] of order.entries())
         expect(Math.abs([first, ...names].indexOf(name) - index), name).toBeLessThan(8);
-      expect(relay.said()).toMatch(/LOG: {2}dr takes files again: 9\d\d more wait for it\n/);
+      expect(relay.said()).toMatch(/LOG: {2}dr takes files again: (9\d\d|1000) more wait for it\n/);
       expect((await relay.stop()).code).toBe(0);
       expect(leftovers(node)).toEqual([]);
     },
@@ -185,6 +186,9 @@ describe('a destination of twowarm relay', () => {
         destinations: ['dr', 'far'],
         more: "time_limit = '500ms'\n",
       });
+      // An archive that is known is opened by calls that may hang without harm.
+      arrive(node, first);
+      expect(await passed(node)).toEqual(silence);
       const line = withSlowCalls(commandLine('twowarm', 'relay', '--json'), {
         calls: ['openat', 'open', 'newfstatat', 'stat', 'lstat', 'statx'],
         delayMs: 8000,
@@ -192,7 +196,7 @@ describe('a destination of twowarm relay', () => {
       });
       const relay = startRelay(node, line);
       await waitFor('the relay to give up', () => relay.said().includes('no answer within 500ms'));
-      const names = Array.from({ length: 20 }, (_, index) => arrive(node, segmentNamed(index + 1)));
+      const names = Array.from({ length: 20 }, (_, index) => arrive(node, segmentNamed(index + 2)));
       const startedAt = performance.now();
       await untilThere(node, names, 'far');
       expect(performance.now() - startedAt).toBeLessThan(6000);

@@ -252,7 +252,12 @@ describe('the ledger', () => {
     arrive(node, second);
     expect(await passed(node)).toEqual({
       ...silence,
-      stderr: ['read the directory', 'create'].map((what) => what).join(''),
+      stderr: ['owed', 'has']
+        .map(
+          (part) =>
+            `rsyncDR: WARNING:  could not read ${ledger}/dr/${part}: Not a directory\nDETAIL:  What was carried will be sent again.\n`,
+        )
+        .join(''),
     });
     expect(namesIn(node, 'dr')).toEqual([first, second]);
   });
