@@ -4,14 +4,16 @@ import { readSegmentSize } from '../postgres/control-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { Ledger } from '../transport/ledger.ts';
 
-/** How long an entry may wait to become durable, in ms. */
+/** How long after the last entry all become durable, in ms; and at the latest with so many. */
 const saveAfterMs = 1000;
+const mostUnsaved = 64;
 
 export class Books {
   private readonly ledger: Ledger;
   private readonly isDryRun: boolean;
   private readonly onFault: (fault: unknown) => void;
   private timer: NodeJS.Timeout | undefined;
+  private unsaved = 0;
 
   /** `onFault` hears of a ledger that cannot be used: nothing is lost by that but time. */
   constructor(destination: string, { settings, identity }: ThisNode, onFault: (fault: unknown) => void) {
@@ -31,7 +33,9 @@ export class Books {
 
   add(key: string): void {
     this.unlessUnreadable(() => this.ledger.add(key), undefined);
-    this.timer ??= setTimeout(() => this.save(), saveAfterMs);
+    clearTimeout(this.timer);
+    if (++this.unsaved >= mostUnsaved) this.save();
+    else this.timer = setTimeout(() => this.save(), saveAfterMs);
   }
 
   forget(): void {
@@ -40,7 +44,7 @@ export class Books {
 
   save(): void {
     clearTimeout(this.timer);
-    this.timer = undefined;
+    this.unsaved = 0;
     if (this.isDryRun) return;
     this.unlessUnreadable(() => this.ledger.save(), undefined);
   }

@@ -31,6 +31,8 @@ Commands:
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
   archiving       Shows or sets whether this node archives: on, hold or discard.
+  relay           Stays, and carries what arrives in this archive onwards to every destination at once; for systemd.
+  rsyncDR         Carries what has arrived in this archive onwards to every destination, once; for cron, on a standby.
   prune           Removes the segments before a restart point from restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
 
 twowarm COMMAND --help says more.

@@ -320,7 +320,6 @@ describe('an idle twowarm relay', () => {
     expect(ticks() - before).toBeLessThan(20);
     const status = readFileSync(`/proc/${relay.pid}/status`, 'latin1');
     const rssMb = Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024;
-    console.log(`idle: ${Math.round(rssMb)} MB, ${ticks() - before} ticks in 6 s`);
     expect(rssMb).toBeLessThan(120);
     await relay.stop();
   });
