@@ -94,6 +94,11 @@ describe('quiet is', () => {
       running,
     ],
     ['a primary that stops', { state: 'shutting down', running: 'stopping' }, running],
+    [
+      'a primary that stops, to start as a standby',
+      { state: 'shutting down', mode: 'standby', running: 'stopping' },
+      running,
+    ],
     ['a primary that archives its last segment', { state: 'shut down', running: 'stopping' }, running],
     ['a primary that recovers from a crash', { state: 'in crash recovery', running: 'starting' }, running],
     ['a stopped primary that was triggered', { state: 'shut down', triggered: true }, stopped],
