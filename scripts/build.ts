@@ -10,7 +10,7 @@ import { makeCodeCaches } from './code-cache.ts';
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
 const hot = ['archiveWALFile', 'restoreWALFile', 'pg_standby'];
-const others = ['configSetup', 'triggerStandby', 'twowarm'];
+const others = ['configSetup', 'triggerStandby', 'rsyncDR', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
   'program/log',

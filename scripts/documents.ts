@@ -1,5 +1,6 @@
 // The documents that repeat the code, rendered from it: docs/options.md, docs/errors.md, conf-templates/twowarm.toml.
 // scripts/generate.ts writes them; the house test compares them with what is committed.
+import { renderRelayCron, renderRelayUnit } from './service-templates.ts';
 import type { z } from 'zod';
 import { commands } from '../src/main/commands.ts';
 import { usageOf } from '../src/program/arguments.ts';
@@ -145,5 +146,7 @@ export async function renderAll(): Promise<Record<string, string>> {
     'docs/options.md': await renderOptions(),
     'docs/errors.md': await renderErrors(),
     'conf-templates/twowarm.toml': renderTemplate(),
+    'conf-templates/twowarm-relay.service': renderRelayUnit(),
+    'conf-templates/rsyncDR.cron': renderRelayCron(),
   };
 }

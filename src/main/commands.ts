@@ -13,6 +13,8 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   conflicts: () => import('../cluster/conflicts-command.ts'),
   consumers: () => import('../restore/consumers/consumers-command.ts'),
   destination: () => import('../archive/destination-command.ts'),
+  relay: () => import('../relay/command.ts'),
+  rsyncDR: () => import('../relay/rsync-dr-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 
@@ -23,5 +25,4 @@ export const notBuilt: readonly string[] = [
   'configStandby',
   'distrib2warm',
   'flushPrimary',
-  'rsyncDR',
 ];

@@ -93,6 +93,21 @@ export class Ledger {
     return this.set().has(name) && !this.isOwed(name);
   }
 
+  /** Those of the names that the destination is not known to have, in the order given. For many at once. */
+  lacking(names: readonly string[]): string[] {
+    const owed = new Set([...this.owed(), ...this.aside()]);
+    const set = this.set();
+    return names.filter((name) => owed.has(name) || !set.has(name));
+  }
+
+  /** The destination is not what it was: nothing is known of what it has. What is owed stays owed. */
+  forget(): void {
+    this.known = new NameSet(this.place.segmentSize);
+    this.paid = [];
+    this.isChanged = false;
+    ifThere(unlinkSync, this.pathOfKnown());
+  }
+
   /** The destination has the file durably: its debt is paid. Kept from the next save on. */
   add(name: string): void {
     this.set().add(name);

@@ -46,6 +46,7 @@ describe('the packed tarball', () => {
         'bin/launch.sh',
         'bin/pg_standby',
         'bin/restoreWALFile',
+        'bin/rsyncDR',
         'bin/triggerStandby',
         'bin/twowarm',
         'conf-templates',

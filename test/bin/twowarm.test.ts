@@ -30,10 +30,13 @@ Commands:
   pg_standby      Waits for a WAL file to arrive in a directory and restores it; a drop-in for the pg_standby of PostgreSQL and of 2warm.
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
+  receive         Receives files into an archive of this machine; started by sshd for another node.
   archiving       Shows or sets whether this node archives: on, hold or discard.
   claim           Makes archives the property of this primary: from then on no other node can store files there.
   conflicts       Lists, compares, puts back or removes what an archive keeps aside: segments past a fork, other partials.
   consumers       Shows who still needs what of the archives of this node, or removes a reader that is gone for good.
+  relay           Stays, and carries what arrives in this archive onwards to every destination at once; for systemd.
+  rsyncDR         Carries what has arrived in this archive onwards to every destination, once; for cron, on a standby.
   prune           Removes the segments before a restart point that no registered reader needs from the directories among restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
 
 twowarm COMMAND --help says more.
@@ -71,7 +74,7 @@ EXIT STATUS
     expect(await twowarm(word)).toEqual(refused(2, message));
   });
 
-  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'distrib2warm', 'flushPrimary', 'rsyncDR'])(
+  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'distrib2warm', 'flushPrimary'])(
     'names %s, which is not built',
     async (word) => {
       const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;

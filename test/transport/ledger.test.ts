@@ -63,6 +63,34 @@ describe('a ledger', () => {
     expect(ledgersOf(join(sandbox.path, 'state'))).toEqual(['db2']);
   });
 
+  it('says what is lacking of many names, and what is owed lacks, whatever is known', async () => {
+    await using sandbox = home();
+    const names = [1, 2, 3, 4].map((number) => segmentNamed(number));
+    const ledger = open(sandbox);
+    for (const name of names.slice(0, 3)) ledger.add(name);
+    ledger.save();
+    ledger.owe(names[1]!);
+    ledger.owe(names[2]!);
+    ledger.setAside(names[2]!);
+    expect(open(sandbox).lacking(names)).toEqual(names.slice(1));
+  });
+
+  it('forgets what a destination had, for good, but no debt', async () => {
+    await using sandbox = home();
+    const names = [1, 2].map((number) => segmentNamed(number));
+    const ledger = open(sandbox);
+    ledger.forget();
+    ledger.add(names[0]!);
+    ledger.save();
+    ledger.owe(names[1]!);
+    ledger.add(names[0]!);
+    ledger.forget();
+    ledger.save();
+    expect(ledger.has(names[0]!)).toBe(false);
+    expect(open(sandbox).lacking(names)).toEqual(names);
+    expect(open(sandbox).owed()).toEqual([names[1]]);
+  });
+
   it('strikes a debt only when what was added is on disk', async () => {
     await using sandbox = home();
     const [first, second] = [segmentNamed(1), segmentNamed(2)];

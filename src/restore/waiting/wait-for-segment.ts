@@ -3,6 +3,7 @@
 // ask for, a changed configuration, or the end of the server.
 import { watchedServer } from '../../postgres/server-process.ts';
 import type { ThisNode } from '../../postgres/this-node.ts';
+import { Bell } from '../../program/bell.ts';
 import { describeError } from '../../program/print-error.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Watch } from '../../program/watch-directory.ts';
@@ -10,7 +11,6 @@ import { watchFiles } from '../../program/watch.ts';
 import type { ReadTransport } from '../../transport/transport.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
 import { askSources, askWithin, mayPass, type Asking } from '../ask-sources.ts';
-import { Bell } from './bell.ts';
 import { configurationOf, haveSameSettings, unsettledForMs } from './configuration.ts';
 import { whyAskAgain, type Segment } from '../timelines/followed-line.ts';
 import { withSources } from '../timelines/histories.ts';

@@ -1,4 +1,4 @@
-// What wakes a waiting call: events of the watched places, and the clock. An event that comes while nobody sleeps is
+// What wakes one who waits: events of the watched places, and the clock. An event that comes while nobody sleeps is
 // kept, so that nothing published between a look and a sleep is missed.
 
 export class Bell {

@@ -1,0 +1,71 @@
+// conf-templates/: how systemd and cron call the relay. Made from the commands themselves, so that what they name exists.
+import { command as relay } from '../src/relay/command.ts';
+import { command as rsyncDR } from '../src/relay/rsync-dr-command.ts';
+import { errorKinds, type ErrorKindName } from '../src/program/error-kinds.ts';
+
+const binaries = '/usr/local/bin';
+const dataDirectory = '/var/lib/postgresql/15/main';
+
+/** Faults at the start that a person has to cure: starting again at once would only fill the journal. */
+const notRestarted: readonly ErrorKindName[] = ['usage', 'not-built', 'wrong-cluster', 'busy'];
+
+/** A unit for `twowarm relay`. */
+export function renderRelayUnit(): string {
+  const codes = notRestarted.map((kind) => errorKinds[kind].exitCode).join(' ');
+  return `# twowarm-relay.service - ${relay.summary}
+# Copy it to /etc/systemd/system and correct User, Group and the two paths in ExecStart; then:
+#   systemctl daemon-reload && systemctl enable --now twowarm-relay
+# It may run on every node, whatever its role is just now: on a primary it is quiet. It needs no restart when
+# twowarm.toml changes or when the server starts, stops or is promoted.
+
+[Unit]
+Description=twowarm: relay of PostgreSQL's write-ahead log
+After=network-online.target local-fs.target remote-fs.target
+Wants=network-online.target
+
+[Service]
+Type=simple
+User=postgres
+Group=postgres
+ExecStart=${binaries}/${relay.name} -D ${dataDirectory}
+Restart=on-failure
+RestartSec=10
+# ${notRestarted.join(', ')}
+RestartPreventExitStatus=${codes}
+KillSignal=SIGTERM
+TimeoutStopSec=30
+UMask=0077
+
+# Destinations may be anywhere but here.
+ProtectSystem=full
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+# Not MemoryDenyWriteExecute: Node.js compiles while it runs. Not PrivateTmp and ProtectHome: an archive, or the keys of
+# ssh, may be there.
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** A line for /etc/cron.d. */
+export function renderRelayCron(): string {
+  return `# rsyncDR.cron - ${rsyncDR.summary}
+# Copy it to /etc/cron.d/twowarm (without a dot in its name, or cron passes it over) and correct the user and the two
+# paths. Where twowarm-relay.service runs it is not needed, and does no harm: the one leaves the work to the other.
+# A pass that succeeds says nothing; what it does say, cron mails.
+MAILTO=postgres
+*/5 * * * * postgres ${binaries}/${rsyncDR.name} -D ${dataDirectory}
+`;
+}

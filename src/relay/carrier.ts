@@ -1,0 +1,242 @@
+// Everything for one destination: what waits for it, the road that stays open, a few files under way at a time. After a
+// fault of the destination nothing more is begun until resume(): others go on meanwhile.
+import type { ThisNode } from '../postgres/this-node.ts';
+import { bounded } from '../program/bounded.ts';
+import type { ProgramError } from '../program/program-error.ts';
+import type { Destination } from '../program/settings/settings.ts';
+import { nameOfVersion } from '../transport/archive-extras.ts';
+import type { ReadTransport, Transport } from '../transport/transport.ts';
+import { parseWalFileName } from '../wal/filename.ts';
+import { Books } from './books.ts';
+import { carry, type Carried } from './carry.ts';
+import { openRoad } from './destinations.ts';
+import { byAge, isHistory, Queue } from './queue.ts';
+
+/** Files under way at a time. */
+const atOnce = 4;
+
+/** Who hears of what happens. None may throw. */
+export interface Listener {
+  carried(carrier: Carrier, key: string, carried: Carried): void;
+  /** The destination has just answered, whatever it said. */
+  answered(carrier: Carrier): void;
+  /** Wrong with the file, or with what is there under its name; the others go on. */
+  refused(carrier: Carrier, key: string, fault: ProgramError): void;
+  /** Out of order: nothing more is begun. */
+  failed(carrier: Carrier, fault: unknown): void;
+  /** It no longer has what it had: all that is here should be offered again. */
+  forgotten(carrier: Carrier, proof: string): void;
+  /** The ledger cannot be read or written. */
+  unrecorded(carrier: Carrier, fault: unknown): void;
+}
+
+export class Carrier {
+  readonly destination: Destination;
+  private readonly node: ThisNode;
+  private readonly source: () => ReadTransport;
+  private readonly listener: Listener;
+  private readonly stop: AbortSignal;
+  private readonly books: Books;
+  private readonly queue = new Queue();
+  private readonly underWay = new Set<string>();
+  private readonly refused = new Set<string>();
+  /** Calls that have not ended, also those that were given up: one that hangs keeps a thread. */
+  private hanging = 0;
+  private road: Promise<Transport> | undefined;
+  /** A segment that the destination is known to have: put again when a road is opened, it tells whether it still does. */
+  private proof: string | undefined;
+  private isProven = false;
+  private proving: string | undefined;
+  private fault: unknown;
+  private wakeIdle: (() => void)[] = [];
+
+  constructor(
+    destination: Destination,
+    node: ThisNode,
+    source: () => ReadTransport,
+    listener: Listener,
+    stop: AbortSignal,
+  ) {
+    this.destination = destination;
+    this.node = node;
+    this.source = source;
+    this.listener = listener;
+    this.stop = stop;
+    this.books = new Books(destination.name, node, (fault) => listener.unrecorded(this, fault));
+  }
+
+  /** How many wait or are under way. */
+  get waiting(): number {
+    return this.queue.length + this.underWay.size;
+  }
+
+  /** What the destination lacks, also what was refused, in no order. */
+  lacking(): string[] {
+    return [...this.underWay, ...this.queue.all(), ...this.refused].filter((key) => key !== this.proving);
+  }
+
+  /** The one that goes, or went, next. */
+  get next(): string | undefined {
+    const first = this.queue.first();
+    return [...this.underWay, ...(first === undefined ? [] : [first])].sort(byAge)[0];
+  }
+
+  get hasFailed(): boolean {
+    return this.fault !== undefined;
+  }
+
+  /** All that is here: what the destination is not known to have is carried. */
+  offer(keys: readonly string[]): void {
+    const lacking = this.books.lacking(keys);
+    const isLacking = new Set(lacking);
+    this.proof = keys.findLast((key) => isSegment(key) && !isLacking.has(key)) ?? this.proof;
+    for (const key of lacking) if (!this.underWay.has(key)) this.queue.add(key);
+    this.pump();
+  }
+
+  /** One arrival. */
+  offerOne(key: string): void {
+    if (this.underWay.has(key) || this.books.has(key)) return;
+    this.queue.add(key);
+    this.pump();
+  }
+
+  /** Opens the road before the first arrival needs it. */
+  warm(): void {
+    if (this.road !== undefined || this.fault !== undefined) return;
+    this.opened().then(
+      () => this.listener.answered(this),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  /** After a fault: tries again, from the oldest on. False while a call of before still hangs. */
+  resume(): boolean {
+    if (this.hanging > 0) return false;
+    this.fault = undefined;
+    if (this.queue.length === 0) this.warm();
+    this.pump();
+    return true;
+  }
+
+  /** When nothing is under way, and nothing more is begun unless something is offered or resumed. */
+  async idle(): Promise<void> {
+    if (this.isIdle()) return;
+    await new Promise<void>((resolve) => this.wakeIdle.push(resolve));
+  }
+
+  /** Ends: what is under way is given up by the signal. */
+  async close(): Promise<void> {
+    await this.idle();
+    this.books.save();
+    await this.drop();
+  }
+
+  private isIdle(): boolean {
+    return this.underWay.size === 0 && (this.queue.length === 0 || this.isHeld());
+  }
+
+  private isHeld(): boolean {
+    return this.fault !== undefined || this.stop.aborted;
+  }
+
+  private pump(): void {
+    while (!this.isHeld() && this.underWay.size < atOnce) {
+      if (this.mustWait()) break;
+      const key = this.proofToPut() ?? this.queue.shift();
+      if (key === undefined) break;
+      this.underWay.add(key);
+      void this.carryOne(key);
+    }
+    if (!this.isIdle()) return;
+    for (const wake of this.wakeIdle.splice(0)) wake();
+  }
+
+  /**
+   * A segment of a timeline must not be there before the timeline's history, a version not before the first of its name,
+   * and nothing before the proof.
+   */
+  private mustWait(): boolean {
+    const original = nameOfVersion(this.queue.first() ?? '');
+    return [...this.underWay].some((key) => !this.isProven || isHistory(key) || key === original);
+  }
+
+  private proofToPut(): string | undefined {
+    if (this.isProven || this.queue.length === 0) return undefined;
+    if (this.proof === undefined) this.isProven = true;
+    this.proving = this.proof;
+    return this.proof;
+  }
+
+  private async carryOne(key: string): Promise<void> {
+    try {
+      const what = `store ${key} at ${this.destination.url}`;
+      const carried = await this.bounded(what, async (signal) => {
+        const road = await this.opened();
+        return carry(key, { source: this.source(), node: this.node, road, signal });
+      });
+      this.settle(key, carried);
+      this.underWay.delete(key);
+      this.listener.answered(this);
+    } catch (error) {
+      this.underWay.delete(key);
+      if (key !== this.proving) this.queue.add(key);
+      this.proving = undefined;
+      this.fail(error);
+    }
+    this.pump();
+  }
+
+  private settle(key: string, carried: Carried): void {
+    if (key === this.proving) return this.settleProof(key, carried);
+    this.refused.delete(key);
+    if (carried.outcome === 'gone') return;
+    if (carried.outcome === 'refused') {
+      this.refused.add(key);
+      return this.listener.refused(this, key, carried.fault);
+    }
+    this.books.add(key);
+    if (isSegment(key)) this.proof = key;
+    this.listener.carried(this, key, carried);
+  }
+
+  private settleProof(key: string, { outcome }: Carried): void {
+    this.proving = undefined;
+    this.isProven = true;
+    if (outcome !== 'stored' || this.node.identity.dryRun) return;
+    this.books.forget();
+    this.books.add(key);
+    this.listener.forgotten(this, key);
+  }
+
+  private fail(error: unknown): void {
+    if (this.isHeld()) return;
+    this.fault = error;
+    void this.drop();
+    this.books.save();
+    this.listener.failed(this, error);
+  }
+
+  private opened(): Promise<Transport> {
+    const what = `open ${this.destination.url}`;
+    return (this.road ??= this.bounded(what, () => openRoad(this.destination, this.node)));
+  }
+
+  /** Within the destination's limit. */
+  private bounded<T>(what: string, verb: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return bounded(what, this.destination.timeLimitMs, this.stop, (signal) => {
+      this.hanging++;
+      return verb(signal).finally(() => this.hanging--);
+    });
+  }
+
+  private async drop(): Promise<void> {
+    const road = this.road;
+    this.road = undefined;
+    this.isProven = false;
+    // One that could not be opened, or does not close, has had its fault told.
+    await road?.then((opened) => opened.close()).catch(() => undefined);
+  }
+}
+
+const isSegment = (key: string): boolean => parseWalFileName(key)?.kind === 'segment';

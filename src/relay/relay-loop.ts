@@ -1,0 +1,137 @@
+// When to relay: while this node is no primary, with the configuration as it is now. Role and configuration are looked
+// at when an event wakes us, and every few seconds; the relay itself (relaying.ts) goes on by its own events meanwhile.
+import { join } from 'node:path';
+import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
+import { Bell } from '../program/bell.ts';
+import type { ProgramCall } from '../program/command.ts';
+import { reserveThreads } from '../program/threads.ts';
+import type { Watch } from '../program/watch-directory.ts';
+import { watchFiles } from '../program/watch.ts';
+import { sweepUnfinished } from '../transport/unfinished.ts';
+import { isOlderThan } from './arrivals.ts';
+import { Configuration } from './configuration.ts';
+import { lockToStay } from './lock.ts';
+import { Relaying } from './relaying.ts';
+import { readRole, type Role } from './role.ts';
+import { Telling } from './telling.ts';
+
+const lookEveryMs = 5000;
+
+/** Room for destinations that are configured later: the number of threads cannot change. */
+const spareRoads = 3;
+
+/** Stays until the call is told to stop. Throws what is wrong at the start. */
+export async function relayLoop(call: ProgramCall): Promise<void> {
+  const node = await openThisNode(call);
+  reserveThreads(node.settings.destinations.length + spareRoads);
+  const lock = await lockToStay(node, call.stop);
+  const loop = new RelayLoop(node, call);
+  try {
+    await sweepUnfinished(node.identity.stateDirectory, node.identity.nodeId, call.stop);
+    await loop.run();
+  } finally {
+    await loop.end();
+    lock.release();
+  }
+}
+
+class RelayLoop {
+  private readonly call: ProgramCall;
+  private readonly telling: Telling;
+  private readonly configuration: Configuration;
+  private readonly bell = new Bell();
+  private watch: Watch | undefined;
+  private relaying: Relaying | undefined;
+  /** What `relaying` was begun for. */
+  private phase: string | undefined;
+
+  constructor(node: ThisNode, call: ProgramCall) {
+    this.call = call;
+    this.telling = new Telling(call.voice, call.options['json'] === true);
+    this.configuration = new Configuration(node, call, this.telling);
+  }
+
+  async run(): Promise<void> {
+    this.listen();
+    for (;;) {
+      if (await this.configuration.follow()) {
+        this.phase = undefined;
+        this.listen();
+      }
+      await this.followRole();
+      await this.relaying?.tick();
+      await this.bell.sleep(lookEveryMs, this.call.stop);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.watch?.close();
+    await this.relaying?.end();
+    this.relaying = undefined;
+  }
+
+  private listen(): void {
+    this.watch?.close();
+    const { dataDirectory, configurationFile } = this.configuration.node.settings;
+    const signals = ['standby.signal', 'recovery.signal', 'recovery.conf', 'postmaster.pid'];
+    const paths = [configurationFile, ...signals.map((name) => join(dataDirectory, name))];
+    this.watch = watchFiles(paths, () => this.bell.ring());
+  }
+
+  /** Begins and ends relaying as the role says. An unknown role ends it, too: nothing is carried by a guess. */
+  private async followRole(): Promise<void> {
+    const { node } = this.configuration;
+    let role: Role | undefined;
+    try {
+      role = readRole(node.settings);
+      this.telling.over('role');
+    } catch (error) {
+      this.telling.over('phase');
+      this.telling.fault(
+        'unknown',
+        'ERROR',
+        error,
+        { topic: 'role' },
+        'Nothing is relayed until it is known.',
+      );
+    }
+    const phase = role === undefined ? 'unknown' : role.relays ? 'relay' : `primary ${role.timeline}`;
+    if (phase === this.phase) return;
+    const before = this.phase;
+    this.phase = phase;
+    await this.relaying?.end();
+    this.relaying = undefined;
+    if (role !== undefined) await this.begin(role, node, before);
+  }
+
+  private async begin(role: Role, node: ThisNode, before: string | undefined): Promise<void> {
+    const wanted = role.relays ? () => true : (key: string) => isOlderThan(role.timeline, key);
+    this.tell(role, node, before);
+    // On the first timeline nothing has ever arrived from elsewhere.
+    if (!role.relays && role.timeline <= 1) return;
+    const relaying = new Relaying(node, wanted, this.telling, () => this.bell.ring(), this.call.stop);
+    try {
+      await relaying.begin(role.relays);
+      this.relaying = relaying;
+      this.telling.over('destinations');
+    } catch (error) {
+      await relaying.end();
+      if (role.relays) this.telling.fault('failed', 'ERROR', error, { topic: 'destinations' });
+      this.phase = undefined;
+    }
+  }
+
+  private tell(role: Role, { settings }: ThisNode, before: string | undefined): void {
+    const { archiveDirectory, destinations } = settings;
+    if (role.relays) {
+      const names = destinations.map(({ name }) => name).join(', ');
+      const message = `relaying what arrives in ${archiveDirectory} to ${names}`;
+      return this.telling.say('relaying', 'LOG', { message }, { topic: 'phase' });
+    }
+    const what = role.isRunning ? 'this server is a primary' : 'this server is a primary that is stopped';
+    const message = `${what}: it archives by itself, and nothing is relayed`;
+    const detail =
+      before === 'relay' ? 'What arrived here from older timelines is still carried.' : undefined;
+    this.telling.say('quiet', 'LOG', { message, detail }, { topic: 'phase' });
+  }
+}

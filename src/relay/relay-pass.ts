@@ -1,0 +1,131 @@
+// One bounded pass: what is in the own archive now goes to every destination that is not known to have it. A destination
+// that fails, or refuses a file, does not keep the others from having theirs.
+import type { ThisNode } from '../postgres/this-node.ts';
+import { ProgramError } from '../program/program-error.ts';
+import type { ReadTransport } from '../transport/transport.ts';
+import { sweepUnfinished } from '../transport/unfinished.ts';
+import { isOlderThan, listArrivals, openOwnArchive } from './arrivals.ts';
+import type { Carried } from './carry.ts';
+import { Carrier, type Listener } from './carrier.ts';
+import { registerRelay } from './cursor.ts';
+import { destinationsOf } from './destinations.ts';
+import { readRole, type Role } from './role.ts';
+
+/** What became of one destination. */
+export interface Visit {
+  name: string;
+  url: string;
+  carried: number;
+  /** Not carried, because the destination failed. */
+  left: number;
+}
+
+export interface PassResult {
+  role: Role;
+  visits: Visit[];
+  /** In the order in which they came: of files, and one of a destination that failed. */
+  faults: unknown[];
+}
+
+/** What is said while the pass goes on. */
+export interface PassTelling {
+  carried(key: string, carrier: Carrier, carried: Carried): void;
+  warn(message: string, detail?: string): void;
+}
+
+/** Runs the pass; throws where there is nothing to begin with: an unknown role, no archive, no destination. */
+export async function relayPass(
+  node: ThisNode,
+  telling: PassTelling,
+  stop: AbortSignal,
+): Promise<PassResult> {
+  const role = readRole(node.settings);
+  const nothing: PassResult = { role, visits: [], faults: [] };
+  // On the first timeline nothing has ever arrived from elsewhere.
+  if (!role.relays && role.timeline <= 1) return nothing;
+  const { stateDirectory, nodeId, dryRun } = node.identity;
+  if (!dryRun) await sweepUnfinished(stateDirectory, nodeId, stop);
+  const found = await look(node, role, stop);
+  if (found === undefined) return nothing;
+  const { source, keys } = found;
+  try {
+    const wanted = role.relays ? keys : keys.filter((key) => isOlderThan(role.timeline, key));
+    if (!role.relays && wanted.length === 0) return nothing;
+    return { role, ...(await carryAll(node, source, wanted, telling, stop)) };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The own archive and what is in it; undefined on a primary that has none. */
+async function look(
+  node: ThisNode,
+  role: Role,
+  stop: AbortSignal,
+): Promise<{ source: ReadTransport; keys: string[] } | undefined> {
+  try {
+    const source = await openOwnArchive(node, stop);
+    return { source, keys: await listArrivals(source, node, stop) };
+  } catch (error) {
+    const isAbsent = error instanceof ProgramError && error.kind === 'directory-missing';
+    if (!role.relays && isAbsent) return undefined;
+    throw error;
+  }
+}
+
+const wordsOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
+
+/** Counts and collects what happens, for the result. */
+function listenerOf(
+  keys: readonly string[],
+  telling: PassTelling,
+  { visits, faults }: { visits: Map<Carrier, Visit>; faults: unknown[] },
+): Listener {
+  return {
+    carried: (carrier, key, carried) => {
+      visits.get(carrier)!.carried++;
+      telling.carried(key, carrier, carried);
+    },
+    answered: () => undefined,
+    refused: (_carrier, _key, fault) => void faults.push(fault),
+    failed: (_carrier, fault) => void faults.push(fault),
+    forgotten: (carrier, proof) => {
+      const { url } = carrier.destination;
+      telling.warn(`${proof} is not at ${url} any more`, 'What is here is carried there once more.');
+      carrier.offer(keys);
+    },
+    unrecorded: (_carrier, fault) => telling.warn(wordsOf(fault), 'What was carried will be sent again.'),
+  };
+}
+
+async function carryAll(
+  node: ThisNode,
+  source: ReadTransport,
+  keys: readonly string[],
+  telling: PassTelling,
+  stop: AbortSignal,
+): Promise<Pick<PassResult, 'visits' | 'faults'>> {
+  const kept = { visits: new Map<Carrier, Visit>(), faults: [] as unknown[] };
+  const listener = listenerOf(keys, telling, kept);
+  const carriers = (await destinationsOf(node, stop)).map(
+    (destination) => new Carrier(destination, node, () => source, listener, stop),
+  );
+  for (const carrier of carriers) {
+    const { name, url } = carrier.destination;
+    kept.visits.set(carrier, { name, url, carried: 0, left: 0 });
+  }
+  // What is lacking has to stay here, but where that cannot be put on record it is carried all the same.
+  const register = async (): Promise<void> => {
+    const lacking = carriers.flatMap((carrier) => carrier.lacking());
+    await registerRelay(source, lacking, keys, node, stop).catch((fault: unknown) =>
+      telling.warn(wordsOf(fault)),
+    );
+  };
+  for (const carrier of carriers) carrier.offer(keys);
+  await register();
+  await Promise.all(carriers.map((carrier) => carrier.close()));
+  stop.throwIfAborted();
+  for (const carrier of carriers) kept.visits.get(carrier)!.left = carrier.waiting;
+  await register();
+  return { visits: [...kept.visits.values()], faults: kept.faults };
+}
