@@ -27,6 +27,14 @@ describe('a configuration', () => {
         wait: 'auto',
         prune: false,
       },
+      ssh: {
+        identityFiles: undefined,
+        knownHosts: undefined,
+        agent: undefined,
+        receiver: 'twowarm',
+        connectLimitMs: 10_000,
+        idleLimitMs: 30_000,
+      },
       cluster: { arbiter: undefined },
       log: { file: undefined },
     });
