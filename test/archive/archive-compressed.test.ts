@@ -38,6 +38,7 @@ describe('archiveWALFile to a destination that compresses', () => {
     async (name) => {
       const bytes = segmentBytes(segmentNamed(20));
       node.sandbox.file(`data/pg_wal/${name}`, bytes);
+      node.ready(name);
       expect(await archive(name)).toEqual(silent(stored(name)));
       expect(await archive(name)).toEqual(silent());
       const path = node.path(`db2/${name}.zst`);

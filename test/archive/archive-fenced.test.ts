@@ -104,6 +104,7 @@ describe('a copy of a node', () => {
     for (const part of ['copy', 'copy/twowarm', 'copy/twowarm/state']) node.sandbox.directory(part);
     await node.sh(`chown -R --reference=${node.dataDirectory} ${node.path('copy')}`, { user: 'self' });
     node.segment(segmentNamed(3), {}, 'copy/data/pg_wal');
+    node.sandbox.file(`copy/data/pg_wal/archive_status/${segmentNamed(3)}.ready`, '');
     const call = commandLine('archiveWALFile', `pg_wal/${segmentNamed(3)}`, segmentNamed(3));
     const outcome = await node.sh(call, { cwd: node.path('copy/data') });
     expect(outcome.code).toBe(40);

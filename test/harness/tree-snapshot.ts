@@ -12,7 +12,9 @@ export function snapshot(root: string): Snapshot {
   const visit = (path: string): void => {
     for (const name of opened(join(root, path), () => readdirSync(join(root, path)))) {
       const below = path === '' ? name : `${path}/${name}`;
-      const stats = lstatSync(join(root, below));
+      const stats = lstatSync(join(root, below), { throwIfNoEntry: false });
+      // Another process has removed it since its name was read.
+      if (stats === undefined) continue;
       const kind = (stats.mode & 0o170_000).toString(8);
       const rights = `${kind} ${(stats.mode & 0o7777).toString(8)} ${stats.uid}:${stats.gid}`;
       found.set(below, `${rights} ${contentOf(join(root, below), stats)}`);

@@ -190,7 +190,7 @@ describe.each(['standby', 'recovery'] as const)(
             mode === 'standby' ? 1 : 200,
             report(
               'ERROR',
-              'cannot tell which timeline the server follows: 2 and 3 have both left timeline 1',
+              `could not restore ${name}: cannot tell which timeline the server follows: 2 and 3 have both left timeline 1`,
               `DETAIL:  ${name} belongs to one of them, and not, or not all of it, to the other.`,
               'HINT:  Restart the server, so that it looks for the newest timeline again, or set recovery_target_timeline to a number.',
             ),

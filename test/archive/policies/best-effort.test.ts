@@ -32,7 +32,7 @@ describe.concurrent('a best-effort destination', () => {
     const first = await archive(node, one);
     expect({ code: first.code, stderr: first.stderr }).toEqual({
       code: 0,
-      stderr: `archiveWALFile: WARNING:  ${missing(node, 'dr')}; dr is owed it\n${missingHint}\n`,
+      stderr: `archiveWALFile: WARNING:  ${missing(node, 'dr', one)}; dr is owed it\n${missingHint}\n`,
     });
     expect(await archive(node, two)).toEqual(
       silent([`created db2/${two}`, `created twowarm/state/ledger/dr/owed/${two.slice(0, 16)}/${two}.owed`]),
@@ -56,7 +56,7 @@ describe.concurrent('a best-effort destination', () => {
     for (const each of ['db2', 'dr']) takeAway(node, each);
     expect(await archive(node, one)).toMatchObject({
       code: 20,
-      stderr: `archiveWALFile: ERROR:  ${missing(node, 'db2')}\n${missingHint}\n`,
+      stderr: `archiveWALFile: ERROR:  ${missing(node, 'db2', one)}\n${missingHint}\n`,
     });
     expect((await statusOf(node, 'dr')).debt.count).toBe(0);
   });

@@ -30,7 +30,7 @@ const standsIn = (
   kept = ', and a copy is kept on this node until then',
   more = '',
 ): string =>
-  `archiveWALFile: WARNING:  ${missing(node, 'db2')}; dr stands in for db2\n` +
+  `archiveWALFile: WARNING:  ${missing(node, 'db2', one)}; dr stands in for db2\n` +
   `DETAIL:  What db2 lacks is on record and is brought to it when it is back${kept}.${more}\n${missingHint}\n`;
 
 describe.concurrent('a fallback', () => {
@@ -70,7 +70,7 @@ describe.concurrent('a fallback', () => {
     expect(await statusOf(node, 'db2')).toMatchObject({
       state: 'failing',
       debt: { count: 2, first: one, last: two, aside: 0 },
-      lastFailure: { file: two, reason: missing(node, 'db2') },
+      lastFailure: { file: two, reason: missing(node, 'db2', two) },
     });
   });
 
@@ -118,7 +118,7 @@ describe.concurrent('a fallback', () => {
       refused(
         20,
         ['dr', 'db2']
-          .map((each) => `archiveWALFile: ERROR:  ${missing(node, each)}\n${missingHint}\n`)
+          .map((each) => `archiveWALFile: ERROR:  ${missing(node, each, one)}\n${missingHint}\n`)
           .join(''),
       ),
     );
@@ -156,7 +156,7 @@ describe.concurrent('a fallback', () => {
     expect({ code, stderr }).toEqual({
       code: 20,
       stderr:
-        `archiveWALFile: ERROR:  ${missing(node, 'db2')}\n` +
+        `archiveWALFile: ERROR:  ${missing(node, 'db2', three)}\n` +
         `DETAIL:  Its fallback dr has stood in since ${standing!.since}, and may do so for 3s.\n${missingHint}\n`,
     });
     expect(changed).toEqual([]);

@@ -51,8 +51,8 @@ export function takeAway(node: NodeFixture, destination: string): () => void {
   return () => renameSync(node.path(`${destination}-away`), node.path(destination));
 }
 
-export const missing = (node: NodeFixture, destination: string): string =>
-  `the archive directory ${node.path(destination)} does not exist`;
+export const missing = (node: NodeFixture, destination: string, file: string): string =>
+  `could not store ${file}: the archive directory ${node.path(destination)} does not exist`;
 export const missingHint =
   'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.';
 

@@ -189,7 +189,7 @@ describe.concurrent('twowarm destination', () => {
     expect((await destination(node, 'list')).stdout).toBe(
       [
         `db2: required; failing since ${db2!.since}; owed: 2 files, ${one} to ${two}`,
-        `  last failure ${db2!.lastFailure!.at}: ${missing(node, 'db2')}`,
+        `  last failure ${db2!.lastFailure!.at}: ${missing(node, 'db2', two)}`,
         `  last success ${db2!.lastSuccess!.at}: ${segmentNamed(1)}`,
         `dr: fallback for db2, for at most 1h, without a copy here; ok, stands in for db2 since ${standing!.since}, until ${standing!.until}; nothing is owed`,
         `  last success ${dr!.lastSuccess!.at}: ${two}`,
