@@ -36,8 +36,11 @@ export interface Command {
   notes?: readonly string[];
   /** The setting of postgresql.conf that calls it, and the placeholders: archive_command, '%p %f'. */
   postgresqlConf?: { setting: string; arguments: string };
-  /** Sorts the words of a call where scripts rely on another parser than ours; or says which of the two was asked for. */
-  readWords?(words: readonly string[]): ReadWords | '--help' | '--version';
+  /**
+   * Sorts the words of a call where scripts rely on another parser than ours, or where ours takes too long; or says which of
+   * the two was asked for. Undefined: ours sorts them.
+   */
+  readWords?(words: readonly string[]): ReadWords | '--help' | '--version' | undefined;
   /** The signals that stop it; default SIGTERM and SIGINT. */
   stopSignals?: readonly NodeJS.Signals[];
   /** Does the work; the exit code, or a ProgramError. */

@@ -1,8 +1,7 @@
 // twowarm receive: the far end of an ssh: road. sshd starts it, as the forced command of a key or because the client asks
 // for it; it serves one connection on its standard input and output.
-import { existsSync } from 'node:fs';
+import { existsSync, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { isatty } from 'node:tty';
 import { join, normalize } from 'node:path';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
@@ -11,7 +10,7 @@ import { serve } from '../transport/receiver/serve.ts';
 import type { Terms } from '../transport/receiver/terms.ts';
 import { connectionOver } from '../transport/wire/connection.ts';
 import { keyOptions, readPublicKey, receiverCommand } from './authorized-keys-line.ts';
-import { receiveArguments, receiveOptions } from './options.ts';
+import { readReceiverWords, receiveArguments, receiveOptions } from './options.ts';
 
 function termsOf({ options }: ProgramCall): Terms {
   const { directory } = options;
@@ -32,6 +31,12 @@ async function printLine(call: ProgramCall, terms: Terms): Promise<void> {
     await call.voice.report('LOG', { message: 'put the public key in the place of PUBLIC-KEY' });
 }
 
+/** Whether somebody can be at the other end: neither a terminal nor a file. */
+function isConversation(descriptor: number): boolean {
+  const stats = fstatSync(descriptor);
+  return stats.isFIFO() || stats.isSocket();
+}
+
 /** Ends when what was written has left this process. */
 const flushed = (output: Socket): Promise<void> =>
   new Promise((resolve) => {
@@ -45,10 +50,14 @@ async function run(call: ProgramCall): Promise<number> {
     await printLine(call, terms);
     return 0;
   }
-  if (isatty(0)) {
-    throw new ProgramError('usage', 'twowarm receive is started by sshd, not on a terminal', {
-      hint: 'With --authorized-keys-line it prints the line that has sshd start it.',
-    });
+  if (![0, 1].every(isConversation)) {
+    throw new ProgramError(
+      'usage',
+      'twowarm receive is started by sshd: it talks to a client by pipes or a socket',
+      {
+        hint: 'With --authorized-keys-line it prints the line that has sshd start it.',
+      },
+    );
   }
   // Where it is missing the client is told so.
   if (process.geteuid?.() === 0 && existsSync(terms.directory)) becomeOwnerOf(terms.directory);
@@ -69,6 +78,7 @@ export const command: Command = {
   summary: 'Receives files into an archive of this machine; started by sshd for another node.',
   positionals: receiveArguments,
   options: receiveOptions,
+  readWords: readReceiverWords,
   stopSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
   notes: [
     'A client can add files that are not there, compare, and, with --allow-read, fetch them. Nothing is ever replaced or removed.',

@@ -1,5 +1,5 @@
 // The command line of twowarm receive, as data.
-import type { Option, Positional } from '../program/command.ts';
+import type { Option, Positional, ReadWords } from '../program/command.ts';
 
 export const receiveArguments: readonly Positional[] = [
   {
@@ -21,3 +21,14 @@ export const receiveOptions: readonly Option[] = [
     summary: 'Print the line for authorized_keys that limits a key to this receiver, and end.',
   },
 ];
+
+/**
+ * The two forms in which a receiver is started for every connection, read without the parser, whose loading costs a
+ * connection 30 ms. Anything else is the parser's.
+ */
+export function readReceiverWords(words: readonly string[]): ReadWords | undefined {
+  const [option, directory, allow, ...more] = words;
+  const isPlain = option === '--directory' && directory?.startsWith('/') === true && more.length === 0;
+  if (!isPlain || (allow !== undefined && allow !== '--allow-read')) return undefined;
+  return { positionals: [], options: { directory, 'allow-read': allow === '--allow-read' } };
+}
