@@ -68,6 +68,9 @@ describe('configSetup', () => {
       ['restore.trigger_file', `'${node.path('twowarm/trigger')}'`, 'default'],
       ['restore.wait', "'auto'", 'default'],
       ['restore.prune', 'false', 'default'],
+      ['ssh.receiver', "'twowarm'", 'default'],
+      ['ssh.connect_limit', "'10s'", 'default'],
+      ['ssh.idle_limit', "'30s'", 'default'],
     ]);
   });
 

@@ -64,12 +64,12 @@ const isThere = (node: NodeFixture): boolean => existsSync(node.path(`db2/${segm
 
 describe('archiveWALFile', () => {
   /** The kernel tells a failed fsync once: a second one would succeed without the data, so there is no second one. */
-  const notDurable = (path: string): object => ({
+  const notDurable = (path: string, what = ''): object => ({
     code: 30,
     stdout: '',
     stderr: expect.stringMatching(
       new RegExp(
-        `^archiveWALFile: ERROR:  could not fsync ${path}: Input/output error\n` +
+        `^archiveWALFile: ERROR:  ${what}could not fsync ${path}: Input/output error\n` +
           'HINT:  Look for errors of this disk in the kernel log before you trust it again\\.\n$',
       ),
     ) as string,
@@ -95,7 +95,7 @@ describe('archiveWALFile', () => {
     await using node = await makeNodeWithSegment();
     const { result, calls } = await archiveWith(node, 'fsync:error=EIO:when=2+');
     expect(calls.filter(wasInjected).map((call) => call.arguments)).toEqual(['<~/db2>']);
-    expect(result).toMatchObject(notDurable(node.path('db2')));
+    expect(result).toMatchObject(notDurable(node.path('db2'), `could not store ${segmentNamed(2)}: `));
     expect(temporariesOf(calls)).toHaveLength(1);
     expect(isThere(node)).toBe(false);
     await expectNextCallToSucceed(node);

@@ -23,7 +23,7 @@ describe('the kinds of faults', () => {
     const retryable = kinds
       .filter(([name]) => isRetryable(new ProgramError(name, 'x')))
       .map(([name]) => name);
-    expect(retryable).toEqual(['input-output', 'timed-out']);
+    expect(retryable).toEqual(['input-output', 'timed-out', 'connection-lost', 'unreachable']);
     expect(isRetryable(new Error('a bug'))).toBe(false);
     expect(isRetryable(undefined)).toBe(false);
   });

@@ -159,6 +159,9 @@ describe('the settings in force', () => {
       ['restore.trigger_file', `${node.home}/trigger`, 'default'],
       ['restore.wait', 'auto', 'default'],
       ['restore.prune', false, 'default'],
+      ['ssh.receiver', 'twowarm', 'default'],
+      ['ssh.connect_limit', '10s', 'default'],
+      ['ssh.idle_limit', '30s', 'default'],
       ['log.file', '/l', line(9)],
     ]);
   });
