@@ -105,12 +105,17 @@ export async function storeEverywhere(
   if (!isQuiet || done.some(({ outcome }) => outcome === undefined)) {
     const { storeByPolicy } = await import('./policies/store-by-policy.ts');
     const order = { ...shipment, destinations, node, voice, stop };
-    done = await storeByPolicy(order, done, attempt);
+    const made = done;
+    done = await storeByPolicy(order, made, attempt).catch(async (error: unknown) => {
+      // The call fails, but who has the file is told all the same.
+      if (!stop.aborted) await tellAll(shipment, made, voice);
+      throw error;
+    });
   }
   const warning = inspections.map((inspection) => inspection.warning()).find((each) => each !== undefined);
   if (warning !== undefined)
     await voice.report('WARNING', { message: warning, hint: 'Is there a newer twowarm?' });
-  for (const { destination, outcome } of done) await tell(shipment, destination, outcome!, voice);
+  await tellAll(shipment, done, voice);
   if (shipment.dryRun) return;
   const answering = done.map(({ destination }) => destination).filter((each) => !isOwn(each));
   noteAll(answering, name, settings);
@@ -125,6 +130,11 @@ function noteAll(answering: readonly Destination[], file: string, { home, destin
   if (destinations.length < 2) return;
   const at = new Date().toISOString();
   for (const { name } of answering) noteReached(home, name, { at, file });
+}
+
+async function tellAll(shipment: Shipment, made: readonly Attempt[], voice: Voice): Promise<void> {
+  for (const { destination, outcome } of made)
+    if (outcome !== undefined) await tell(shipment, destination, outcome, voice);
 }
 
 async function tell(

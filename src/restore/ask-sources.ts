@@ -35,7 +35,15 @@ export interface Asking {
 }
 
 /** Faults of a source that a moment may cure; a damaged file stays damaged. */
-const passing = ['directory-missing', 'permission-denied', 'input-output', 'timed-out', 'no-space'];
+const passing = [
+  'directory-missing',
+  'permission-denied',
+  'input-output',
+  'timed-out',
+  'no-space',
+  'connection-lost',
+  'unreachable',
+];
 
 /** Can the same question have another answer in a moment? */
 export const mayPass = (error: unknown): boolean =>

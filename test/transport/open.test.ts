@@ -39,13 +39,13 @@ describe('a file: URL', () => {
     expect(await faultOf(() => directoryOf(url))).toEqual({
       kind: 'settings',
       message: `cannot use the URL "${url}"`,
-      hint: 'Write file: and an absolute directory, such as file:/mnt/db2/archive.',
+      hint: 'Write file: and an absolute directory, such as file:/mnt/db2/archive, or ssh://user@host:port and one there.',
     });
   });
 });
 
 describe('a road that is not built', () => {
-  it.each(['ssh', 'sftp', 'rsync', 'rsync+ssh', 's3', 'gs', 'azblob', 'SSH'])(
+  it.each(['sftp', 'rsync', 'rsync+ssh', 's3', 'gs', 'azblob', 'SFTP'])(
     '%s is refused by its name, for destinations and for sources',
     async (scheme) => {
       await using sandbox = makeSandbox('open');
@@ -67,8 +67,8 @@ describe('a road that is not built', () => {
     ['sftp://u:secret@secret@db2/archive', 'sftp://u:…@db2/archive'],
     ['s3://key:sec/ret+secret@bucket/archive', 's3://key:…@bucket/archive'],
     ['sftp://u:sec:ret@db2:22/archive', 'sftp://u:…@db2:22/archive'],
-    ['ssh://u@db2:22/archive', 'ssh://u@db2:22/archive'],
-    ['ssh://db2:22/archive', 'ssh://db2:22/archive'],
+    ['sftp://u@db2:22/archive', 'sftp://u@db2:22/archive'],
+    ['sftp://db2:22/archive', 'sftp://db2:22/archive'],
   ])('is named without its password: %s', async (url, shown) => {
     const { message } = await faultOf(() => directoryOf(url));
     expect(message).toBe(
@@ -91,6 +91,16 @@ describe('a road that is not built', () => {
       kind: 'settings',
       message: 'cannot use the URL "ssh://u:…@db2/archive"',
       hint: 'A password has no place in a URL: log in with a key, such as ssh://postgres@db2/var/lib/postgresql/15/twowarm/archive.',
+    });
+  });
+});
+
+describe('an ssh: URL', () => {
+  it('names no directory of this machine', async () => {
+    expect(await faultOf(() => directoryOf('ssh://db2/archive'))).toEqual({
+      kind: 'not-built',
+      message: 'this is not done over ssh: ssh://db2/archive',
+      hint: 'Do it on the machine of the archive.',
     });
   });
 });
