@@ -46,7 +46,7 @@ describe('the URL of a destination or a source', () => {
     expect(roadUrlCure).toBe(
       'write file: and an absolute directory, such as file:/mnt/db2/archive, or ssh://user@host:port and one there',
     );
-    expect(readRoadUrl(roadUrlCure.split(' ').at(-1)!)).toEqual({
+    expect(readRoadUrl(/file:\/\S*(?=,)/.exec(roadUrlCure)![0])).toEqual({
       kind: 'directory',
       directory: '/mnt/db2/archive',
     });
