@@ -51,7 +51,7 @@ say('|---|---:|---:|');
 const fresh = emptySeries();
 const again = emptySeries();
 const rsync = emptySeries();
-const ssh = ['ssh', ...sshd.clientOptions.slice(0, -1)].join(' ');
+const ssh = ['ssh', ...sshd.clientOptions].join(' ');
 const elsewhere = sandbox.directory('far/rsync');
 for (const name of names.slice(0, rounds)) {
   const line = `${bin}/archiveWALFile pg_wal/${name} ${name}`;

@@ -94,25 +94,35 @@ interface Triggered {
   ms: number;
 }
 
-/** What is archived and not replayed yet, and what is archived while the trigger is already there, is restored. */
+/** What is archived and not replayed yet is restored. */
 async function smartly(primary: Cluster, standby: Cluster, way: Way): Promise<Triggered> {
   const held = await holdReplay(standby);
   await shipRows(primary, 250);
   await shipRows(primary, 250);
+  const rows = await shipRows(primary, 500);
   const triggered = trigger(standby, 'smart');
   await triggerIsGiven(standby, 'smart', way.mode, triggered);
-  const rows = await shipRows(primary, 500);
+  await expectFenced(primary);
   return { rows, ms: await release(held, triggered) };
 }
 
-/** What is replayed is kept; what is archived once the trigger is there stays where it is. */
+/** The trigger has made the archive the standby's: what the old primary writes from then on it has to keep. */
+async function expectFenced(primary: Cluster): Promise<void> {
+  // No rows: a standby that streams beside the archive would still get them.
+  await primary.finishSegment();
+  await waitFor('the old primary to be refused', () =>
+    primary.log().includes('the archive belongs to another node'),
+  );
+}
+
+/** What is replayed is kept; what is archived and was not restored before the trigger stays where it is. */
 async function fast(primary: Cluster, standby: Cluster, way: Way, rows: number): Promise<Triggered> {
   const held = await holdReplay(standby);
   const triggered = trigger(standby, 'fast');
   await triggerIsGiven(standby, 'fast', way.mode, triggered);
   // The call that was waiting has heard it.
   await waitForNoCommands(standby);
-  await shipRows(primary, 500);
+  await expectFenced(primary);
   return { rows, ms: await release(held, triggered) };
 }
 
