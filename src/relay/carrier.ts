@@ -46,6 +46,7 @@ export class Carrier {
   /** A segment that the destination is known to have: put again when a road is opened, it tells whether it still does. */
   private proof: string | undefined;
   private isProven = false;
+  private isSuspended = false;
   private proving: string | undefined;
   private fault: unknown;
   private wakeIdle: (() => void)[] = [];
@@ -103,7 +104,7 @@ export class Carrier {
 
   /** Opens the road before the first arrival needs it. */
   warm(): void {
-    if (this.road !== undefined || this.fault !== undefined) return;
+    if (this.road !== undefined || this.isHeld()) return;
     this.opened().then(
       () => this.listener.answered(this),
       (error: unknown) => this.fail(error),
@@ -115,6 +116,17 @@ export class Carrier {
     if (this.hanging > 0) return false;
     this.fault = undefined;
     if (this.queue.length === 0) this.warm();
+    this.pump();
+    return true;
+  }
+
+  /**
+   * A person has suspended it, or lets it have files again: nothing more is begun meanwhile, but what it lacks is still
+   * needed. True when that is new.
+   */
+  suspend(isSuspended: boolean): boolean {
+    if (isSuspended === this.isSuspended) return false;
+    this.isSuspended = isSuspended;
     this.pump();
     return true;
   }
@@ -137,7 +149,7 @@ export class Carrier {
   }
 
   private isHeld(): boolean {
-    return this.fault !== undefined || this.stop.aborted;
+    return this.fault !== undefined || this.isSuspended || this.stop.aborted;
   }
 
   private pump(): void {
@@ -210,7 +222,7 @@ export class Carrier {
   }
 
   private fail(error: unknown): void {
-    if (this.isHeld()) return;
+    if (this.fault !== undefined || this.stop.aborted) return;
     this.fault = error;
     void this.drop();
     this.books.save();

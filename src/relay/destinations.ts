@@ -51,8 +51,11 @@ const lookAt = (path: string, stop: AbortSignal): Promise<Stats | undefined> =>
   });
 
 /** Opens the road; in a dry run one that changes nothing. */
-export async function openRoad({ url }: Destination, { identity }: ThisNode): Promise<Transport> {
-  if (!identity.dryRun) return withRetry(await openDestination(url, identity));
+export async function openRoad(
+  { url, compression }: Destination,
+  { identity }: ThisNode,
+): Promise<Transport> {
+  if (!identity.dryRun) return withRetry(await openDestination(url, identity, compression));
   const { dryRun } = await import('../transport/dry-run.ts');
   return dryRun(await openSource(url, identity));
 }

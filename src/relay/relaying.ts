@@ -8,6 +8,7 @@ import { listArrivals, listFew, openOwnArchive } from './arrivals.ts';
 import { Carrier, type Listener } from './carrier.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
+import { followSuspensions } from './suspended.ts';
 import type { Telling } from './telling.ts';
 
 /** The pauses before a destination that failed is tried again, in ms: doubled each time. */
@@ -56,11 +57,13 @@ export class Relaying {
     this.carriers = destinations.map(
       (each) => new Carrier(each, this.node, source, this.listener(), this.stop),
     );
+    followSuspensions(this.carriers, this.node, this.telling);
     if (eager) for (const carrier of this.carriers) carrier.warm();
   }
 
   /** Looks where events may have missed something. What is wrong with the own archive is said, not thrown. */
   async tick(): Promise<void> {
+    followSuspensions(this.carriers, this.node, this.telling);
     try {
       if (this.isUnsure || (await this.watch.mustLook())) await this.lookAtAll();
       else this.offer(await listFew(this.node));
