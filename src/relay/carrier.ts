@@ -2,33 +2,19 @@
 // fault of the destination nothing more is begun until resume(): others go on meanwhile.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
-import type { ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { nameOfVersion } from '../transport/archive-extras.ts';
+import type { Claim } from '../transport/ownership.ts';
 import type { ReadTransport, Transport } from '../transport/transport.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { Books } from './books.ts';
 import { carry, type Carried } from './carry.ts';
-import { openRoad } from './destinations.ts';
+import { KeptRoad } from './kept-road.ts';
+import type { Listener } from './listener.ts';
 import { byAge, isHistory, Queue } from './queue.ts';
 
 /** Files under way at a time. */
 const atOnce = 4;
-
-/** Who hears of what happens. None may throw. */
-export interface Listener {
-  carried(carrier: Carrier, key: string, carried: Carried): void;
-  /** The destination has just answered, whatever it said. */
-  answered(carrier: Carrier): void;
-  /** Wrong with the file, or with what is there under its name; the others go on. */
-  refused(carrier: Carrier, key: string, fault: ProgramError): void;
-  /** Out of order: nothing more is begun. */
-  failed(carrier: Carrier, fault: unknown): void;
-  /** It no longer has what it had: all that is here should be offered again. */
-  forgotten(carrier: Carrier, proof: string): void;
-  /** The ledger cannot be read or written. */
-  unrecorded(carrier: Carrier, fault: unknown): void;
-}
 
 export class Carrier {
   readonly destination: Destination;
@@ -42,7 +28,8 @@ export class Carrier {
   private readonly refused = new Set<string>();
   /** Calls that have not ended, also those that were given up: one that hangs keeps a thread. */
   private hanging = 0;
-  private road: Promise<Transport> | undefined;
+  private readonly road: KeptRoad;
+  private mustReopen = false;
   /** A segment that the destination is known to have: put again when a road is opened, it tells whether it still does. */
   private proof: string | undefined;
   private isProven = false;
@@ -63,6 +50,7 @@ export class Carrier {
     this.source = source;
     this.listener = listener;
     this.stop = stop;
+    this.road = new KeptRoad(destination, node, stop);
     this.books = new Books(destination.name, node, (fault) => listener.unrecorded(this, fault));
   }
 
@@ -104,7 +92,7 @@ export class Carrier {
 
   /** Opens the road before the first arrival needs it. */
   warm(): void {
-    if (this.road !== undefined || this.isHeld()) return;
+    if (this.road.isOpen || this.isHeld()) return;
     this.opened().then(
       () => this.listener.answered(this),
       (error: unknown) => this.fail(error),
@@ -131,6 +119,14 @@ export class Carrier {
     return true;
   }
 
+  /** Opens the road anew, once what is under way is done, where it was opened on behalf of another owner. */
+  followOwner(owner: Claim | undefined): void {
+    if (!this.road.isOfAnother(owner)) return;
+    this.mustReopen = true;
+    this.pump();
+    this.warm();
+  }
+
   /** When nothing is under way, and nothing more is begun unless something is offered or resumed. */
   async idle(): Promise<void> {
     if (this.isIdle()) return;
@@ -154,7 +150,7 @@ export class Carrier {
 
   private pump(): void {
     while (!this.isHeld() && this.underWay.size < atOnce) {
-      if (this.mustWait()) break;
+      if (this.reopensLater() || this.mustWait()) break;
       const key = this.proofToPut() ?? this.queue.shift();
       if (key === undefined) break;
       this.underWay.add(key);
@@ -162,6 +158,11 @@ export class Carrier {
     }
     if (!this.isIdle()) return;
     for (const wake of this.wakeIdle.splice(0)) wake();
+  }
+
+  private reopensLater(): boolean {
+    if (this.mustReopen && this.underWay.size === 0) void this.drop();
+    return this.mustReopen;
   }
 
   /**
@@ -226,12 +227,12 @@ export class Carrier {
     this.fault = error;
     void this.drop();
     this.books.save();
-    this.listener.failed(this, error);
+    this.listener.failed(this, this.road.explained(error));
   }
 
   private opened(): Promise<Transport> {
     const what = `open ${this.destination.url}`;
-    return (this.road ??= this.bounded(what, () => openRoad(this.destination, this.node)));
+    return this.road.opened((verb) => this.bounded(what, verb));
   }
 
   /** Within the destination's limit. */
@@ -242,12 +243,10 @@ export class Carrier {
     });
   }
 
-  private async drop(): Promise<void> {
-    const road = this.road;
-    this.road = undefined;
+  private drop(): Promise<void> {
     this.isProven = false;
-    // One that could not be opened, or does not close, has had its fault told.
-    await road?.then((opened) => opened.close()).catch(() => undefined);
+    this.mustReopen = false;
+    return this.road.drop();
   }
 }
 

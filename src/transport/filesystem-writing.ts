@@ -12,6 +12,7 @@ import { publish, type Published } from './publish.ts';
 import { formFor, type Compression } from './stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, Transport } from './transport.ts';
 import { removeUnfinished } from './unfinished.ts';
+import { writerOf } from './writer.ts';
 
 /** Opens the archive for writing and makes it this cluster's when it is nobody's. New segments are stored as `compression` says. */
 export async function openArchive(
@@ -85,7 +86,7 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     requireWalName(gap.name);
     await this.requireOwner(`record the gap ${gap.name}`);
-    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
+    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, writerOf(this.identity));
     await this.attempt(`record the gap ${gap.name} at`, write);
   }
 

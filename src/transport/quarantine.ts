@@ -15,6 +15,7 @@ import { parseLongPageHeader } from '../wal/page-header.ts';
 import { isSegmentSize, segmentNumber } from '../wal/segment.ts';
 import type { Claim } from './ownership.ts';
 import type { Identity } from './transport.ts';
+import { writerOf } from './writer.ts';
 
 /** The note beside the quarantined files. */
 export const reasonName = 'why.json';
@@ -93,14 +94,14 @@ export async function quarantinePast(
   directory: string,
   line: Line,
   claim: Claim,
-  { nodeId }: Identity,
+  by: Identity,
   signal: AbortSignal,
 ): Promise<string[]> {
   const room = join(quarantineIn(directory), `${historyName(line.timeline).slice(0, 8)}-${claim.epoch}`);
   const names = (await readDirectory(directory)).filter((entry) => entry.isFile()).map(({ name }) => name);
   const past = pastForks(directory, segmentsOfAncestors(names.sort(), line), line);
   if (past.length > 0) {
-    prepareRoom(directory, room, line, claim, nodeId);
+    prepareRoom(directory, room, line, claim, writerOf(by));
     await move(directory, room, past, signal);
   }
   return namesIn(room);
@@ -128,10 +129,10 @@ async function move(
   syncDirectory(directory);
 }
 
-function prepareRoom(directory: string, room: string, line: Line, claim: Claim, nodeId: string): void {
+function prepareRoom(directory: string, room: string, line: Line, claim: Claim, writer: string): void {
   ensureDirectory(quarantineIn(directory));
   ensureDirectory(room);
-  removeAbandoned(room, nodeId);
+  removeAbandoned(room, writer);
   const why = {
     reason: 'past-fork',
     timeline: line.timeline,
@@ -141,7 +142,7 @@ function prepareRoom(directory: string, room: string, line: Line, claim: Claim, 
     epoch: claim.epoch,
     at: new Date().toISOString(),
   };
-  createSmallFile(join(room, reasonName), `${JSON.stringify(why)}\n`, nodeId);
+  createSmallFile(join(room, reasonName), `${JSON.stringify(why)}\n`, writer);
 }
 
 /** The quarantined files of a room, sorted; none where there is no room. */
