@@ -174,7 +174,7 @@ describe('a destination of twowarm relay', () => {
       log(`relaying what arrives in ${node.path('twowarm/archive')} to dr`) +
         `twowarm relay: ERROR:  ${second} exists at file:${node.path('dr')} with different content\n` +
         `DETAIL:  The archive's copy has ${megabyte} bytes, this one ${megabyte}; they differ from byte 40 on. Neither was touched.\n` +
-        "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.\n",
+        "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.\n",
     );
   });
 

@@ -23,7 +23,7 @@ describe('rsyncDR tells of one file, and carries the others', () => {
     const stderr = error(
       `${second} exists at file:${node.path('dr')} with different content`,
       `DETAIL:  The archive's copy has ${megabyte} bytes, this one ${megabyte}; they differ from byte 40 on. Neither was touched.`,
-      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.",
+      "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.",
     );
     // Also the next time: somebody has to look at it.
     for (let pass = 0; pass < 2; pass++) {
