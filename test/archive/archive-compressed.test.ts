@@ -65,7 +65,7 @@ describe('archiveWALFile to a destination that compresses', () => {
         14,
         `archiveWALFile: ERROR:  ${name} exists at ${url} with different content\n` +
           "DETAIL:  The archive's copy has 1048576 bytes, this one 1048576; they differ from byte 40 on. Neither was touched.\n" +
-          "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.\n",
+          "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.\n",
       ),
     );
   });

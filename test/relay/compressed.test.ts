@@ -14,6 +14,7 @@ import {
   startedRelay,
   untilThere,
 } from './fixture.ts';
+import { makeNode } from '../harness/node-fixture.ts';
 import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 const [first, second, third] = [segmentNamed(1), segmentNamed(2), segmentNamed(3)];
@@ -33,11 +34,13 @@ describe('a relay and compression', () => {
   });
 
   it('carries what its own archive holds compressed, in a pass and when it arrives', async () => {
-    await using node = await makeRelayNode('zstd-here', {
+    await using node = await makeNode('zstd-here', {
       configuration: (path) =>
         destinationsToml({ path }, ['dr']) + destinationsToml({ path }, ['far'], "compression = 'zstd'\n"),
       directories: ['twowarm/archive', 'dr', 'far'],
-    } as never);
+      used: false,
+    });
+    node.mode('standby');
     arrive(node, `${first}.zst`, packed(first));
     expect(await passed(node)).toEqual(silence);
     expect(namesIn(node, 'dr')).toEqual([first]);

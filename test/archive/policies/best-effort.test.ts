@@ -69,7 +69,7 @@ describe.concurrent('a best-effort destination', () => {
       stderr:
         `archiveWALFile: WARNING:  ${one} exists at file:${node.path('dr')} with different content; dr is owed it\n` +
         "DETAIL:  The archive's copy has 1048576 bytes, this one 1048576; they differ from byte 40 on. Neither was touched.\n" +
-        "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged. Find out which copy is right.\n",
+        "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.\n",
     });
     expect(await archive(node, two)).toMatchObject({ code: 0, stderr: '' });
     expect(await statusOf(node, 'dr')).toMatchObject({
