@@ -61,6 +61,17 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
     }
   }
 
+  /** Throws `fenced` unless the archive takes files from this node: for one who receives a file before it is put. */
+  requireMayStore(name: string): Promise<void> {
+    return this.requireOwner(`store ${name}`);
+  }
+
+  /** What put does where it finds the very file there, for one who has found it. */
+  async settleFound(name: string, signal: AbortSignal): Promise<void> {
+    await this.requireStillThere();
+    if (name.endsWith('.history')) await this.learnFromHistory(name, 'already-stored', signal);
+  }
+
   /**
    * put for a file that has arrived already: whole, inspected and fsynced, in the form that it says, under a temporary name
    * of this directory (program/temporary-name.ts). The temporary file is gone afterwards, also when this throws.
