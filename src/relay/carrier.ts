@@ -13,8 +13,8 @@ import { KeptRoad } from './kept-road.ts';
 import type { Listener } from './listener.ts';
 import { byAge, isHistory, Queue } from './queue.ts';
 
-/** Files under way at a time. */
-const atOnce = 4;
+/** Files under way at a time; in a dry run, whose answers a person reads in their order, only one. */
+const atOnce = ({ identity }: ThisNode): number => (identity.dryRun ? 1 : 4);
 
 export class Carrier {
   readonly destination: Destination;
@@ -149,7 +149,7 @@ export class Carrier {
   }
 
   private pump(): void {
-    while (!this.isHeld() && this.underWay.size < atOnce) {
+    while (!this.isHeld() && this.underWay.size < atOnce(this.node)) {
       if (this.reopensLater() || this.mustWait()) break;
       const key = this.proofToPut() ?? this.queue.shift();
       if (key === undefined) break;
