@@ -2,13 +2,13 @@
 // WAL, which a standby might replay.
 import { ProgramError } from '../program/program-error.ts';
 import { readOwner } from '../transport/archive-identity.ts';
+import { headerOfKept } from '../transport/compare-conflict.ts';
 import type { Conflict } from '../transport/conflicts.ts';
 import { lineInArchive } from '../transport/quarantine.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { belongsTo, type Line } from '../wal/line.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import { segmentNumber } from '../wal/segment.ts';
-import { segmentSizeOf } from './show-conflict.ts';
 
 /** The line that the archive is claimed for: by its history file there, else by the note of the quarantine. */
 async function claimedLine(directory: string, { why }: Conflict): Promise<Line | undefined> {
@@ -20,12 +20,26 @@ async function claimedLine(directory: string, { why }: Conflict): Promise<Line |
   return { timeline, ancestors: why.ancestors.map((each) => ({ ...each, reason: '' })) };
 }
 
+/** By the file's own first page; undefined for one that does not say, or cannot be decoded. */
+async function sizeOf(conflict: Conflict, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    return (await headerOfKept(conflict, signal))?.segmentSize;
+  } catch (error) {
+    if (error instanceof ProgramError && error.kind === 'invalid-file') return undefined;
+    throw error;
+  }
+}
+
 /** Throws `conflict-unknown` for a segment that lies past a fork of the claimed line. */
-export async function requireOnLine(directory: string, conflict: Conflict): Promise<void> {
-  const file = parseWalFileName(conflict.name.replace(/\.zst$/, ''));
+export async function requireOnLine(
+  directory: string,
+  conflict: Conflict,
+  signal: AbortSignal,
+): Promise<void> {
+  const file = parseWalFileName(conflict.walName);
   if (file?.kind !== 'segment') return;
   const line = await claimedLine(directory, conflict);
-  const size = segmentSizeOf(conflict);
+  const size = await sizeOf(conflict, signal);
   const number = size === undefined ? undefined : segmentNumber(file, size);
   // Where it cannot be told, the note of the quarantine says enough.
   const share =

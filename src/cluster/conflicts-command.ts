@@ -69,7 +69,7 @@ async function show(work: Work, wanted: string): Promise<void> {
 async function accept(work: Work, wanted: string): Promise<void> {
   const { directory, call } = work;
   const conflict = findConflict(await listConflicts(directory), wanted);
-  if (call.options['force'] !== true) await requireOnLine(directory, conflict);
+  if (call.options['force'] !== true) await requireOnLine(directory, conflict, work.signal);
   await acceptConflict(directory, conflict);
   await call.voice.event(`put ${conflict.id} back`, { file: conflict.name });
   say(work, `put ${conflict.id} back as ${conflict.name}\n`, { accepted: toJson(conflict) });

@@ -10,8 +10,9 @@ export function noteHangingCall(): void {
 }
 
 /**
- * Says that this call has done enough work for V8 to compile in its own thread. Node 24 can wait for that thread for
- * ever when it exits (seen with calls of more than a second: one in some twenty), and PostgreSQL with it.
+ * Says that this process has done enough work for V8 to compile in its own threads. Node 24 can wait for one of them for
+ * ever when it exits, and whoever called it waits with it. Seen with calls of more than a second; how often it happens
+ * has not been measured.
  */
 export const noteLongCall = noteHangingCall;
 

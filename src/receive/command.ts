@@ -4,6 +4,7 @@ import { existsSync, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join, normalize } from 'node:path';
 import type { Command, ProgramCall } from '../program/command.ts';
+import { noteLongCall } from '../program/leave.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { serve } from '../transport/receiver/serve.ts';
@@ -61,6 +62,7 @@ async function run(call: ProgramCall): Promise<number> {
   }
   // Where it is missing the client is told so.
   if (process.geteuid?.() === 0 && existsSync(terms.directory)) becomeOwnerOf(terms.directory);
+  noteLongCall();
   // Not process.stdout: writing to a pipe it would hold up everything until the client reads.
   const output = new Socket({ fd: 1, readable: false, writable: true });
   const input = new Socket({ fd: 0, readable: true, writable: false });

@@ -2,33 +2,19 @@
 // fault of the destination nothing more is begun until resume(): others go on meanwhile.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
-import type { ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { nameOfVersion } from '../transport/archive-extras.ts';
+import type { Claim } from '../transport/ownership.ts';
 import type { ReadTransport, Transport } from '../transport/transport.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { Books } from './books.ts';
 import { carry, type Carried } from './carry.ts';
-import { openRoad } from './destinations.ts';
+import { KeptRoad } from './kept-road.ts';
+import type { Listener } from './listener.ts';
 import { byAge, isHistory, Queue } from './queue.ts';
 
-/** Files under way at a time. */
-const atOnce = 4;
-
-/** Who hears of what happens. None may throw. */
-export interface Listener {
-  carried(carrier: Carrier, key: string, carried: Carried): void;
-  /** The destination has just answered, whatever it said. */
-  answered(carrier: Carrier): void;
-  /** Wrong with the file, or with what is there under its name; the others go on. */
-  refused(carrier: Carrier, key: string, fault: ProgramError): void;
-  /** Out of order: nothing more is begun. */
-  failed(carrier: Carrier, fault: unknown): void;
-  /** It no longer has what it had: all that is here should be offered again. */
-  forgotten(carrier: Carrier, proof: string): void;
-  /** The ledger cannot be read or written. */
-  unrecorded(carrier: Carrier, fault: unknown): void;
-}
+/** Files under way at a time; in a dry run, whose answers a person reads in their order, only one. */
+const atOnce = ({ identity }: ThisNode): number => (identity.dryRun ? 1 : 4);
 
 export class Carrier {
   readonly destination: Destination;
@@ -42,10 +28,12 @@ export class Carrier {
   private readonly refused = new Set<string>();
   /** Calls that have not ended, also those that were given up: one that hangs keeps a thread. */
   private hanging = 0;
-  private road: Promise<Transport> | undefined;
+  private readonly road: KeptRoad;
+  private mustReopen = false;
   /** A segment that the destination is known to have: put again when a road is opened, it tells whether it still does. */
   private proof: string | undefined;
   private isProven = false;
+  private isSuspended = false;
   private proving: string | undefined;
   private fault: unknown;
   private wakeIdle: (() => void)[] = [];
@@ -62,6 +50,7 @@ export class Carrier {
     this.source = source;
     this.listener = listener;
     this.stop = stop;
+    this.road = new KeptRoad(destination, node, stop);
     this.books = new Books(destination.name, node, (fault) => listener.unrecorded(this, fault));
   }
 
@@ -103,7 +92,7 @@ export class Carrier {
 
   /** Opens the road before the first arrival needs it. */
   warm(): void {
-    if (this.road !== undefined || this.fault !== undefined) return;
+    if (this.road.isOpen || this.isHeld()) return;
     this.opened().then(
       () => this.listener.answered(this),
       (error: unknown) => this.fail(error),
@@ -117,6 +106,25 @@ export class Carrier {
     if (this.queue.length === 0) this.warm();
     this.pump();
     return true;
+  }
+
+  /**
+   * A person has suspended it, or lets it have files again: nothing more is begun meanwhile, but what it lacks is still
+   * needed. True when that is new.
+   */
+  suspend(isSuspended: boolean): boolean {
+    if (isSuspended === this.isSuspended) return false;
+    this.isSuspended = isSuspended;
+    this.pump();
+    return true;
+  }
+
+  /** Opens the road anew, once what is under way is done, where it was opened on behalf of another owner. */
+  followOwner(owner: Claim | undefined): void {
+    if (!this.road.isOfAnother(owner)) return;
+    this.mustReopen = true;
+    this.pump();
+    this.warm();
   }
 
   /** When nothing is under way, and nothing more is begun unless something is offered or resumed. */
@@ -137,12 +145,12 @@ export class Carrier {
   }
 
   private isHeld(): boolean {
-    return this.fault !== undefined || this.stop.aborted;
+    return this.fault !== undefined || this.isSuspended || this.stop.aborted;
   }
 
   private pump(): void {
-    while (!this.isHeld() && this.underWay.size < atOnce) {
-      if (this.mustWait()) break;
+    while (!this.isHeld() && this.underWay.size < atOnce(this.node)) {
+      if (this.reopensLater() || this.mustWait()) break;
       const key = this.proofToPut() ?? this.queue.shift();
       if (key === undefined) break;
       this.underWay.add(key);
@@ -150,6 +158,11 @@ export class Carrier {
     }
     if (!this.isIdle()) return;
     for (const wake of this.wakeIdle.splice(0)) wake();
+  }
+
+  private reopensLater(): boolean {
+    if (this.mustReopen && this.underWay.size === 0) void this.drop();
+    return this.mustReopen;
   }
 
   /**
@@ -210,16 +223,16 @@ export class Carrier {
   }
 
   private fail(error: unknown): void {
-    if (this.isHeld()) return;
+    if (this.fault !== undefined || this.stop.aborted) return;
     this.fault = error;
     void this.drop();
     this.books.save();
-    this.listener.failed(this, error);
+    this.listener.failed(this, this.road.explained(error));
   }
 
   private opened(): Promise<Transport> {
     const what = `open ${this.destination.url}`;
-    return (this.road ??= this.bounded(what, () => openRoad(this.destination, this.node)));
+    return this.road.opened((verb) => this.bounded(what, verb));
   }
 
   /** Within the destination's limit. */
@@ -230,12 +243,10 @@ export class Carrier {
     });
   }
 
-  private async drop(): Promise<void> {
-    const road = this.road;
-    this.road = undefined;
+  private drop(): Promise<void> {
     this.isProven = false;
-    // One that could not be opened, or does not close, has had its fault told.
-    await road?.then((opened) => opened.close()).catch(() => undefined);
+    this.mustReopen = false;
+    return this.road.drop();
   }
 }
 

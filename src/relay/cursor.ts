@@ -2,23 +2,10 @@
 // archive must not remove it, so it is put on record there, in the archive's registry of consumers.
 import { readSegmentSize } from '../postgres/control-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
+import { consumerId, type Need } from '../transport/consumer-record.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { segmentNumber } from '../wal/segment.ts';
-
-/** A road that keeps the registry: the one verb of it that a relay needs. */
-interface Registry {
-  registerConsumer?(need: Need, signal: AbortSignal): Promise<unknown>;
-}
-
-interface Need {
-  id: string;
-  node: string;
-  name: string;
-  kind: 'relay';
-  /** Undefined: not known, so everything has to stay. */
-  oldest: string | undefined;
-}
 
 /** The segment of a key: itself, or the one that a partial segment, a backup or a gap belongs to; none of a history. */
 function segmentOf(key: string): string | undefined {
@@ -54,7 +41,7 @@ function extreme(keys: Iterable<string>, segmentSize: number, sign: 1 | -1): str
 
 /** Puts on record at the own archive what this relay still needs of it; nothing where the road keeps no registry. */
 export async function registerRelay(
-  source: ReadTransport & Registry,
+  source: ReadTransport,
   lacking: Iterable<string>,
   here: readonly string[],
   { identity, settings }: ThisNode,
@@ -63,6 +50,7 @@ export async function registerRelay(
   if (identity.dryRun || source.registerConsumer === undefined) return;
   const oldest = oldestNeeded(lacking, here, readSegmentSize(settings.dataDirectory));
   const { nodeId } = identity;
-  const need: Need = { id: `${nodeId}.relay`, node: nodeId, name: settings.nodeName, kind: 'relay', oldest };
+  const id = consumerId(nodeId, 'relay');
+  const need: Need = { id, node: nodeId, name: settings.nodeName, kind: 'relay', oldest };
   await source.registerConsumer(need, signal);
 }

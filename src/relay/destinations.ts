@@ -8,7 +8,7 @@ import type { Destination } from '../program/settings/settings.ts';
 import { stat } from '../program/system-calls.ts';
 import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Identity, Transport } from '../transport/transport.ts';
 
 /** How long a directory may take to say which one it is, in ms. */
 const lookLimitMs = 2000;
@@ -50,9 +50,9 @@ const lookAt = (path: string, stop: AbortSignal): Promise<Stats | undefined> =>
     return undefined;
   });
 
-/** Opens the road; in a dry run one that changes nothing. */
-export async function openRoad({ url }: Destination, { identity }: ThisNode): Promise<Transport> {
-  if (!identity.dryRun) return withRetry(await openDestination(url, identity));
+/** Opens the road, coming as `identity`; in a dry run one that changes nothing. */
+export async function openRoad({ url, compression }: Destination, identity: Identity): Promise<Transport> {
+  if (identity.dryRun !== true) return withRetry(await openDestination(url, identity, compression));
   const { dryRun } = await import('../transport/dry-run.ts');
   return dryRun(await openSource(url, identity));
 }

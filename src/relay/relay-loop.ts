@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import { Bell } from '../program/bell.ts';
 import type { ProgramCall } from '../program/command.ts';
+import { noteLongCall } from '../program/leave.ts';
 import { reserveThreads } from '../program/threads.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import { watchFiles } from '../program/watch.ts';
@@ -22,6 +23,7 @@ const spareRoads = 3;
 
 /** Stays until the call is told to stop. Throws what is wrong at the start. */
 export async function relayLoop(call: ProgramCall): Promise<void> {
+  noteLongCall();
   const node = await openThisNode(call);
   reserveThreads(node.settings.destinations.length + spareRoads);
   const lock = await lockToStay(node, call.stop);

@@ -1,12 +1,14 @@
 // One bounded pass: what is in the own archive now goes to every destination that is not known to have it. A destination
 // that fails, or refuses a file, does not keep the others from having theirs.
 import type { ThisNode } from '../postgres/this-node.ts';
+import { readSuspension } from '../program/destination-notes.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { sweepUnfinished } from '../transport/unfinished.ts';
 import { isOlderThan, listArrivals, openOwnArchive } from './arrivals.ts';
 import type { Carried } from './carry.ts';
-import { Carrier, type Listener } from './carrier.ts';
+import { Carrier } from './carrier.ts';
+import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
 import { readRole, type Role } from './role.ts';
@@ -16,8 +18,10 @@ export interface Visit {
   name: string;
   url: string;
   carried: number;
-  /** Not carried, because the destination failed. */
+  /** Not carried, because the destination failed or is suspended. */
   left: number;
+  /** ISO 8601. */
+  suspendedSince?: string;
 }
 
 export interface PassResult {
@@ -98,6 +102,23 @@ function listenerOf(
   };
 }
 
+/** Holds a carrier whose destination is suspended, or of which that is not known. */
+function heedSuspension(
+  carrier: Carrier,
+  { settings }: ThisNode,
+  faults: unknown[],
+): Pick<Visit, 'suspendedSince'> {
+  try {
+    const since = readSuspension(settings.home, carrier.destination.name)?.since;
+    carrier.suspend(since !== undefined);
+    return since === undefined ? {} : { suspendedSince: since };
+  } catch (fault) {
+    carrier.suspend(true);
+    faults.push(fault);
+    return {};
+  }
+}
+
 async function carryAll(
   node: ThisNode,
   source: ReadTransport,
@@ -112,7 +133,13 @@ async function carryAll(
   );
   for (const carrier of carriers) {
     const { name, url } = carrier.destination;
-    kept.visits.set(carrier, { name, url, carried: 0, left: 0 });
+    kept.visits.set(carrier, {
+      name,
+      url,
+      carried: 0,
+      left: 0,
+      ...heedSuspension(carrier, node, kept.faults),
+    });
   }
   // What is lacking has to stay here, but where that cannot be put on record it is carried all the same.
   const register = async (): Promise<void> => {

@@ -2,12 +2,16 @@
 // destination, those that failed tried again with growing pauses.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
+import type { Claim } from '../transport/ownership.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { ArrivalWatch } from './arrival-watch.ts';
 import { listArrivals, listFew, openOwnArchive } from './arrivals.ts';
-import { Carrier, type Listener } from './carrier.ts';
+import { Carrier } from './carrier.ts';
+import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
+import { isSameClaim, ownerOf } from './on-behalf.ts';
+import { followSuspensions } from './suspended.ts';
 import type { Telling } from './telling.ts';
 
 /** The pauses before a destination that failed is tried again, in ms: doubled each time. */
@@ -38,6 +42,8 @@ export class Relaying {
   private isUnsure = true;
   private registeredAt = -Infinity;
   private newest: string[] = [];
+  /** Another node that holds the own archive, as it was said. */
+  private owner: Claim | undefined;
 
   /** `wake` asks for a tick(). */
   constructor(node: ThisNode, wanted: Wanted, telling: Telling, wake: () => void, stop: AbortSignal) {
@@ -56,14 +62,17 @@ export class Relaying {
     this.carriers = destinations.map(
       (each) => new Carrier(each, this.node, source, this.listener(), this.stop),
     );
+    followSuspensions(this.carriers, this.node, this.telling);
     if (eager) for (const carrier of this.carriers) carrier.warm();
   }
 
   /** Looks where events may have missed something. What is wrong with the own archive is said, not thrown. */
   async tick(): Promise<void> {
+    followSuspensions(this.carriers, this.node, this.telling);
     try {
       if (this.isUnsure || (await this.watch.mustLook())) await this.lookAtAll();
       else this.offer(await listFew(this.node));
+      await this.followOwner();
       await this.register();
       if (this.telling.over('archive'))
         this.telling.say('back', 'LOG', {
@@ -99,6 +108,20 @@ export class Relaying {
     this.watch.looked();
     this.newest = keys.slice(-1);
     this.offer(keys);
+  }
+
+  /** It may have been claimed by another node since the roads were opened. */
+  private async followOwner(): Promise<void> {
+    const owner = await ownerOf(this.source!, this.node, this.stop);
+    for (const carrier of this.carriers) carrier.followOwner(owner);
+    if (isSameClaim(owner, this.owner)) return;
+    this.owner = owner;
+    const { archiveDirectory } = this.node.settings;
+    const message =
+      owner === undefined
+        ? `no other node holds ${archiveDirectory} any more: carrying as this node`
+        : `carrying on behalf of ${owner.nodeName} (${owner.node}), which holds ${archiveDirectory} since epoch ${owner.epoch}`;
+    this.telling.say('relaying', 'LOG', { message }, { topic: 'owner' });
   }
 
   private lookSoon(): void {

@@ -1,6 +1,7 @@
 // rsyncDR as a command: one pass, for cron, which mails every word.
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import type { Command, ProgramCall, Voice } from '../program/command.ts';
+import { noteLongCall } from '../program/leave.ts';
 import { describeError } from '../program/print-error.ts';
 import { isHolder } from '../program/process-lock.ts';
 import { reserveThreads } from '../program/threads.ts';
@@ -36,7 +37,12 @@ async function tellVerbosely({ role, visits }: PassResult, voice: Voice): Promis
     const what = role.isRunning ? 'this server is a primary' : 'this server is a primary that is stopped';
     await voice.report('LOG', { message: `${what}: there is nothing to relay` });
   }
-  for (const { name, url, carried, left } of visits) {
+  for (const { name, url, carried, left, suspendedSince } of visits) {
+    if (suspendedSince !== undefined) {
+      const message = `${name} is suspended since ${suspendedSince}: nothing is carried there`;
+      await voice.report('LOG', { message });
+      continue;
+    }
     const rest = left === 0 ? '' : `; ${files(left)} left`;
     await voice.report('LOG', { message: `carried ${files(carried)} to ${name} (${url})${rest}` });
   }
@@ -54,6 +60,7 @@ async function pass(node: ThisNode, call: ProgramCall): Promise<number> {
 
 async function run(call: ProgramCall): Promise<number> {
   const dryRun = call.options['dry-run'] === true;
+  noteLongCall();
   const node = await openThisNode(call, !dryRun);
   // One road more than those of the destinations: the own archive.
   reserveThreads(node.settings.destinations.length + 1);

@@ -15,6 +15,7 @@ export type Event =
   | 'failed'
   | 'back'
   | 'forgotten'
+  | 'suspended'
   | 'warning'
   | 'configured';
 

@@ -10,6 +10,7 @@ import { holdsWal, identifierOfContent } from './archive-content.ts';
 import { recallNote, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
 import { parseOwner, standingOf, type Owner, type Ownership } from './ownership.ts';
 import type { Identity } from './transport.ts';
+import { writerOf } from './writer.ts';
 
 const formatText = 'twowarm archive 1\n';
 const ownDirectory = (directory: string): string => join(directory, '.twowarm');
@@ -71,8 +72,8 @@ async function adopt(directory: string, identity: Identity): Promise<Owner> {
     system_identifier: identity.systemIdentifier,
   };
   ensureDirectory(ownDirectory(directory));
-  createSmallFile(join(ownDirectory(directory), 'format'), formatText, identity.nodeId);
-  createSmallFile(ownerPath(directory), `${JSON.stringify(owner)}\n`, identity.nodeId);
+  createSmallFile(join(ownDirectory(directory), 'format'), formatText, writerOf(identity));
+  createSmallFile(ownerPath(directory), `${JSON.stringify(owner)}\n`, writerOf(identity));
   // Two first calls at once: the owner on disk is the one that counts.
   const agreed = await readOwner(directory);
   if (agreed === undefined) throw new Error(`the owner of ${directory} vanished`);
@@ -136,7 +137,7 @@ export async function admitWriter(directory: string, identity: Identity): Promis
   const { isNewHere, ownership } = meet(directory, owner, identity);
   if (isNewHere) {
     // The call that adopted the archive may not have lived to tidy up, nor to remember it.
-    removeAbandoned(ownDirectory(directory), identity.nodeId);
+    removeAbandoned(ownDirectory(directory), writerOf(identity));
     remember(directory, owner.archive, identity);
   }
   return admitted(stats, ownership);

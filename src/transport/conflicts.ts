@@ -1,31 +1,23 @@
-// What an archive keeps aside: segments in quarantine, and other contents of a .partial. Listing, comparing, putting back
-// under the name, removing. Works on the directory, so it is for the machine that has it; names from outside only ever
+// What an archive keeps aside: segments in quarantine, and other contents of a .partial. Listing, putting back under the
+// name, removing; what is in them is compare-conflict.ts. Works on the directory, so it is for the machine that has it; names from outside only ever
 // choose among those that were found.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { syncDirectory } from '../program/small-file.ts';
-import {
-  closeFile,
-  link,
-  lstat,
-  readDirectory,
-  unlessMissing,
-  unlink,
-  unlinkIfThere,
-} from '../program/system-calls.ts';
-import { parseWalFileName } from '../wal/filename.ts';
+import { link, lstat, readDirectory, unlessMissing, unlink, unlinkIfThere } from '../program/system-calls.ts';
 import { parseLsn } from '../wal/lsn.ts';
-import { compareBytes, openRegular } from './copy.ts';
-import { alreadyInspected } from './publish.ts';
-import { namesIn, quarantineIn, reasonName } from './quarantine.ts';
+import { namesIn, quarantineIn, reasonName, walNameOfKept } from './quarantine.ts';
+import { compressedPath } from './stored-form.ts';
 
 /** One file that is kept aside. */
 export interface Conflict {
   /** 'quarantine/00000002-1/000000010000000000000007', 'versions/<name>.<sha256>'. */
   id: string;
-  /** The name that it had in the archive. */
+  /** The name that it had in the archive, with .zst where it is compressed. */
   name: string;
+  /** The same without. */
+  walName: string;
   path: string;
   sizeBytes: number;
   /** Of a quarantined file: why it is there; undefined for a version. */
@@ -67,12 +59,13 @@ function readWhy(room: string): Why | undefined {
   }
 }
 
-/** The name that a kept file had in the archive: what follows a WAL name, but for .zst, tells it from another of that name. */
+/** The name that a kept file had in the archive, with .zst where it is compressed. */
 function archiveNameOf(file: string): string {
-  const whole = [32, 24].map((length) => file.slice(0, length));
-  const name = whole.find((each) => parseWalFileName(each) !== undefined) ?? file;
-  return file.startsWith(`${name}.zst`) ? `${name}.zst` : name;
+  const compressed = compressedPath(walNameOfKept(file));
+  return file.startsWith(compressed) ? compressed : walNameOfKept(file);
 }
+
+const namesOf = (file: string) => ({ name: archiveNameOf(file), walName: walNameOfKept(file) });
 
 async function filesOf(kind: string, room: string, why: Why | undefined): Promise<Conflict[]> {
   const names = await namesIn(room);
@@ -81,7 +74,7 @@ async function filesOf(kind: string, room: string, why: Why | undefined): Promis
       const path = join(room, file);
       const stats = await unlessMissing(lstat(path));
       if (stats?.isFile() !== true) return [];
-      return [{ id: `${kind}/${file}`, name: archiveNameOf(file), path, sizeBytes: stats.size, why }];
+      return [{ id: `${kind}/${file}`, ...namesOf(file), path, sizeBytes: stats.size, why }];
     }),
   );
   return found.flat();
@@ -101,7 +94,7 @@ export async function listConflicts(directory: string): Promise<Conflict[]> {
 
 /** The one of that id, or of that name if only one has it; a `conflict-unknown` error otherwise. */
 export function findConflict(conflicts: readonly Conflict[], wanted: string): Conflict {
-  const found = conflicts.filter(({ id, name }) => id === wanted || name === wanted);
+  const found = conflicts.filter(({ id, ...names }) => [id, names.name, names.walName].includes(wanted));
   const [first] = found;
   if (first !== undefined && found.length === 1) return first;
   const message =
@@ -112,39 +105,15 @@ export function findConflict(conflicts: readonly Conflict[], wanted: string): Co
   });
 }
 
-/** How a kept file compares with the archive's file of the same name. */
-export type Comparison =
-  | { counterpart: 'none' }
-  | { counterpart: 'identical' }
-  /** They part at this byte; where one is the beginning of the other, at its end. */
-  | { counterpart: 'different'; differsAt: number; sizeBytes: number };
-
-/** Compares the two. */
-export async function compareConflict(
-  directory: string,
-  { name, path }: Conflict,
-  signal: AbortSignal,
-): Promise<Comparison> {
-  const other = await unlessMissing(openRegular(join(directory, name)));
-  if (other === undefined || other === 'not a file') return { counterpart: 'none' };
-  try {
-    const kept = await openRegular(path);
-    if (kept === 'not a file') throw new ProgramError('input-output', `${path} is not a regular file`);
-    try {
-      const at = await compareBytes(kept.descriptor, other.descriptor, alreadyInspected, signal);
-      if (at === 'identical') return { counterpart: 'identical' };
-      return { counterpart: 'different', differsAt: at, sizeBytes: other.stats.size };
-    } finally {
-      await closeFile(kept.descriptor);
-    }
-  } finally {
-    await closeFile(other.descriptor);
-  }
-}
-
-/** Gives a kept file its name back, durably, if that is free; a `conflict-unknown` error where it is not. */
-export async function acceptConflict(directory: string, { name, path, id }: Conflict): Promise<void> {
-  const target = join(directory, name);
+/** Gives a kept file its name back, durably, if that is free in both forms; a `conflict-unknown` error where it is not. */
+export async function acceptConflict(directory: string, conflict: Conflict): Promise<void> {
+  const { name, walName, path, id } = conflict;
+  const [target, plain] = [join(directory, name), join(directory, walName)];
+  const otherForm = name === walName ? compressedPath(plain) : plain;
+  const requireFree = async (): Promise<void> => {
+    if ((await unlessMissing(lstat(otherForm))) !== undefined) throw taken(basename(otherForm), id);
+  };
+  await requireFree();
   try {
     await link(path, target);
   } catch (error) {
@@ -153,6 +122,11 @@ export async function acceptConflict(directory: string, { name, path, id }: Conf
     // An earlier call that did not live to see the end.
     if (there?.dev !== kept.dev || there.ino !== kept.ino) throw taken(name, id);
   }
+  // Somebody may have stored the other form meanwhile. Whoever does looks for this one: one of the two sees both.
+  await requireFree().catch(async (error: unknown) => {
+    await unlinkIfThere(target);
+    throw error;
+  });
   syncDirectory(directory);
   await unlinkIfThere(path);
   tidy(path);

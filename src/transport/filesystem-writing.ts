@@ -12,6 +12,7 @@ import { publish, type Published } from './publish.ts';
 import { formFor, type Compression } from './stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, Transport } from './transport.ts';
 import { removeUnfinished } from './unfinished.ts';
+import { writerOf } from './writer.ts';
 
 /** Opens the archive for writing and makes it this cluster's when it is nobody's. New segments are stored as `compression` says. */
 export async function openArchive(
@@ -60,6 +61,17 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
     }
   }
 
+  /** Throws `fenced` unless the archive takes files from this node: for one who receives a file before it is put. */
+  requireMayStore(name: string): Promise<void> {
+    return this.requireOwner(`store ${name}`);
+  }
+
+  /** What put does where it finds the very file there, for one who has found it. */
+  async settleFound(name: string, signal: AbortSignal): Promise<void> {
+    await this.requireStillThere();
+    if (name.endsWith('.history')) await this.learnFromHistory(name, 'already-stored', signal);
+  }
+
   /**
    * put for a file that has arrived already: whole, inspected and fsynced, in the form that it says, under a temporary name
    * of this directory (program/temporary-name.ts). The temporary file is gone afterwards, also when this throws.
@@ -85,7 +97,7 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     requireWalName(gap.name);
     await this.requireOwner(`record the gap ${gap.name}`);
-    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, this.identity.nodeId);
+    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, writerOf(this.identity));
     await this.attempt(`record the gap ${gap.name} at`, write);
   }
 

@@ -23,6 +23,7 @@ import { OwnedDirectory } from './owned-directory.ts';
 import type { PrunedRange } from './pruned-ranges.ts';
 import { compressedPath, contentsPath, walNameOf } from './stored-form.ts';
 import type { Identity, InspectOf, ReadTransport } from './transport.ts';
+import { writerOf } from './writer.ts';
 
 const promises = { exclusive: true, durable: true };
 
@@ -101,7 +102,7 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
   }
 
   async prunedOf(name: string): Promise<PrunedRange | undefined> {
-    return prunedAt(this.directory, requireWalName(name), this.identity.nodeId);
+    return prunedAt(this.directory, requireWalName(name), writerOf(this.identity));
   }
 
   async registerConsumer(need: Need): Promise<Registration> {

@@ -6,6 +6,7 @@ import { errnoOf, fromSystemError, ProgramError } from '../program/program-error
 import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import type { Identity } from './transport.ts';
+import { writerOf } from './writer.ts';
 
 /** Leaves room for what temporary names add, within the 255 bytes of a file name. */
 const longestNote = 120;
@@ -81,7 +82,7 @@ function writeNote(directory: string, { archive, epoch }: Note, identity: Identi
   ensureDirectory(join(identity.stateDirectory, 'archives'));
   removeAbandoned(join(identity.stateDirectory, 'archives'));
   const text = epoch === undefined ? archive : `${archive} ${epoch}`;
-  replaceSmallFile(noteOf(directory, identity), `${text}\n`, identity.nodeId);
+  replaceSmallFile(noteOf(directory, identity), `${text}\n`, writerOf(identity));
 }
 
 /** Refuses a directory without an owner where this node has seen an archive. */

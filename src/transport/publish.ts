@@ -19,6 +19,7 @@ import { compareBytes, copyBytes, openRegular } from './copy.ts';
 import { compressedPath } from './stored-form.ts';
 import type { Identity, Inspect } from './transport.ts';
 import { noteUnfinished, removeUnfinished } from './unfinished.ts';
+import { writerOf } from './writer.ts';
 
 /** fsync whose failure is final: the kernel reports it once, so a second try would succeed without the data. */
 export async function syncOrFail(descriptor: number, path: string, sync = fsync): Promise<void> {
@@ -76,7 +77,7 @@ export async function publish(
   const [taken, compressed] = await Promise.all([isThere(target), isThere(compressedPath(target))]);
   if (compressed) return compareForms(target, bytes, by, signal);
   if (taken) return compareWith(target, bytes, signal);
-  const temporary = temporaryPath(target, by.nodeId);
+  const temporary = temporaryPath(target, writerOf(by));
   noteUnfinished(by.stateDirectory, temporary);
   let isFree: boolean;
   try {

@@ -1,6 +1,7 @@
 // What an old primary archived past the point where the claimed timeline left its own is no part of the cluster's history
 // any more: it moves to .twowarm/quarantine/<timeline>-<epoch>/, beside a note of why and when. Moved by link and unlink,
-// never over another file; a pass that was killed is finished by the next one. What becomes of it is in conflicts.ts.
+// never over another file; a pass that was killed is finished by the next one. What becomes of it is in conflicts.ts. Of a
+// compressed file the record of its contents stays where it is: it speaks of those bytes only, and helps if they come back.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
@@ -13,8 +14,11 @@ import { belongsTo, type Line } from '../wal/line.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import { isSegmentSize, segmentNumber } from '../wal/segment.ts';
+import { beginningOfCompressed } from './compressed/fetch-compressed.ts';
 import type { Claim } from './ownership.ts';
 import type { Identity } from './transport.ts';
+import { walNameOf } from './stored-form.ts';
+import { writerOf } from './writer.ts';
 
 /** The note beside the quarantined files. */
 export const reasonName = 'why.json';
@@ -27,18 +31,15 @@ interface Candidate {
   name: Exclude<WalFileName, { kind: 'history' | 'backup' }>;
 }
 
-const suffix = '.zst';
-
 function segmentsOfAncestors(names: readonly string[], { ancestors }: Line): Candidate[] {
   const timelines = new Set(ancestors.map(({ timeline }) => timeline));
   return names.flatMap((file) => {
-    const name = parseWalFileName(file.endsWith(suffix) ? file.slice(0, -suffix.length) : file);
+    const name = parseWalFileName(walNameOf(file) ?? '');
     return name?.kind === 'segment' && timelines.has(name.timeline) ? [{ file, name }] : [];
   });
 }
 
-/** The segment size that a file's own first page names; undefined where it does not say. */
-function sizeIn(path: string): number | undefined {
+function beginningOf(path: string): Uint8Array {
   const bytes = Buffer.alloc(40);
   try {
     const descriptor = openSync(path, 'r');
@@ -48,17 +49,32 @@ function sizeIn(path: string): number | undefined {
       closeSync(descriptor);
     }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
-  const header = parseLongPageHeader(bytes);
+  return bytes;
+}
+
+/** The segment size that a file's own first page names; undefined where it does not say. */
+async function sizeIn(directory: string, { file, name }: Candidate): Promise<number | undefined> {
+  const isPlain = file === name.name;
+  const beginning = isPlain
+    ? beginningOf(join(directory, file))
+    : await beginningOfCompressed(join(directory, name.name));
+  const header = parseLongPageHeader(beginning);
   return 'problem' in header || !isSegmentSize(header.segmentSize) ? undefined : header.segmentSize;
 }
 
 /** The segments past the points where the line left their timelines. */
-function pastForks(directory: string, candidates: readonly Candidate[], line: Line): Candidate[] {
+async function pastForks(
+  directory: string,
+  candidates: readonly Candidate[],
+  line: Line,
+): Promise<Candidate[]> {
   let size: number | undefined;
-  for (const { file } of candidates) if ((size ??= sizeIn(join(directory, file))) !== undefined) break;
+  // A plain one tells it without being decoded.
+  const isPlain = ({ file, name }: Candidate): boolean => file === name.name;
+  const plainFirst = [...candidates.filter(isPlain), ...candidates.filter((each) => !isPlain(each))];
+  for (const each of plainFirst) if ((size ??= await sizeIn(directory, each)) !== undefined) break;
   if (size === undefined) return [];
   return candidates.filter(({ name }) => {
     const number = segmentNumber(name, size);
@@ -88,22 +104,22 @@ async function isSame(left: string, right: string): Promise<boolean> {
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
-/** Moves what lies past the forks of the claimed line; the names that are in its room afterwards, sorted. */
+/** Moves what lies past the forks of the claimed line; the WAL names of what is in its room afterwards, sorted. */
 export async function quarantinePast(
   directory: string,
   line: Line,
   claim: Claim,
-  { nodeId }: Identity,
+  by: Identity,
   signal: AbortSignal,
 ): Promise<string[]> {
   const room = join(quarantineIn(directory), `${historyName(line.timeline).slice(0, 8)}-${claim.epoch}`);
   const names = (await readDirectory(directory)).filter((entry) => entry.isFile()).map(({ name }) => name);
-  const past = pastForks(directory, segmentsOfAncestors(names.sort(), line), line);
+  const past = await pastForks(directory, segmentsOfAncestors(names.sort(), line), line);
   if (past.length > 0) {
-    prepareRoom(directory, room, line, claim, nodeId);
+    prepareRoom(directory, room, line, claim, writerOf(by));
     await move(directory, room, past, signal);
   }
-  return namesIn(room);
+  return [...new Set((await namesIn(room)).map(walNameOfKept))].sort();
 }
 
 async function move(
@@ -128,10 +144,10 @@ async function move(
   syncDirectory(directory);
 }
 
-function prepareRoom(directory: string, room: string, line: Line, claim: Claim, nodeId: string): void {
+function prepareRoom(directory: string, room: string, line: Line, claim: Claim, writer: string): void {
   ensureDirectory(quarantineIn(directory));
   ensureDirectory(room);
-  removeAbandoned(room, nodeId);
+  removeAbandoned(room, writer);
   const why = {
     reason: 'past-fork',
     timeline: line.timeline,
@@ -141,7 +157,7 @@ function prepareRoom(directory: string, room: string, line: Line, claim: Claim, 
     epoch: claim.epoch,
     at: new Date().toISOString(),
   };
-  createSmallFile(join(room, reasonName), `${JSON.stringify(why)}\n`, nodeId);
+  createSmallFile(join(room, reasonName), `${JSON.stringify(why)}\n`, writer);
 }
 
 /** The quarantined files of a room, sorted; none where there is no room. */
@@ -152,6 +168,11 @@ export async function namesIn(room: string): Promise<string[]> {
     .filter((name) => name !== reasonName && !name.startsWith('.'))
     .sort();
 }
+
+/** The WAL name that a kept file had in the archive: what follows it says that it is compressed, or tells it from another. */
+export const walNameOfKept = (file: string): string =>
+  [32, 24].map((length) => file.slice(0, length)).find((each) => parseWalFileName(each) !== undefined) ??
+  file;
 
 /** The line of a timeline by the history file in the archive; undefined where that is not there. */
 export function lineInArchive(directory: string, timeline: number): Line | undefined {

@@ -101,6 +101,8 @@ export interface Identity {
   systemIdentifier: string;
   /** The 16 hexadecimal digits of the node's record. */
   nodeId: string;
+  /** The node that does the work, where that is another one: a relay works on behalf of its archive's owner. See writerOf. */
+  writer?: string;
   /** <home>/state, where this node notes what it has seen and what it has not finished. */
   stateDirectory: string;
   /** A dry run: not even that is noted. */

@@ -1,5 +1,6 @@
 // twowarm conflicts, on archives with something in quarantine and another content of a partial segment.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
 import { historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
@@ -190,5 +191,86 @@ describe('twowarm conflicts', () => {
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.replace(/"system_identifier":"\d+"/, '"system_identifier":"1"'));
     expect((await conflicts(node, 'list')).code).toBe(13);
+  });
+});
+
+/** The same scene in an archive that holds segments compressed only. */
+async function makeCompressedScene(): Promise<NodeFixture> {
+  const node = await makeNode('conflicts-zstd');
+  for (const name of [four, five, six])
+    node.sandbox.file(`twowarm/archive/${name}.zst`, zstdCompressSync(segmentBytes(name)));
+  for (const directory of ['data/pg_wal', 'twowarm/archive'])
+    node.sandbox.file(`${directory}/00000002.history`, historyText());
+  const { code, stdout } = await node.sh(
+    commandLine('twowarm', 'claim', '-D', node.dataDirectory, `file:${node.path('twowarm/archive')}`),
+  );
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    `in quarantine there, past the forks of timeline 2: ${five} to ${six}, files: 2\n`,
+  );
+  return node;
+}
+
+describe('twowarm conflicts, of compressed segments', () => {
+  it('lists them, and shows that there is no counterpart in either form', async () => {
+    await using node = await makeCompressedScene();
+    const { stdout } = await conflicts(node, 'list');
+    expect(stdout).toMatch(new RegExp(`^${room}/${five}\\.zst {2}\\d+ bytes {2}${words(node)}\n`));
+    expect(await conflicts(node, 'show', five)).toEqual({
+      ...silent(),
+      stdout: `${room}/${five}.zst: ${words(node)}\nThe archive has no counterpart of it: there is no ${node.path(`twowarm/archive/${five}`)}.\n`,
+    });
+  });
+
+  it.each([
+    ['plain', (bytes: Buffer): Uint8Array => bytes, ''],
+    ['compressed', (bytes: Buffer): Uint8Array => zstdCompressSync(bytes), '.zst'],
+  ])('shows where what they hold parts from a %s file', async (_, stored, suffix) => {
+    await using node = await makeCompressedScene();
+    const other = segmentBytes(five);
+    const path = `twowarm/archive/${five}${suffix}`;
+    node.sandbox.file(path, stored(other));
+    expect((await conflicts(node, 'show', five)).stdout).toContain(
+      `It is identical with the archive's ${five}${suffix}.\n`,
+    );
+    other[700_000]! ^= 0xff;
+    node.sandbox.file(path, stored(other));
+    expect((await conflicts(node, 'show', `${five}.zst`)).stdout).toContain(
+      `It and the archive's ${five}${suffix} (1048576 bytes) part at byte 700000, LSN 0/5AAE60. Up to there both are the same WAL.\n`,
+    );
+  });
+
+  it('does not put back what lies past a fork, nor beside the other form of its name', async () => {
+    await using node = await makeCompressedScene();
+    expect((await conflicts(node, 'accept', five)).stderr).toContain(
+      `will not put ${room}/${five}.zst back: it lies past a fork\nDETAIL:  Timeline 2 left timeline 1 at 0/500000;`,
+    );
+    node.segment(five, {}, 'twowarm/archive');
+    const { code, stderr } = await conflicts(node, 'accept', '--force', five);
+    expect(code).toBe(44);
+    expect(stderr).toContain(`cannot put ${room}/${five}.zst back: the archive has another ${five}\n`);
+    expect(readdirSync(node.path('twowarm/archive')).filter((name) => name.startsWith(five))).toEqual([five]);
+  });
+
+  it('puts one back in its form, and discards one', async () => {
+    await using node = await makeCompressedScene();
+    expect((await conflicts(node, 'accept', '--force', five)).stdout).toBe(
+      `put ${room}/${five}.zst back as ${five}.zst\n`,
+    );
+    const back = readFileSync(node.path(`twowarm/archive/${five}.zst`));
+    expect(zstdDecompressSync(back).equals(segmentBytes(five))).toBe(true);
+    expect((await conflicts(node, 'discard', `${room}/${six}.zst`)).stdout).toBe(
+      `discarded ${room}/${six}.zst\n`,
+    );
+    expect(readdirSync(node.path(`twowarm/archive/.twowarm/${room}`))).toEqual(['why.json']);
+  });
+
+  it('says that one cannot be decoded', async () => {
+    await using node = await makeCompressedScene();
+    writeFileSync(node.path(`twowarm/archive/.twowarm/${room}/${five}.zst`), 'no zstd at all');
+    node.segment(five, {}, 'twowarm/archive');
+    const { code, stderr } = await conflicts(node, 'show', five);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(`${room}/${five}.zst is damaged: `);
   });
 });

@@ -1,7 +1,8 @@
 // What lies past a fork leaves the archive, by a claim that names the fork or by the owner's history file; and nothing is
 // lost by a pass that is killed.
-import { linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openDestination, openSource } from '../../src/transport/open.ts';
 import type { Identity } from '../../src/transport/transport.ts';
@@ -9,6 +10,7 @@ import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { startScript } from '../harness/source-script.ts';
 import { historyText, ourCluster, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 import { acceptAll, makeNode, neverStopped, photograph, treeOf } from './archives.ts';
+import { roadTo } from './receiver/spawned.ts';
 import type { OwnFacts } from './children/own.ts';
 
 const us = ourCluster.toString();
@@ -58,6 +60,12 @@ const walIn = ({ directory }: Scene): string[] =>
     .filter((name) => all.includes(name))
     .sort();
 
+/** Replaces a plain segment by its compressed form. */
+function pack(sandbox: Sandbox, { directory }: Scene, name: string): void {
+  unlinkSync(join(directory, name));
+  renameSync(sandbox.file('packed', zstdCompressSync(segmentBytes(name))), join(directory, `${name}.zst`));
+}
+
 describe('the quarantine', () => {
   it('takes whole segments past the fork, with a word about why and when, and nothing else', async () => {
     await using sandbox = makeSandbox('quarantine');
@@ -81,6 +89,25 @@ describe('the quarantine', () => {
     const source = await openSource(scene.url, makeNode(sandbox, us));
     expect(await source.stat(past[0]!, neverStopped)).toBe('missing');
     expect(await source.list(neverStopped)).not.toContain(past[0]);
+  });
+
+  it('takes compressed segments, also where all are, and both forms of a name', async () => {
+    await using sandbox = makeSandbox('quarantine');
+    const scene = await makeScene(sandbox);
+    for (const name of readdirSync(scene.directory).filter((each) => /^[0-9A-F]{24}$/.test(each)))
+      pack(sandbox, scene, name);
+    // Who comes over a network is told names that it can read.
+    expect((await claim(scene)).quarantined).toEqual(past);
+    expect(readdirSync(room(scene)).sort()).toEqual([...past.map((name) => `${name}.zst`), 'why.json']);
+    for (const suffix of ['', '.zst'])
+      sandbox.file(`archive/${past[0]}${suffix}`, suffix === '' ? segmentBytes(past[0]!) : 'not decoded');
+    const road = await roadTo(scene.directory, { ...scene.node, heldEpoch: 1 });
+    const request = { timeline: 2, nodeName: 'db2', takeOver: false, history };
+    expect((await road.claim(request, neverStopped)).quarantined).toEqual(past);
+    await road.close();
+    expect(readdirSync(room(scene)).sort()).toEqual(
+      [past[0], ...past.map((name) => `${name}.zst`), `${past[0]}.zst.2`, 'why.json'].sort(),
+    );
   });
 
   it('takes the segment that begins at the fork', async () => {

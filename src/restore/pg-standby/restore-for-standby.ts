@@ -1,6 +1,7 @@
 // pg_standby: one requested file, waited for if it is a segment, until failover is ordered. What is only unknown (an archive
 // that cannot be read, a damaged file) is waited through like absence, but never answered as absence.
 import { bounded } from '../../program/bounded.ts';
+import { noteLongCall } from '../../program/leave.ts';
 import type { Report } from '../../program/print-error.ts';
 import { oldestToKeep, removeOlder } from './cleanup.ts';
 import { removeLeftovers } from './copy-to-target.ts';
@@ -94,6 +95,7 @@ async function waitForSegment(work: Work): Promise<number> {
       // A file that is there is delivered before anything else is loaded or watched.
       if (looks === 1) await beginToWait(work, intervals);
       else await intervals.next(performance.now() - startedAt);
+      if (looks > 1) noteLongCall();
       // One interval late, as ever: the first one counts for nothing.
       if (order.waitS > 0 && intervals.count > Math.floor(order.waitS / order.intervalS)) {
         orders.give('fast', `waited more than ${order.waitS} seconds for ${request.name.name}`);

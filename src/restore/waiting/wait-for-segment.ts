@@ -4,6 +4,7 @@
 import { watchedServer } from '../../postgres/server-process.ts';
 import type { ThisNode } from '../../postgres/this-node.ts';
 import { Bell } from '../../program/bell.ts';
+import { noteLongCall } from '../../program/leave.ts';
 import { describeError } from '../../program/print-error.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Watch } from '../../program/watch-directory.ts';
@@ -25,6 +26,8 @@ const lookEveryWithoutEventsMs = 1000;
 const lookAroundEveryMs = 5000;
 /** The server goes on asking: a call that ends now and then also serves one whose configuration changed unseen. */
 const longestWaitOfStandbyMs = 300_000;
+/** A wait of more than this has had code compiled; an exit takes a little longer then, see noteLongCall(). In ms. */
+const longCallMs = 1000;
 /** How often it is said why nothing can be known. */
 const sayEveryMs = 60_000;
 
@@ -66,6 +69,7 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
             for (const watch of watches) watch.look();
           };
           await sleep(bell, haveEvents, lookAround, asking.stop);
+          if (performance.now() - startedAt > longCallMs) noteLongCall();
           return undefined;
         } finally {
           for (const watch of watches) watch.close();

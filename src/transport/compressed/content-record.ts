@@ -18,6 +18,7 @@ import { syncDirectoryOf, syncOrFail } from '../publish.ts';
 import { contentsPath } from '../stored-form.ts';
 import type { Identity } from '../transport.ts';
 import { noteUnfinished, removeUnfinished } from '../unfinished.ts';
+import { writerOf } from '../writer.ts';
 import type { Contents } from './contents.ts';
 
 /** So much of the compressed file's end is kept: its last block and the checksum of its plaintext. */
@@ -80,7 +81,7 @@ export async function writeRecord(
     sha256,
     stored: await identityOf(file),
   };
-  const temporary = temporaryPath(contentsPath(target), by.nodeId);
+  const temporary = temporaryPath(contentsPath(target), writerOf(by));
   try {
     const descriptor = await createTemporary(temporary, by);
     try {

@@ -67,11 +67,15 @@ export async function contentsOf(
 /** Opens a file in one form; undefined where there is none, and a fault where it is no regular file. */
 export async function openForm(target: string, form: Form): Promise<Stored | undefined> {
   const path = pathInForm(target, form);
-  const opened = await unlessMissing(openRegular(path));
-  // A link that leads nowhere is not nothing: somebody has put it there.
-  if (opened === undefined && (await unlessMissing(lstat(path))) === undefined) return undefined;
-  if (opened !== undefined && opened !== 'not a file') return { ...opened, path, form };
-  throw new ProgramError('input-output', `${path} is not a regular file`);
+  for (;;) {
+    const opened = await unlessMissing(openRegular(path));
+    if (opened !== undefined && opened !== 'not a file') return { ...opened, path, form };
+    const entry = await unlessMissing(lstat(path));
+    if (entry === undefined) return undefined;
+    // Published between the two looks. A link that leads nowhere is not nothing: somebody has put it there.
+    if (opened === undefined && entry.isFile()) continue;
+    throw new ProgramError('input-output', `${path} is not a regular file`);
+  }
 }
 
 /** Opens both forms of a file, as far as they are there, for the time of `work`. */

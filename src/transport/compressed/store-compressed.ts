@@ -12,6 +12,7 @@ import { compareWith, syncOrFail, type Bytes, type Published } from '../publish.
 import { compressedPath } from '../stored-form.ts';
 import type { Identity } from '../transport.ts';
 import { noteUnfinished, removeUnfinished } from '../unfinished.ts';
+import { writerOf } from '../writer.ts';
 import { Tally, type Contents } from './contents.ts';
 import { plaintextOf, type Stored } from './decode.ts';
 import { Encoder } from './encode.ts';
@@ -28,7 +29,7 @@ export async function storeCompressed(
   if ((await unlessMissing(lstat(compressedPath(target)))) !== undefined)
     return compareStored(target, bytes, by, signal);
   if ((await unlessMissing(lstat(target))) !== undefined) return compareWith(target, bytes, signal);
-  const temporary = temporaryPath(compressedPath(target), by.nodeId);
+  const temporary = temporaryPath(compressedPath(target), writerOf(by));
   noteUnfinished(by.stateDirectory, temporary);
   try {
     const contents = await writeCompressed(temporary, bytes, signal);

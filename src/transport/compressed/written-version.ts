@@ -8,6 +8,7 @@ import { createFile, writeAll } from '../copy.ts';
 import { syncOrFail, type Published } from '../publish.ts';
 import type { Identity } from '../transport.ts';
 import { noteUnfinished, removeUnfinished } from '../unfinished.ts';
+import { writerOf } from '../writer.ts';
 import { areSame, openForm, Tally } from './contents.ts';
 import { plaintextOf } from './decode.ts';
 import { vanished } from './judge.ts';
@@ -23,7 +24,7 @@ export async function keepWrittenVersion(
 ): Promise<Published> {
   ensureDirectory(directory);
   const target = join(directory, `${name}.${written.sha256}`);
-  const temporary = temporaryPath(target, by.nodeId);
+  const temporary = temporaryPath(target, writerOf(by));
   noteUnfinished(by.stateDirectory, temporary);
   try {
     await createFile(temporary, (to) => writePlaintext(written, to, temporary, signal));

@@ -95,9 +95,10 @@ async function storeOrCompare(put: Put, admitted: Admitted, talk: Talk): Promise
     throw new ProgramError('protocol', `${put.name} cannot be kept compressed`);
   if (put.size > longestFile)
     throw new ProgramError('invalid-file', `will not store ${put.name}: it is too large`);
+  await writable!.requireMayStore(put.name);
   const found = await findStored(put, admitted, talk);
   if (found !== undefined) {
-    await writable!.requireStillThere();
+    await writable!.settleFound(put.name, talk.signal);
     return found;
   }
   await requireRoom(directory, put.size);

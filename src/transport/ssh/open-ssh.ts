@@ -61,7 +61,9 @@ export async function openOverSsh(
   identity: Identity,
 ): Promise<Transport> {
   const wanted: Purpose = { url, directory: road.directory, purpose };
-  const key = `${purpose} ${identity.systemIdentifier} ${identity.stateDirectory} ${url}`;
+  const { systemIdentifier, stateDirectory, nodeId, heldEpoch } = identity;
+  // Whoever greets as another one, or by another claim, needs a connection of its own.
+  const key = `${purpose} ${systemIdentifier} ${stateDirectory} ${nodeId} ${heldEpoch} ${url}`;
   try {
     return new ReceiverRoad(
       url,
