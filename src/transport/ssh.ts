@@ -129,17 +129,18 @@ function refusedLogin({ user, host, port, keys, agent, passedOver }: Target): Li
   ];
   return new LinkFault('login-refused', `the far side refused the login of ${user}`, {
     detail: [
-      `Offered were ${offered.join(' and ')}.`,
+      `It was offered ${offered.join(' and ')}.`,
       ...passedOver.map(({ path, reason }) => `Not offered was ${path}: ${reason}.`),
     ].join(' '),
     hint: `Try "ssh -p ${port} ${user}@${host}" as the user that PostgreSQL runs as; its public key belongs into authorized_keys there.`,
   });
 }
 
-const execute = (client: Client, command: string): Promise<ClientChannel> =>
+/** What ends at once has ended before a promise is heard of: `begin` is called while its channel is being opened. */
+const execute = <T>(client: Client, command: string, begin: (channel: ClientChannel) => T): Promise<T> =>
   new Promise((resolve, reject) => {
     client.exec(command, (error, channel) => {
-      if (error === undefined) resolve(channel);
+      if (error === undefined) resolve(begin(channel));
       else reject(new LinkFault('connection-lost', `the far side runs no command: ${error.message}`));
     });
   });
@@ -198,6 +199,6 @@ export async function connectSsh(target: Target, command: string, stop: AbortSig
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
     const client = await logIn(target, await openSocket(target, signal), signal);
     client.on('error', (error) => (lost ??= error));
-    return carry(client, await execute(client, command), () => lost);
+    return execute(client, command, (channel) => carry(client, channel, () => lost));
   });
 }
