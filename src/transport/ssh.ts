@@ -57,11 +57,25 @@ const words: Record<string, string> = {
   EAI_AGAIN: 'Temporary failure in name resolution',
 };
 
-const unreachable = (error: Error): LinkFault =>
-  new LinkFault('unreachable', words[errnoOf(error) ?? ''] ?? error.message, { cause: error });
+const unknownName = (host: string): string =>
+  `Check the host in the URL, and whether this machine finds it: getent hosts ${host}`;
+
+/** What to look for first. */
+const cures: Record<string, (target: Target) => string> = {
+  ECONNREFUSED: ({ host, port }) => `Check that sshd runs on ${host} and listens on port ${port}.`,
+  ENOTFOUND: ({ host }) => unknownName(host),
+  EAI_AGAIN: ({ host }) => unknownName(host),
+};
+
+function unreachable(error: Error, target: Target): LinkFault {
+  const code = errnoOf(error) ?? '';
+  const hint = cures[code]?.(target);
+  return new LinkFault('unreachable', words[code] ?? error.message, { hint, cause: error });
+}
 
 /** A socket that is connected, without Nagle's delays: they cost 100 ms a file. */
-function openSocket({ host, port }: Target, signal: AbortSignal): Promise<Socket> {
+function openSocket(target: Target, signal: AbortSignal): Promise<Socket> {
+  const { host, port } = target;
   return new Promise((resolve, reject) => {
     const socket = connectSocket({ host, port, noDelay: true });
     const settle = (error?: Error): void => {
@@ -70,7 +84,7 @@ function openSocket({ host, port }: Target, signal: AbortSignal): Promise<Socket
       if (error === undefined) resolve(socket);
       else {
         socket.destroy();
-        reject(errnoOf(error) === undefined ? error : unreachable(error));
+        reject(errnoOf(error) === undefined ? error : unreachable(error, target));
       }
     };
     const onAbort = (): void => settle(signal.reason as Error);
@@ -109,7 +123,7 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Clien
       sock.destroy();
       if (verdict !== undefined) reject(verdict);
       else if (error.level === 'client-authentication') reject(refusedLogin(target));
-      else reject(errnoOf(error) === undefined ? asLost(error) : unreachable(error));
+      else reject(errnoOf(error) === undefined ? asLost(error) : unreachable(error, target));
     };
     signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true });
     client.once('ready', () => resolve(client));
@@ -129,17 +143,18 @@ function refusedLogin({ user, host, port, keys, agent, passedOver }: Target): Li
   ];
   return new LinkFault('login-refused', `the far side refused the login of ${user}`, {
     detail: [
-      `Offered were ${offered.join(' and ')}.`,
+      `It was offered ${offered.join(' and ')}.`,
       ...passedOver.map(({ path, reason }) => `Not offered was ${path}: ${reason}.`),
     ].join(' '),
     hint: `Try "ssh -p ${port} ${user}@${host}" as the user that PostgreSQL runs as; its public key belongs into authorized_keys there.`,
   });
 }
 
-const execute = (client: Client, command: string): Promise<ClientChannel> =>
+/** What ends at once has ended before a promise is heard of: `begin` is called while its channel is being opened. */
+const execute = <T>(client: Client, command: string, begin: (channel: ClientChannel) => T): Promise<T> =>
   new Promise((resolve, reject) => {
     client.exec(command, (error, channel) => {
-      if (error === undefined) resolve(channel);
+      if (error === undefined) resolve(begin(channel));
       else reject(new LinkFault('connection-lost', `the far side runs no command: ${error.message}`));
     });
   });
@@ -198,6 +213,6 @@ export async function connectSsh(target: Target, command: string, stop: AbortSig
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
     const client = await logIn(target, await openSocket(target, signal), signal);
     client.on('error', (error) => (lost ??= error));
-    return carry(client, await execute(client, command), () => lost);
+    return execute(client, command, (channel) => carry(client, channel, () => lost));
   });
 }

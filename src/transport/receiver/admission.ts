@@ -50,7 +50,7 @@ function requireTerms(hello: Hello, { directory, mayRead }: Terms): void {
 
 export const notReadable = (): ProgramError =>
   new ProgramError('not-allowed', 'the receiver does not allow to read', {
-    hint: 'Its command needs --allow-read.',
+    hint: 'In authorized_keys over there, the command of this key needs --allow-read.',
   });
 
 /** A name for this machine: 16 hexadecimal digits, the same for every receiver on it. */

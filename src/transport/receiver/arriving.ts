@@ -33,7 +33,10 @@ export class Arriving {
   static async begin(target: string, by: Identity): Promise<Arriving> {
     const temporary = temporaryPath(target, by.nodeId);
     noteUnfinished(by.stateDirectory, temporary);
-    const descriptor = await openFile(temporary, 'wx', 0o600);
+    const descriptor = await openFile(temporary, 'wx', 0o600).catch(async (error: unknown) => {
+      await removeUnfinished(by.stateDirectory, temporary);
+      throw error;
+    });
     const arriving = new Arriving(temporary, descriptor, by);
     try {
       await settleOpenFile(descriptor, temporary);

@@ -1,5 +1,6 @@
 // The first exchange over a connection: who we are, what the far side is, and whether the archive there is the one that
 // this node has used before.
+import { ProgramError } from '../../program/program-error.ts';
 import { version } from '../../program/version.ts';
 import { noteAbout, recallNote, remember } from '../known-archives.ts';
 import type { Identity } from '../transport.ts';
@@ -13,6 +14,13 @@ export interface Purpose {
 }
 
 const epochOf = (epoch: number | undefined): { epoch?: number } => (epoch === undefined ? {} : { epoch });
+
+/** What the far side says of a directory of its own says which far side that is. */
+function refusedBy(url: string, error: unknown): never {
+  if (!(error instanceof ProgramError) || 'isOfLink' in error || error.message.includes(url)) throw error;
+  const { kind, message, detail, hint } = error;
+  throw new ProgramError(kind, `could not open ${url}: ${message}`, { detail, hint, cause: error });
+}
 
 /** Says hello; throws the refusal. The archive's name is noted, so that another one in its place is refused. */
 export async function greet(
@@ -40,7 +48,9 @@ export async function greet(
     note: noteAbout(url, identity.stateDirectory),
     purpose,
   };
-  const welcome = readWelcome(await link.askOnce(hello, signal));
+  const welcome = readWelcome(
+    await link.askOnce(hello, signal).catch((error: unknown) => refusedBy(url, error)),
+  );
   if (welcome.archive !== undefined && welcome.archive !== known?.archive)
     remember(url, welcome.archive, identity);
   return welcome;

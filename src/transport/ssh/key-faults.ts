@@ -33,6 +33,12 @@ export const unusableKey = (
 ): ProgramError =>
   new ProgramError('ssh-key', `cannot use the key ${path}: it ${reason}`, { hint: cures[cure](path) });
 
+const makeKey = (path: string | undefined): string =>
+  `Make one as ${effectiveAccount().name}, and let its public part in on the server: ssh-keygen -t ed25519 -N ''${path === undefined ? '' : ` -f ${shellWord(path)}`}`;
+
+export const missingKey = (path: string): ProgramError =>
+  new ProgramError('ssh-key', `could not read the key ${path}: it does not exist`, { hint: makeKey(path) });
+
 /** Neither a key nor an agent. */
 export function noKey(found: {
   paths: readonly string[];
@@ -46,9 +52,8 @@ export function noKey(found: {
     ...passedOver.map(({ path, reason }) => `${path} cannot be used: ${reason}.`),
     ...(hasAgentName ? [] : ['SSH_AUTH_SOCK names no agent.']),
   ];
-  const make = `ssh-keygen -t ed25519 -N ''${paths[0] === undefined ? '' : ` -f ${shellWord(paths[0])}`}`;
   return new ProgramError('ssh-key', 'could not find a key to log in with', {
     detail: sentences.join(' '),
-    hint: `Make one as ${effectiveAccount().name}, and let its public part in on the server: ${make}`,
+    hint: makeKey(paths[0]),
   });
 }

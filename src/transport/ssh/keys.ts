@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
-import { encryptedKey, noKey, readableKey, unusableKey } from './key-faults.ts';
+import { encryptedKey, missingKey, noKey, readableKey, unusableKey } from './key-faults.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
 import { inspectPrivateKey } from './private-key.ts';
 
@@ -82,7 +82,7 @@ function openKey(path: string, mustBeThere: boolean): number | undefined {
   } catch (error) {
     const isMissing = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
     if (isMissing && !mustBeThere) return undefined;
-    if (isMissing) throw new ProgramError('ssh-key', `could not read the key ${path}: it does not exist`);
+    if (isMissing) throw missingKey(path);
     throw fromSystemError(error, `could not read the key ${path}`);
   }
 }

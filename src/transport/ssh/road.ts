@@ -137,7 +137,15 @@ async function takeInto(
         await writeAll(descriptor, piece);
       }
     };
-    await pipeline(conversation.incoming, createZstdDecompress(), keep, { signal });
+    await pipeline(conversation.incoming, createZstdDecompress(), keep, { signal }).catch(undecodable);
     check.end((await conversation.reply()).text('sha256'));
   });
+}
+
+/** What zstd says of bytes that it cannot decode; every other fault as it is. */
+function undecodable(error: unknown): never {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code !== 'string' || !/^Z(STD)?_/i.test(code)) throw error;
+  const words = `what arrives is not what zstd compressed: ${(error as Error).message}`;
+  throw new LinkFault('connection-lost', words, { cause: error });
 }

@@ -58,7 +58,12 @@ export async function sendFile(
     }
     await conversation.sent();
   };
-  await pipeline((): AsyncIterable<Buffer> => chunksOf(descriptor, signal), compress, send, { signal });
+  try {
+    await pipeline((): AsyncIterable<Buffer> => chunksOf(descriptor, signal), compress, send, { signal });
+  } catch (error) {
+    // A pipeline that is left early calls that a fault; the answer that is there says what happened.
+    if (!conversation.hasReply) throw error;
+  }
 }
 
 /** The chunks of a file, each a buffer of its own: what a compressor holds must not be written over. */

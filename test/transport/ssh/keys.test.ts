@@ -185,6 +185,7 @@ describe('keys', () => {
     expect(await faultOf(() => named(path))).toEqual({
       kind: 'ssh-key',
       message: `could not read the key ${path}: it does not exist`,
+      hint: `Make one as ${me}, and let its public part in on the server: ssh-keygen -t ed25519 -N '' -f ${path}`,
     });
     expect((await run('mkfifo', [path])).code).toBe(0);
     const refusal = { kind: 'ssh-key', message: `cannot use the key ${path}: it is not a key file` };

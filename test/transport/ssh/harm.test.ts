@@ -1,0 +1,113 @@
+// A receiver that sends what nobody asked for: names that are none, other bytes than it announced. Nothing of it is
+// believed, nothing is delivered, and the message says what came.
+import { zstdCompressSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refused } from '../../harness/node-fixture.ts';
+import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { startSshd, type Sshd } from '../../harness/sshd.ts';
+import { megabyte, segmentBytes } from '../../harness/wal-files.ts';
+import { faultOf } from '../../program/fault.ts';
+import { base64, fakeReceiver, welcome, type Sent } from './fake-receiver.ts';
+import { sshScene } from './scene.ts';
+import { anotherSegment as name, sshNode } from './ssh-node.ts';
+
+let sandbox: Sandbox;
+let sshd: Sshd;
+
+beforeAll(async () => {
+  sandbox = makeSandbox('harm');
+  sshd = await startSshd(sandbox);
+});
+
+afterAll(async () => {
+  await sshd.stop();
+  await sandbox.dispose();
+});
+
+const limits = { timeout: 120_000 };
+const quick = { retryLimit: '50ms' };
+const restored = 'pg_wal/RECOVERYXLOG';
+
+describe('a far side that means harm', limits, () => {
+  const sha256 = '0'.repeat(64);
+
+  it('sends no file under a name of its own', async () => {
+    const gap = { reply: 'gap', name: '../../evil', reason: 'discarded', at: 'now', node: 'x' };
+    await using node = await sshNode('harm', sshd);
+    const answers = { hello: welcome, 'gap-of': [{ message: gap }] };
+    node.use({ ...quick, receiver: fakeReceiver(node.sandbox, answers) });
+    // It says itself that it has no such file; what else it says is for a message alone.
+    const said = 'restoreWALFile: WARNING:  "../../evil" is not the name of a WAL file\n';
+    for (const mode of ['recovery', 'none'] as const) {
+      node.mode(mode);
+      expect(await node.restore(name, restored)).toEqual(refused(1, said));
+    }
+  });
+
+  it.each([
+    [
+      'other bytes than it announced',
+      zstdCompressSync(segmentBytes(name, { content: 0x33 })),
+      () => `could not restore ${name}: what arrived is not what was announced: its SHA-256 is another one\n`,
+    ],
+    [
+      'more bytes than it announced',
+      zstdCompressSync(Buffer.concat([segmentBytes(name), Buffer.alloc(1)])),
+      () =>
+        `could not restore ${name}: what arrived is not what was announced: more than 1048576 bytes came\n`,
+    ],
+    [
+      'what is not compressed',
+      Buffer.from('nothing that zstd knows'),
+      (url: string) =>
+        `could not restore ${name} from ${url}: what arrives is not what zstd compressed: Unknown frame descriptor\n`,
+    ],
+    [
+      'half of what it announced',
+      zstdCompressSync(segmentBytes(name, { content: 0x33 })).subarray(0, -10),
+      (url: string) =>
+        `could not restore ${name} from ${url}: what arrives is not what zstd compressed: unexpected end of file\n`,
+    ],
+  ])('that sends %s delivers nothing', async (_, bytes, said) => {
+    await using node = await sshNode('harm', sshd);
+    const get: Sent[] = [
+      { message: { reply: 'found', size: megabyte, encoding: 'zstd' } },
+      { data: base64(bytes) },
+      'end',
+      { message: { reply: 'sent', sha256 } },
+    ];
+    node.use({ ...quick, receiver: fakeReceiver(node.sandbox, { hello: welcome, get }) });
+    for (const [mode, ends] of [
+      ['standby', 1],
+      ['recovery', 200],
+      ['none', 1],
+    ] as const) {
+      node.mode(mode);
+      const { changed, ...outcome } = await node.restore(name, restored);
+      expect(outcome).toEqual({
+        code: ends,
+        stdout: '',
+        stderr: `restoreWALFile: ERROR:  ${said(node.url)}`,
+      });
+      expect(changed.filter((each) => !each.endsWith('state/unfinished'))).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['two dots', '..\n'],
+    ['a path', '../000000010000000000000001\n'],
+    ['a line feed in a name', '00000001\n0000000000000001\n'],
+    ['a NUL', '000000010000000000000001\0\n'],
+    ['another spelling', '00000001000000000000000a\n'],
+  ])('that lists %s is not believed in anything', async (_, text) => {
+    await using own = makeSandbox('lists');
+    await using scene = await sshScene(own);
+    const list: Sent[] = [{ message: { reply: 'listing', count: 1 } }, { data: base64(text) }, 'end'];
+    const road = await scene.read(scene.node({ receiver: fakeReceiver(own, { hello: welcome, list }) }));
+    const fault = await faultOf(() => road.list(AbortSignal.timeout(20_000)));
+    expect(fault).toMatchObject({
+      kind: 'protocol',
+      message: `could not list ${scene.url}: it lists names that are none of WAL files`,
+    });
+  });
+});
