@@ -1,7 +1,9 @@
 // twowarm.toml that changes during a wait: a wrong source must be curable without stopping the server.
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { installation } from '../harness/installation.ts';
 import type { NodeFixture } from '../harness/node-fixture.ts';
 import {
   answered,
@@ -124,10 +126,18 @@ describe('a twowarm.toml that is broken during a wait', () => {
     await untilItWaits(call);
     publish(node, 'second', name);
     const said = report('WARNING', `still waiting for ${name}: ${broken()}`);
-    expect(await call.ended()).toEqual({
+    const { stderr, ...ended } = await call.ended();
+    expect({ ...ended, stderr: said }).toEqual({
       ...restored(`changed ${toml}`, `created second/${name}`),
       stderr: said,
     });
+    // The moment without any file may have been seen, too: that is another reason, and said at once.
+    const gone = report(
+      'WARNING',
+      `still waiting for ${name}: could not find the configuration: there is no ${node.path(toml)}`,
+      `HINT:  Create it from ${join(installation(), 'conf-templates/twowarm.toml')}, or name it with --config or TWOWARM_CONFIG.`,
+    );
+    expect([said, said + gone]).toContain(stderr);
   });
 
   it('under recovery keeps to the sources that were right', async () => {
