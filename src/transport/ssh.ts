@@ -200,9 +200,11 @@ function carry(client: Client, channel: ClientChannel, lost: () => Error | undef
       if (fault !== undefined && code === undefined) return asLost(fault);
       return explain({ said, code }, noise);
     },
-    close: () => {
+    close: (isLost = false) => {
       channel.destroy();
-      client.end();
+      // Whoever waits for room on a connection that nobody reads is only told when the socket is gone.
+      if (isLost) client.destroy();
+      else client.end();
     },
   };
 }

@@ -7,7 +7,9 @@ import { bounded } from '../program/bounded.ts';
 import { readSuspension } from '../program/destination-notes.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
-import { directoryOf, openSource } from '../transport/open.ts';
+import { readRoadUrl } from '../program/road-url.ts';
+import { directoryOf, openDestination, openSource } from '../transport/open.ts';
+import type { Identity } from '../transport/transport.ts';
 import type { Server } from './server.ts';
 import type { Telling } from './telling.ts';
 
@@ -38,21 +40,31 @@ function stateOf(home: string): string {
 /** The longest look at one destination, in ms: it may have gone down with the old primary, and somebody waits. */
 const lookLimitMs = 2000;
 
+/** On another machine: connecting alone takes several round trips. */
+const farLookLimitMs = 5000;
+
+/** Whether it could be written to; a key may allow that and not allow to read. */
+async function lookInto(url: string, identity: Identity): Promise<void> {
+  const isFar = readRoadUrl(url).kind === 'ssh';
+  const open = isFar && identity.dryRun !== true ? openDestination : openSource;
+  await (await open(url, identity)).close();
+  if (!isFar) await access(directoryOf(url), constants.W_OK | constants.X_OK);
+}
+
 async function faultOfDestination(
   { url }: Destination,
   { identity }: ThisNode,
   stop: AbortSignal,
 ): Promise<ProgramError | undefined> {
-  const directory = directoryOf(url);
+  const isFar = readRoadUrl(url).kind === 'ssh';
+  const place = isFar ? url : directoryOf(url);
   try {
-    await bounded(`look into ${directory}`, lookLimitMs, stop, async () => {
-      await (await openSource(url, identity)).close();
-      await access(directory, constants.W_OK | constants.X_OK);
-    });
+    const limitMs = isFar ? farLookLimitMs : lookLimitMs;
+    await bounded(`look into ${place}`, limitMs, stop, () => lookInto(url, identity));
     return undefined;
   } catch (error) {
     stop.throwIfAborted();
-    const fault = fromSystemError(error, `could not write into ${directory}`);
+    const fault = fromSystemError(error, `could not write into ${place}`);
     if (!(fault instanceof ProgramError)) throw fault;
     return fault;
   }

@@ -14,7 +14,8 @@ export interface Carrier {
   connection: Connection;
   /** Why it ended, once it has: what the far side said on stderr, its exit status. */
   explainEnd(noise: string): Promise<Error>;
-  close(): void;
+  /** `isLost`: the far side does not answer, and is not waited for. */
+  close(isLost?: boolean): void;
 }
 
 /** What became of the connection itself; the reason only, for whoever asked knows what it was about. */
@@ -209,7 +210,7 @@ export class Link {
     if (this.conversations.size > 0 && performance.now() - this.heardAt > this.idleLimitMs) {
       const limit = `${Math.round(this.idleLimitMs / 100) / 10} s`;
       this.fail(new LinkFault('timed-out', `the far side has not answered for ${limit}`));
-      this.carrier.close();
+      this.carrier.close(true);
       return;
     }
     void this.write([messageFrame(0, { verb: 'ping' })]).catch(() => undefined);

@@ -13,6 +13,8 @@ export interface Connection {
 export function connectionOver(input: Readable, output: Writable): Connection {
   let fault: Error | undefined;
   output.on('error', (error) => (fault ??= error));
+  // One for each conversation that waits for room; Node takes more than ten for a leak, and says so on stderr.
+  output.setMaxListeners(0);
   const waitForRoom = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const settle = (): void => {

@@ -1,0 +1,180 @@
+// Three real clusters on three "machines", connected by nothing but ssh: a primary, its standby, and a DR node that stands in
+// for the standby and is fed by the standby's relay. Each is lost in turn; no row that was archived is.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Cluster } from '../harness/cluster.ts';
+import { program } from '../harness/installation.ts';
+import { findPostgres } from '../harness/postgres-binaries.ts';
+import { run, startProgram, type RunResult } from '../harness/run.ts';
+import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { startSshd, type Sshd } from '../harness/sshd.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import {
+  archiveOf,
+  commitRows,
+  expectRows,
+  giveHome,
+  makeArchive,
+  makeStandby,
+  shipRows,
+  startPrimary,
+  timelineOf,
+  waitForRows,
+  waitUntilOpen,
+} from './pair.ts';
+
+const nodes = ['primary', 'standby', 'dr'] as const;
+type Name = (typeof nodes)[number];
+
+interface Three extends Record<Name, Cluster> {
+  sshds: Record<Name, Sshd>;
+  url: (name: Name) => string;
+}
+
+/** [ssh] that logs in everywhere: one key and one known_hosts for all. */
+function sshSection(sandbox: Sandbox, sshds: Record<Name, Sshd>): string {
+  const keys = nodes.map((name) => `'${sshds[name].clientKey}'`).join(', ');
+  const known = nodes.map((name) => readFileSync(sshds[name].knownHosts, 'utf8')).join('');
+  return `[ssh]\nidentity_files = [${keys}]\nknown_hosts = ['${sandbox.file('known_hosts', known)}']\nreceiver = '${program('twowarm')}'\n`;
+}
+
+const destinationAt = (name: string, url: string, more = ''): string =>
+  `[destination.${name}]\nurl = '${url}'\ntime_limit = '20s'\n${more}`;
+
+async function makeThree(sandbox: Sandbox): Promise<Three> {
+  const [first, second, third] = [
+    await startSshd(sandbox, { name: 'sshd-primary' }),
+    await startSshd(sandbox, { name: 'sshd-standby' }),
+    await startSshd(sandbox, { name: 'sshd-dr' }),
+  ];
+  const sshds = { primary: first, standby: second, dr: third };
+  const url = (name: Name): string =>
+    `ssh://${sshds[name].user}@127.0.0.1:${sshds[name].port}${archiveOf(sandbox, name)}`;
+  for (const name of nodes) makeArchive(sandbox, name);
+  const ssh = sshSection(sandbox, sshds);
+  const primary = await startPrimary(sandbox, { postgres: findPostgres(15) });
+  const fallback = "policy = 'fallback'\nfor = ['standby']\n";
+  const destinations = destinationAt('standby', url('standby')) + destinationAt('dr', url('dr'), fallback);
+  const named = (name: Name, cluster: Cluster): string =>
+    `name = '${name}'\nconninfo = '${cluster.conninfo}'\n`;
+  giveHome(primary, `${named('primary', primary)}${destinations}${ssh}`);
+  await shipRows(primary, 1);
+  const extra = { recovery_prefetch: 'off' };
+  const arbiter = `[cluster]\narbiter = '${url('dr')}'\n`;
+  const standby = await makeStandby(primary, { extra });
+  giveHome(standby, `${named('standby', standby)}${destinationAt('dr', url('dr'))}${arbiter}${ssh}`);
+  const dr = await makeStandby(primary, { name: 'dr', extra });
+  giveHome(dr, `${named('dr', dr)}${arbiter}${ssh}`);
+  return { primary, standby, dr, sshds, url };
+}
+
+const relayOf = (node: Cluster) =>
+  startProgram(program('twowarm'), ['relay', '-D', node.dataDirectory], { timeoutMs: 400_000 });
+
+const trigger = (node: Cluster): Promise<RunResult> =>
+  run(program('triggerStandby'), ['-D', node.dataDirectory], { timeoutMs: 120_000 });
+
+const failures = (cluster: Cluster): Promise<number> =>
+  cluster.value<number>('select failed_count::int from pg_stat_archiver');
+
+const segmentsIn = (sandbox: Sandbox, name: Name): string[] =>
+  readdirSync(archiveOf(sandbox, name))
+    .filter((file) => /^[0-9A-F]{24}$/.test(file))
+    .sort();
+
+const ownerOf = (sandbox: Sandbox, name: Name): object =>
+  JSON.parse(readFileSync(join(archiveOf(sandbox, name), '.twowarm/owner'), 'utf8')) as object;
+
+/** The standby's whole machine is gone, and the primary goes on with the DR node. */
+async function fallBack(sandbox: Sandbox, { primary, standby, sshds }: Three): Promise<number> {
+  await standby.stop('fast');
+  await sshds.standby.stop();
+  const before = segmentsIn(sandbox, 'standby');
+  const rows = await shipRows(primary, 500);
+  expect(segmentsIn(sandbox, 'standby')).toEqual(before);
+  const inDr = segmentsIn(sandbox, 'dr');
+  expect(inDr.some((name) => !before.includes(name))).toBe(true);
+  expect(primary.log()).toContain('; dr stands in for standby');
+  return rows;
+}
+
+/** It is back: the next calls of archive_command bring it what it lacks. */
+async function comeBack(sandbox: Sandbox, { primary, standby, sshds }: Three): Promise<number> {
+  await sshds.standby.restart();
+  await standby.start();
+  const rows = await shipRows(primary, 500);
+  await waitFor(
+    'the standby to be backfilled',
+    async () => {
+      if (segmentsIn(sandbox, 'dr').every((name) => segmentsIn(sandbox, 'standby').includes(name)))
+        return true;
+      await primary.finishSegment();
+      return false;
+    },
+    { limitMs: 60_000, everyMs: 500 },
+  );
+  await waitForRows(standby, rows);
+  return rows;
+}
+
+describe('a primary, a standby and a DR node over ssh', () => {
+  it('lose each other in turn, and no row', { timeout: 400_000 }, async () => {
+    await using sandbox = makeSandbox('three');
+    const three = await makeThree(sandbox);
+    const { primary, standby, dr, sshds, url } = three;
+    try {
+      await standby.start();
+      // All that the DR node's archive has comes from here.
+      const relay = relayOf(standby);
+      await waitFor('the relay to have carried', () => segmentsIn(sandbox, 'dr').length > 0);
+      await dr.start();
+      await waitForRows(standby, await shipRows(primary, 1000));
+      await waitForRows(dr, await shipRows(primary, 10));
+      await waitForRows(dr, await fallBack(sandbox, three));
+      let rows = await comeBack(sandbox, three);
+      await waitForRows(dr, rows);
+
+      // The primary is believed dead and is not: from here on it is fenced.
+      const promoted = await trigger(standby);
+      expect(promoted, promoted.stderr).toMatchObject({ code: 0 });
+      expect(promoted.stdout).toMatch(/^promoted to timeline 2 at /);
+      for (const name of ['standby', 'dr'] as const)
+        expect(ownerOf(sandbox, name)).toMatchObject({ timeline: 2, node_name: 'standby' });
+      const reservation = join(archiveOf(sandbox, 'dr'), '.twowarm/timeline/00000002');
+      expect(existsSync(reservation)).toBe(true);
+      const before = await failures(primary);
+      await commitRows(primary, 7);
+      const lost = await primary.finishSegment();
+      await waitFor('the old primary to be fenced', async () => (await failures(primary)) > before);
+      expect(primary.log()).toContain(
+        `ERROR:  cannot store ${lost} at ${url('standby')}: the archive belongs to another node\n`,
+      );
+      for (const name of ['standby', 'dr'] as const) expect(segmentsIn(sandbox, name)).not.toContain(lost);
+      await primary.stop('fast');
+
+      // The new primary goes on; its archive_command reaches the DR node over ssh.
+      expect(await timelineOf(standby)).toBe(2);
+      await expectRows(standby, rows);
+      rows = await shipRows(standby, 500);
+      await waitForRows(dr, rows);
+      relay.kill('SIGTERM');
+      expect(await relay.result).toMatchObject({ code: 0, signal: null });
+
+      // And is lost as well, with its whole machine: the DR node takes over.
+      await standby.stop('immediate');
+      await sshds.standby.stop();
+      // Its claim takes the archive over from the node that is gone; the arbiter is its own archive.
+      const second = await trigger(dr);
+      expect(second, second.stderr).toMatchObject({ code: 0 });
+      expect(second.stdout).toMatch(/^promoted to timeline 3 at /);
+      await waitUntilOpen(dr);
+      expect(await timelineOf(dr)).toBe(3);
+      await expectRows(dr, rows);
+      expect(ownerOf(sandbox, 'dr')).toMatchObject({ timeline: 3, node_name: 'dr' });
+      expect(await commitRows(dr, 10)).toBe(rows + 10);
+    } finally {
+      for (const name of nodes) await sshds[name].stop();
+    }
+  });
+});
