@@ -41,7 +41,10 @@ afterAll(async () => {
   await sandbox.dispose();
 });
 
-const limits = { timeout: 180_000 };
+const limits = { timeout: 240_000 };
+
+/** Between two cuts, in bytes. */
+const stepBytes = 98_304;
 
 /** A segment that does not become smaller on the way: a cut after n bytes is one within its bytes. */
 function denseSegment(name: string): Buffer {
@@ -91,7 +94,7 @@ describe('a connection that is cut, seen by the road', limits, () => {
     return proxy.carried[direction];
   }
 
-  it('every 32 kB of a put, in either direction', async () => {
+  it('every 96 kB of a put, in either direction', async () => {
     const { openDestination } = await import('../../../src/transport/open.ts');
     const { url, node } = road();
     let number = 0x100;
@@ -122,7 +125,7 @@ describe('a connection that is cut, seen by the road', limits, () => {
     const first = segmentNamed(0x100);
     const up = await whole(() => put(first, denseSegment(first)), 'up');
     expect(up).toBeGreaterThan(megabyte);
-    const steps = Array.from({ length: Math.floor(up / 32_768) }, (_, at) => (at + 1) * 32_768);
+    const steps = Array.from({ length: Math.floor(up / stepBytes) }, (_, at) => (at + 1) * stepBytes);
     for (const at of [...edges, ...steps, up - 100, up - 1]) await attempt('up', at);
     const second = segmentNamed(0xff);
     const down = await whole(() => put(second, denseSegment(second)), 'down');
@@ -130,7 +133,7 @@ describe('a connection that is cut, seen by the road', limits, () => {
     await noneUnfinished(scene.directory);
   });
 
-  it('every 32 kB of a get', async () => {
+  it('every 96 kB of a get', async () => {
     const { openSource } = await import('../../../src/transport/open.ts');
     const { url, node } = road();
     const name = segmentNamed(0x900);
@@ -149,7 +152,7 @@ describe('a connection that is cut, seen by the road', limits, () => {
     };
     const down = await whole(get, 'down');
     expect(down).toBeGreaterThan(megabyte);
-    const steps = Array.from({ length: Math.floor(down / 32_768) }, (_, at) => (at + 1) * 32_768);
+    const steps = Array.from({ length: Math.floor(down / stepBytes) }, (_, at) => (at + 1) * stepBytes);
     for (const at of [...edges, ...steps, down - 100, down - 1]) {
       proxy.trouble = { how: 'cut', direction: 'down', afterBytes: at };
       const outcome = await get().catch((error: unknown) => error as Error);
