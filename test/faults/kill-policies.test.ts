@@ -110,8 +110,8 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
     })();
     const changes = calls.filter(changesFiles);
     expect(changes.length).toBeGreaterThan(30);
-    // A dozen of them, evenly: each costs a node with a history of calls.
-    const points = Array.from({ length: 12 }, (__, at) => Math.floor(((at + 0.5) * changes.length) / 12));
+    // Some of them, evenly: each costs a node with a history of calls.
+    const points = Array.from({ length: 7 }, (__, at) => Math.floor(((at + 0.5) * changes.length) / 7));
     const failures: string[] = [];
     let hit = 0;
     const next = points.values();
@@ -127,8 +127,8 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
         }
       }
     };
-    await Promise.all([worker(), worker(), worker()]);
+    await Promise.all([worker(), worker()]);
     expect(failures).toEqual([]);
-    expect(hit).toBeGreaterThanOrEqual(8);
+    expect(hit).toBeGreaterThanOrEqual(4);
   });
 });
