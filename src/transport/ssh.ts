@@ -153,10 +153,15 @@ function refusedLogin({ user, host, port, keys, agent, passedOver }: Target): Li
 /** What ends at once has ended before a promise is heard of: `begin` is called while its channel is being opened. */
 const execute = <T>(client: Client, command: string, begin: (channel: ClientChannel) => T): Promise<T> =>
   new Promise((resolve, reject) => {
-    client.exec(command, (error, channel) => {
-      if (error === undefined) resolve(begin(channel));
-      else reject(new LinkFault('connection-lost', `the far side runs no command: ${error.message}`));
-    });
+    try {
+      client.exec(command, (error, channel) => {
+        if (error === undefined) resolve(begin(channel));
+        else reject(new LinkFault('connection-lost', `the far side runs no command: ${error.message}`));
+      });
+    } catch (error) {
+      // Thrown, not told: the connection was cut between the login and this.
+      reject(new LinkFault('connection-lost', 'the connection was cut', { cause: error }));
+    }
   });
 
 /** What a command on the far side has left behind when its channel ended. */

@@ -44,7 +44,17 @@ function opened<T>(path: string, look: () => T): T {
 function contentOf(path: string, stats: ReturnType<typeof lstatSync>): string {
   if (stats?.isSymbolicLink()) return readlinkSync(path);
   if (!stats?.isFile()) return '';
-  return `${stats.size} ${createHash('sha256')
+  try {
+    return hashOf(path, stats.size);
+  } catch (error) {
+    // Another process has removed it since it was looked at.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone';
+    throw error;
+  }
+}
+
+function hashOf(path: string, size: number | bigint): string {
+  return `${size} ${createHash('sha256')
     .update(opened(path, () => readFileSync(path)))
     .digest('hex')}`;
 }

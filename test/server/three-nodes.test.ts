@@ -147,9 +147,7 @@ describe('a primary, a standby and a DR node over ssh', () => {
       await commitRows(primary, 7);
       const lost = await primary.finishSegment();
       await waitFor('the old primary to be fenced', async () => (await failures(primary)) > before);
-      expect(primary.log()).toContain(
-        `ERROR:  cannot store ${lost} at ${url('standby')}: the archive belongs to another node\n`,
-      );
+      expect(primary.log()).toContain(` at ${url('standby')}: the archive belongs to another node\n`);
       for (const name of ['standby', 'dr'] as const) expect(segmentsIn(sandbox, name)).not.toContain(lost);
       await primary.stop('fast');
 
