@@ -24,7 +24,6 @@ const cold = [
   'transport/ownership-verbs',
   'transport/consumers',
   'transport/pruned',
-  'restore/consumers/register',
   'restore/pruning/prune',
   'archive/policies/debts',
   'archive/policies/pay-debts',
@@ -35,6 +34,7 @@ const cold = [
  * process is 6 MB smaller than with modules, and one that only finds out that it may not wait is faster.
  */
 const waiting = [
+  'restore/consumers/register',
   'program/say-once',
   'program/watch-directory',
   'restore/timelines/followed-line',
