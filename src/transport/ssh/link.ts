@@ -68,6 +68,8 @@ export class Conversation {
 
   hear(message: Message): void {
     this.replies.push(message);
+    // Whoever still reads what was to come would wait in vain: no end follows a refusal.
+    if (refused.includes(message.text('reply'))) this.incoming.fail(faultOf(message));
     this.wake?.();
   }
 
