@@ -16,7 +16,7 @@ import { EarlyFlush } from './early-flush.ts';
 import type { Inspect } from './transport.ts';
 
 /** A multiple of the 64 kB that inspections rely on. */
-export const chunkBytes = 524_288;
+export const chunkBytes = 1_048_576;
 
 export interface OpenFile {
   descriptor: number;
@@ -65,13 +65,17 @@ export async function writeAll(descriptor: number, bytes: Buffer): Promise<void>
   }
 }
 
+/** Buffers that were read into before: memory that was never touched costs more than reading does. */
+const pairs: [Buffer, Buffer][] = [];
+
 /** Hands all of a file over in chunks that are reused once `use` is done with them; reading runs ahead. Returns the bytes. */
 export async function readBytes(
   from: number,
   signal: AbortSignal,
   use: (chunk: Buffer) => void | Promise<void>,
 ): Promise<number> {
-  let [current, other] = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)];
+  const buffers = pairs.pop() ?? [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)];
+  let [current, other] = buffers;
   let total = 0;
   let ahead = fill(from, current, 0);
   try {
@@ -86,8 +90,9 @@ export async function readBytes(
       await use(chunk);
     }
   } finally {
-    // The descriptor must not be closed under a call that is still running.
+    // The descriptor must not be closed under a call that is still running, nor the buffer be given to another one.
     await ahead.catch(() => undefined);
+    pairs.push(buffers);
   }
 }
 

@@ -7,7 +7,8 @@ import { chunkBytes, fill, type OpenFile } from '../copy.ts';
 import type { Form } from '../stored-form.ts';
 
 const inputBytes = 65_536;
-const pieceBytes = 131_072;
+/** What a decompressor gives at a time, in bytes: each piece costs a call two turns of the event loop. */
+export const pieceBytes = 524_288;
 
 /** An open file of an archive. `path` is for messages. */
 export interface Stored extends OpenFile {

@@ -1,24 +1,35 @@
-// Plaintext into an open file as one zstd frame. The counterpart is decode.ts.
+// Plaintext as one zstd frame, into a file or onto a network. The counterpart is decode.ts.
 import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
 import { ProgramError } from '../../program/program-error.ts';
 import { writeAll } from '../copy.ts';
 
 /** Of 1 to 3 the one whose segments are smallest; beside fsync and SHA-256 it costs a segment few milliseconds more. */
-const level = 3;
+export const levelToKeep = 3;
+/** For the way only: half the work, and faster than most networks carry it. */
+export const levelToSend = 1;
 
 /** The compressor makes its output in pieces of this many bytes. */
-const pieceBytes = 131_072;
+const pieceBytes = 524_288;
+
+/** Takes the frame's pieces in their order. */
+export type Take = (piece: Buffer) => void | Promise<void>;
+
+/** Into an open, empty file. */
+export const intoFile =
+  (descriptor: number): Take =>
+  (piece) =>
+    writeAll(descriptor, piece);
 
 /** A frame with a checksum and the size of its content, as `zstd` makes it. One call at a time. */
 export class Encoder {
   private readonly stream: ZstdCompress;
-  private readonly descriptor: number;
+  private readonly take: Take;
   private readonly ended: Promise<void>;
   private pieces: Buffer[] = [];
 
-  /** `descriptor`: an empty file, open for writing. `sizeBytes`: exactly what will be added. */
-  constructor(descriptor: number, sizeBytes: number) {
-    this.descriptor = descriptor;
+  /** `sizeBytes`: exactly what will be added. */
+  constructor(take: Take, sizeBytes: number, level = levelToKeep) {
+    this.take = take;
     const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
     this.stream = createZstdCompress({ chunkSize: pieceBytes, pledgedSrcSize: sizeBytes, params });
     this.stream.on('data', (piece: Buffer) => this.pieces.push(piece));
@@ -38,7 +49,7 @@ export class Encoder {
     await this.drain();
   }
 
-  /** After the last chunk: the frame is written, not fsynced. */
+  /** After the last chunk: all of the frame has been taken. */
   async end(): Promise<void> {
     this.stream.end();
     await this.ended.catch((error: Error) => {
@@ -55,7 +66,7 @@ export class Encoder {
   private async drain(): Promise<void> {
     const pieces = this.pieces;
     this.pieces = [];
-    for (const piece of pieces) await writeAll(this.descriptor, piece);
+    for (const piece of pieces) await this.take(piece);
   }
 }
 

@@ -15,7 +15,7 @@ import { noteUnfinished, removeUnfinished } from '../unfinished.ts';
 import { writerOf } from '../writer.ts';
 import { Tally, type Contents } from './contents.ts';
 import { plaintextOf, type Stored } from './decode.ts';
-import { Encoder } from './encode.ts';
+import { Encoder, intoFile } from './encode.ts';
 import { judge, vanished } from './judge.ts';
 import { publishWritten } from './publish-written.ts';
 
@@ -42,7 +42,7 @@ export async function storeCompressed(
 async function writeCompressed(temporary: string, bytes: Bytes, signal: AbortSignal): Promise<Contents> {
   const source = await asStored(bytes);
   const descriptor = await openFile(temporary, 'wx', 0o600);
-  const encoder = new Encoder(descriptor, source.stats.size);
+  const encoder = new Encoder(intoFile(descriptor), source.stats.size);
   try {
     await settleOpenFile(descriptor, temporary);
     const tally = new Tally();

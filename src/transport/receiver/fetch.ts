@@ -1,10 +1,9 @@
 // GET and LIST: what a receiver gives back where it may be read.
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createZstdCompress, constants } from 'node:zlib';
 import { ProgramError } from '../../program/program-error.ts';
 import { areSame, Tally, withForms, type Contents } from '../compressed/contents.ts';
 import { plaintextOf, type Stored } from '../compressed/decode.ts';
+import { Encoder, levelToSend } from '../compressed/encode.ts';
 import { agreedContents, notOnRecord } from '../compressed/fetch-compressed.ts';
 import type { Message } from '../wire/messages.ts';
 import type { Admitted } from './admission.ts';
@@ -13,25 +12,23 @@ import type { Talk } from './talk.ts';
 /** Names are sent in pieces of about this many bytes. */
 const listPieceBytes = 65_536;
 
-const level = 1;
-
 /** Sends the plaintext of a file, compressed for the way, and then its hash. */
 async function send(stored: Stored, expected: Contents | undefined, talk: Talk): Promise<void> {
   const size = expected?.sizeBytes ?? stored.stats.size;
   await talk.reply({ reply: 'found', size, encoding: 'zstd' });
   const tally = new Tally();
-  const plaintext = async function* (): AsyncGenerator<Buffer> {
+  const encoder = new Encoder((piece) => talk.send(piece), size, levelToSend);
+  try {
     for await (const chunk of plaintextOf(stored, size, talk.signal)) {
+      // Compressed on another thread while it is hashed here.
+      const added = encoder.add(chunk);
       tally.add(chunk);
-      // The chunk is used again; what the compressor holds must not be.
-      yield Buffer.from(chunk);
+      await added;
     }
-  };
-  const pass = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const piece of pieces) await talk.send(piece);
-  };
-  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } });
-  await pipeline(plaintext, compress, pass, { signal: talk.signal });
+    await encoder.end();
+  } finally {
+    encoder.close();
+  }
   const contents = tally.end();
   if (expected !== undefined && !areSame(contents, expected)) throw notOnRecord(stored);
   await talk.sent();

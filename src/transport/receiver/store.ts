@@ -8,8 +8,8 @@ import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { duplicateFault, hintFor } from '../archive-faults.ts';
 import { findContents } from '../compressed/find-contents.ts';
 import type { Contents } from '../compressed/contents.ts';
+import { pieceBytes } from '../compressed/decode.ts';
 import type { WritableArchive } from '../filesystem-writing.ts';
-import { alreadyInspected } from '../publish.ts';
 import { formFor } from '../stored-form.ts';
 import type { PutOutcome } from '../transport.ts';
 import type { Put } from '../wire/messages.ts';
@@ -38,7 +38,7 @@ async function receive(
   talk: Talk,
 ): Promise<PutOutcome> {
   // What its name says it was checked for by the sender, and it will be again before it is restored.
-  const check = new PlainCheck(put.size, alreadyInspected);
+  const check = new PlainCheck(put.size);
   const arriving = await Arriving.begin(join(directory, put.name), by);
   const asItComes = put.encoding === put.store;
   let received = 0;
@@ -52,13 +52,18 @@ async function receive(
   };
   const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
     for await (const piece of plain) {
-      check.add(piece);
-      if (!asItComes) await arriving.write(piece);
+      const written = asItComes ? undefined : arriving.write(piece);
+      try {
+        // Hashed here while another thread writes.
+        check.add(piece);
+      } finally {
+        await written;
+      }
     }
   };
   try {
     if (put.encoding === 'zstd') {
-      const decoder = createZstdDecompress();
+      const decoder = createZstdDecompress({ chunkSize: pieceBytes });
       await pipeline(incoming, decoder, keep);
       // It ends after one frame without a word; what follows that would be kept with it.
       if (decoder.bytesWritten !== received)

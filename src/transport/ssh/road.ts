@@ -7,13 +7,15 @@ import type { GapRecord } from '../../program/gap-record.ts';
 import { closeFile } from '../../program/system-calls.ts';
 import type { Watch } from '../../program/watch-directory.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
+import { pieceBytes } from '../compressed/decode.ts';
 import { createFile, openSourceFile, writeAll } from '../copy.ts';
 import { formFor, type Compression } from '../stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, Transport } from '../transport.ts';
+import type { Encoding } from '../wire/messages.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
 import { AskingRoad, walName, type Lease } from './asking-road.ts';
 import { LinkFault, type Conversation } from './link.ts';
-import { hashInspected, sendFile } from './send-file.ts';
+import { packFile, sendFile } from './send-file.ts';
 import { watchOver } from './watch-over.ts';
 
 const outcomes: readonly PutOutcome[] = ['stored', 'already-stored', 'stored-as-version'];
@@ -75,13 +77,14 @@ export class ReceiverRoad extends AskingRoad implements Transport {
     const { descriptor, stats } = await openSourceFile(source);
     try {
       return await this.about(`store ${name} at`, async () => {
-        const sha256 = await hashInspected(descriptor, inspectOf(stats.size), signal);
-        const store = formFor(name, this.compression) === 'zstd' ? 'zstd' : 'none';
-        const request = { verb: 'put', name, size: stats.size, sha256, encoding: 'zstd', store };
+        const store: Encoding = formFor(name, this.compression) === 'zstd' ? 'zstd' : 'none';
+        const file = { descriptor, sizeBytes: stats.size, store };
+        const packed = await packFile(file, inspectOf(stats.size), signal);
+        const request = { verb: 'put', name, size: stats.size, sha256: packed.sha256, encoding: 'zstd', store };
         return this.link.converse(request, signal, async (conversation) => {
           const first = await conversation.reply();
           if (first.text('reply') !== 'go') return first.oneOf('reply', outcomes);
-          await sendFile({ descriptor, sizeBytes: stats.size, store }, conversation, signal);
+          await sendFile(file, packed, conversation, signal);
           return (await conversation.reply()).oneOf('reply', outcomes);
         });
       });
@@ -133,11 +136,16 @@ async function takeInto(
   await createFile(path, async (descriptor) => {
     const keep = async (plain: AsyncIterable<Buffer>): Promise<void> => {
       for await (const piece of plain) {
-        check.add(piece);
-        await writeAll(descriptor, piece);
+        const written = writeAll(descriptor, piece);
+        try {
+          // Hashed here while another thread writes.
+          check.add(piece);
+        } finally {
+          await written;
+        }
       }
     };
-    await pipeline(conversation.incoming, createZstdDecompress(), keep, { signal }).catch(undecodable);
+    await pipeline(conversation.incoming, createZstdDecompress({ chunkSize: pieceBytes }), keep, { signal }).catch(undecodable);
     check.end((await conversation.reply()).text('sha256'));
   });
 }

@@ -1,34 +1,14 @@
-// The bytes of a local file on their way to a receiver: read once for their hash and the inspection, and a second time,
-// compressed, for the network. A receiver that has the content already never sees the second pass.
+// The bytes of a local file on their way to a receiver: read once, hashed, inspected and compressed in one go; what came of
+// it waits in memory until the receiver wants it. A file that stays large is compressed again while it is sent.
 import { createHash } from 'node:crypto';
-import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress } from 'node:zlib';
+import { Encoder, levelToKeep, levelToSend } from '../compressed/encode.ts';
 import { readBytes } from '../copy.ts';
 import type { Inspect } from '../transport.ts';
 import type { Encoding } from '../wire/messages.ts';
 import type { Conversation } from './link.ts';
 
-/** For the way only: faster than most networks carry it. */
-const level = 1;
-/** Where the receiver keeps the frame as it comes. */
-const levelToKeep = 3;
-
-const pieceBytes = 262_144;
-
-/** The SHA-256 of an open file, which is inspected meanwhile: 64 lower-case hexadecimal digits. */
-export async function hashInspected(
-  descriptor: number,
-  inspect: Inspect,
-  signal: AbortSignal,
-): Promise<string> {
-  const hash = createHash('sha256');
-  await readBytes(descriptor, signal, (chunk) => {
-    inspect.add(chunk);
-    hash.update(chunk);
-  });
-  inspect.end();
-  return hash.digest('hex');
-}
+/** How much of a compressed file waits in memory, in bytes; an ordinary segment of 16 MB has 2 to 6 MB then. */
+const mostWaiting = 8 * 1024 * 1024;
 
 export interface FileToSend {
   descriptor: number;
@@ -37,44 +17,82 @@ export interface FileToSend {
   store: Encoding;
 }
 
-/** Sends the file as one zstd frame with a checksum, unless the receiver has answered before its end. */
-export async function sendFile(
+export interface Packed {
+  /** Of the plaintext: 64 lower-case hexadecimal digits. */
+  sha256: string;
+  /** One zstd frame with a checksum; undefined where it is too large to wait in memory. */
+  frame: readonly Buffer[] | undefined;
+}
+
+const levelFor = (store: Encoding): number => (store === 'zstd' ? levelToKeep : levelToSend);
+
+/** Reads all of the file, which is inspected meanwhile. */
+export async function packFile(
   { descriptor, sizeBytes, store }: FileToSend,
+  inspect: Inspect,
+  signal: AbortSignal,
+): Promise<Packed> {
+  const hash = createHash('sha256');
+  const frame: Buffer[] = [];
+  let waitingBytes = 0;
+  const keep = (piece: Buffer): void => {
+    waitingBytes += piece.length;
+    frame.push(piece);
+  };
+  const encoder = new Encoder(keep, sizeBytes, levelFor(store));
+  try {
+    await readBytes(descriptor, signal, async (chunk) => {
+      // Compressed on another thread while it is hashed here.
+      const added = waitingBytes > mostWaiting ? undefined : encoder.add(chunk);
+      try {
+        inspect.add(chunk);
+        hash.update(chunk);
+      } finally {
+        await added;
+      }
+    });
+    inspect.end();
+    if (waitingBytes > mostWaiting) frame.length = 0;
+    else await encoder.end();
+  } finally {
+    encoder.close();
+  }
+  return { sha256: hash.digest('hex'), frame: frame.length === 0 ? undefined : frame };
+}
+
+/** Sends the frame, or a new one, unless the receiver has answered before its end. */
+export async function sendFile(
+  file: FileToSend,
+  { frame }: Packed,
   conversation: Conversation,
   signal: AbortSignal,
 ): Promise<void> {
-  const compress = createZstdCompress({
-    chunkSize: pieceBytes,
-    pledgedSrcSize: sizeBytes,
-    params: {
-      [constants.ZSTD_c_compressionLevel]: store === 'zstd' ? levelToKeep : level,
-      [constants.ZSTD_c_checksumFlag]: 1,
-    },
-  });
-  const send = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const piece of pieces) {
-      if (conversation.hasReply) return;
-      await conversation.send(piece);
-    }
-    await conversation.sent();
+  const send = async (piece: Buffer): Promise<void> => {
+    if (!conversation.hasReply) await conversation.send(piece);
   };
-  try {
-    await pipeline((): AsyncIterable<Buffer> => chunksOf(descriptor, signal), compress, send, { signal });
-  } catch (error) {
-    // A pipeline that is left early calls that a fault; the answer that is there says what happened.
-    if (!conversation.hasReply) throw error;
-  }
+  if (frame === undefined) await sendAnew(file, send, conversation, signal);
+  else for (const piece of frame) await send(piece);
+  if (!conversation.hasReply) await conversation.sent();
 }
 
-/** The chunks of a file, each a buffer of its own: what a compressor holds must not be written over. */
-async function* chunksOf(descriptor: number, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const { readInto } = await import('../../program/system-calls.ts');
-  for (let at = 0; ;) {
-    signal.throwIfAborted();
-    const buffer = Buffer.allocUnsafeSlow(pieceBytes);
-    const { bytesRead } = await readInto(descriptor, buffer, 0, pieceBytes, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
+async function sendAnew(
+  { descriptor, sizeBytes, store }: FileToSend,
+  send: (piece: Buffer) => Promise<void>,
+  conversation: Conversation,
+  signal: AbortSignal,
+): Promise<void> {
+  const encoder = new Encoder(send, sizeBytes, levelFor(store));
+  const answered = new AbortController();
+  try {
+    await readBytes(descriptor, AbortSignal.any([signal, answered.signal]), async (chunk) => {
+      if (conversation.hasReply) answered.abort();
+      else await encoder.add(chunk);
+    });
+    await encoder.end();
+  } catch (error) {
+    // The answer that is there says what happened.
+    if (!answered.signal.aborted || signal.aborted) throw error;
+  } finally {
+    encoder.close();
   }
 }

@@ -9,22 +9,44 @@ const chunkBytes = 524_288;
 
 /** Sees the plaintext pass in pieces of any size. Throws at the first byte too many: a bomb must not fill the disk. */
 export class PlainCheck {
-  private readonly buffer = Buffer.allocUnsafeSlow(chunkBytes);
-  private filled = 0;
   private total = 0;
   private readonly hash = createHash('sha256');
   private readonly sizeBytes: number;
-  private readonly inspect: Inspect;
+  private readonly regrouped: Regrouped | undefined;
 
-  constructor(sizeBytes: number, inspect: Inspect) {
+  /** Without `inspect`: whoever sends it has inspected it. */
+  constructor(sizeBytes: number, inspect?: Inspect) {
     this.sizeBytes = sizeBytes;
-    this.inspect = inspect;
+    this.regrouped = inspect === undefined ? undefined : new Regrouped(inspect);
   }
 
   add(bytes: Buffer): void {
     this.total += bytes.length;
     if (this.total > this.sizeBytes) throw differs(`more than ${this.sizeBytes} bytes came`);
     this.hash.update(bytes);
+    this.regrouped?.add(bytes);
+  }
+
+  /** After the last piece: `sha256` is what the sender has computed. */
+  end(sha256: string): void {
+    this.regrouped?.pass();
+    if (this.total !== this.sizeBytes) throw differs(`${this.total} of ${this.sizeBytes} bytes came`);
+    if (this.hash.digest('hex') !== sha256) throw differs('its SHA-256 is another one');
+    this.regrouped?.inspect.end();
+  }
+}
+
+/** Pieces of any size, as an inspection wants them. */
+class Regrouped {
+  readonly inspect: Inspect;
+  private readonly buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  private filled = 0;
+
+  constructor(inspect: Inspect) {
+    this.inspect = inspect;
+  }
+
+  add(bytes: Buffer): void {
     for (let at = 0; at < bytes.length;) {
       const copied = bytes.copy(this.buffer, this.filled, at);
       at += copied;
@@ -33,15 +55,9 @@ export class PlainCheck {
     }
   }
 
-  /** After the last piece: `sha256` is what the sender has computed. */
-  end(sha256: string): void {
-    if (this.filled > 0) this.pass();
-    if (this.total !== this.sizeBytes) throw differs(`${this.total} of ${this.sizeBytes} bytes came`);
-    if (this.hash.digest('hex') !== sha256) throw differs('its SHA-256 is another one');
-    this.inspect.end();
-  }
-
-  private pass(): void {
+  /** What has gathered, also before the buffer is full. */
+  pass(): void {
+    if (this.filled === 0) return;
     this.inspect.add(this.buffer.subarray(0, this.filled));
     this.filled = 0;
   }

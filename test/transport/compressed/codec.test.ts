@@ -7,7 +7,7 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { plaintextOf } from '../../../src/transport/compressed/decode.ts';
-import { Encoder } from '../../../src/transport/compressed/encode.ts';
+import { Encoder, intoFile } from '../../../src/transport/compressed/encode.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { faultOf } from '../../program/fault.ts';
 import { neverStopped, openFilesIn, patterned } from '../archives.ts';
@@ -44,7 +44,7 @@ async function encode(
   sizeBytes = content.length,
 ): Promise<void> {
   const descriptor = openSync(path, 'w');
-  const encoder = new Encoder(descriptor, sizeBytes);
+  const encoder = new Encoder(intoFile(descriptor), sizeBytes);
   try {
     for (let at = 0; at < content.length; at += step) await encoder.add(content.subarray(at, at + step));
     await encoder.end();
