@@ -1,8 +1,8 @@
-// Bundles every executable into dist/. Those that PostgreSQL calls for each segment are one file each, because every
-// further module costs a call half a millisecond and more; what they need rarely (parser, log, zod, retries) is a
-// second bundle, split, which they load by name. dist/metafile.json tells the house test what each entry loads.
+// Bundles every executable into dist/. Those that are started for each segment, and the road over ssh, are one file each,
+// because every further module costs a call half a millisecond and more; what they need rarely (parser, log, zod, retries)
+// is a second bundle, split, which they load by name. dist/metafile.json tells the house test what each entry loads.
 import { createHash } from 'node:crypto';
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { build as bundle, type BuildOptions, type Plugin } from 'esbuild';
 import { makeCodeCaches } from './code-cache.ts';
@@ -10,6 +10,10 @@ import { makeCodeCaches } from './code-cache.ts';
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
 const hot = ['archiveWALFile', 'restoreWALFile', 'pg_standby'];
+/** sshd starts it for each connection. */
+const receiver = 'receive';
+/** The network road: one file that every program loads, so that its connections are shared. */
+const network = 'transport/ssh/open-ssh';
 const others = ['configSetup', 'triggerStandby', 'rsyncDR', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
@@ -18,7 +22,6 @@ const cold = [
   'program/settings/read',
   'transport/try-again',
   'transport/dry-run',
-  'transport/ssh/open-ssh',
   'transport/versions',
   'transport/fenced',
   'transport/ownership-verbs',
@@ -83,27 +86,44 @@ const single = [...waiting, ...compressed];
 /** Loaded by name, because other roads are too, but part of the one file. */
 const everyCall = ['transport/filesystem', 'transport/filesystem-writing'];
 
-/** Dynamic imports of cold modules become imports of dist/cold/; any other one is a mistake that ends the build. */
-const coldAreFiles: Plugin = {
+/**
+ * Dynamic imports of cold modules become imports of dist/cold/; any other one is a mistake that ends the build. `inline`:
+ * part of the one file all the same.
+ */
+const coldAreFiles = (inline: readonly string[]): Plugin => ({
   name: 'cold modules are files of their own',
   setup: (building) => {
     building.onResolve({ filter: /^\.|^[a-z]/ }, ({ kind, path, resolveDir }) => {
       if (kind !== 'dynamic-import' || path.startsWith('node:')) return undefined;
       const module = relative(join(root, 'src'), resolve(resolveDir, path)).replace(/\.ts$/, '');
-      if (everyCall.includes(module)) return undefined;
+      if (inline.includes(module)) return undefined;
+      if (module === network) return { path: './open-ssh.cjs', external: true };
       if (single.includes(module)) return { path: `./cold/${basename(module)}.cjs`, external: true };
       if (!cold.includes(module))
         return { errors: [{ text: `${path} is loaded by a hot program but is not in scripts/build.ts` }] };
       return { path: `./cold/${basename(module)}.js`, external: true };
     });
   },
+});
+
+/** For what lies in dist/cold/. */
+const networkIsShared: Plugin = {
+  name: 'the network road is a file of its own',
+  setup: (building) => {
+    building.onResolve({ filter: /\/open-ssh\.ts$/ }, () => ({ path: '../open-ssh.cjs', external: true }));
+  },
 };
 
-/** A network road is not part of a waiting call's one file: it is large, rare, and has connections that are to be shared. */
-const networkIsShared: Plugin = {
-  name: 'network roads are files of their own',
+/** ssh2's native part, where it was built: beside the loader, which is where require() looks from. */
+const native = 'sshcrypto.node';
+const nativeIsBeside: Plugin = {
+  name: "ssh2's native part is a file of its own",
   setup: (building) => {
-    building.onResolve({ filter: /\/open-ssh\.ts$/ }, () => ({ path: './open-ssh.js', external: true }));
+    building.onResolve({ filter: /\/sshcrypto\.node$/ }, ({ path, resolveDir }) => {
+      const file = resolve(resolveDir, path);
+      if (existsSync(file)) copyFileSync(file, join(outdir, native));
+      return { path: `./${native}`, external: true };
+    });
   },
 };
 
@@ -116,10 +136,10 @@ const withDirectory = (name: string): Record<string, string> => ({
   ...options.define,
   'import.meta.dirname': name,
 });
-const hotBuild = await bundle({
+/** Bundles that scripts/hot-loader.cjs runs. */
+const cached: BuildOptions & { metafile: true } = {
   ...options,
   metafile: true,
-  entryPoints: Object.fromEntries(hot.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
   outdir,
   // A function that scripts/hot-loader.cjs compiles with a code cache; import() would need a module for that.
   format: 'cjs',
@@ -128,7 +148,24 @@ const hotBuild = await bundle({
   supported: { 'dynamic-import': false },
   banner: { js: '(function(require,hotDirectory){const module={};' },
   footer: { js: `;return module.exports})\n//${build}` },
-  plugins: [coldAreFiles],
+};
+const hotBuild = await bundle({
+  ...cached,
+  entryPoints: Object.fromEntries(hot.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
+  plugins: [coldAreFiles(everyCall)],
+});
+const receiverBuild = await bundle({
+  ...cached,
+  entryPoints: { [`hot/${receiver}`]: `src/main/${receiver}.ts` },
+  plugins: [coldAreFiles([...everyCall, ...single])],
+});
+const networkBuild = await bundle({
+  ...cached,
+  entryPoints: { [`hot/${basename(network)}`]: `src/${network}.ts` },
+  define: { ...withDirectory('hotDirectory'), __dirname: 'hotDirectory' },
+  // ssh2 asks for what the processor can do; without that it takes the order that we give.
+  external: ['cpu-features'],
+  plugins: [nativeIsBeside],
 });
 const coldBuild = await bundle({
   ...options,
@@ -141,9 +178,8 @@ const coldBuild = await bundle({
   splitting: true,
   chunkNames: 'cold/[name]-[hash]',
   // pg looks for a native part that we do not carry, and works without it.
-  // ssh2 asks for what the processor can do; without that it takes the order that we give.
-  external: ['pg-native', 'cpu-features'],
-  loader: { '.node': 'copy' },
+  external: ['pg-native'],
+  plugins: [networkIsShared],
   // pino and yargs are CommonJS or look for their own files.
   banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
 });
@@ -159,12 +195,16 @@ const waitingBuild = await bundle({
 });
 const outputs = {
   ...hotBuild.metafile.outputs,
+  ...receiverBuild.metafile.outputs,
+  ...networkBuild.metafile.outputs,
   ...waitingBuild.metafile.outputs,
   ...coldBuild.metafile.outputs,
 };
 writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
-for (const program of hot)
-  copyFileSync(join(root, 'scripts', 'hot-loader.cjs'), join(outdir, `${program}.cjs`));
-makeCodeCaches(outdir, build);
+const loader = readFileSync(join(root, 'scripts', 'hot-loader.cjs'), 'utf8');
+for (const program of [...hot, receiver]) writeFileSync(join(outdir, `${program}.cjs`), loader);
+// What an import() of it gives is read off this line, which does nothing.
+writeFileSync(join(outdir, 'open-ssh.cjs'), `${loader}0 && (module.exports = { openOverSsh });\n`);
+await makeCodeCaches(outdir, build);
 writeFileSync(join(outdir, '.built'), '');
 process.stderr.write(`built dist/: ${Object.keys(outputs).length} files\n`);

@@ -1,72 +1,109 @@
-// Makes the code caches of the hot programs: each runs once, for real, on a node that is made up for it, so that V8 has
-// compiled what a call uses; what it compiled is written beside the bundle.
-import { execFileSync } from 'node:child_process';
+// Makes the code caches of what scripts/hot-loader.cjs runs: each program runs once, for real, on a node that is made up for
+// it, so that V8 has compiled what a call uses; what it compiled is written beside the bundle.
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { controlFile } from '../test/harness/node-fixture.ts';
 import { ourCluster, segmentBytes, segmentNamed } from '../test/harness/wal-files.ts';
+import { startLoopbackSshd } from './loopback-sshd.ts';
 
-// Runs in a Node of its own: the cache has to be taken when the program has done its work, on its way out.
+// Runs in a Node of its own, in the place of bin/launch.sh: the cache has to be taken when the program has done its work, on
+// its way out.
 const recorder = `
-const fs = require('node:fs'), { Script } = require('node:vm');
-const [filename, cache] = process.argv.splice(2, 2);
-const script = new Script(fs.readFileSync(filename, 'latin1'), { filename });
-process.on('exit', (code) => code === 0 && fs.writeFileSync(cache, script.createCachedData()));
-script.runInThisContext()(require).main(process.argv.slice(2));
+const fs = require('node:fs'), path = require('node:path'), vm = require('node:vm');
+const [program, kept, ending] = process.argv.splice(2, 3);
+const { Script } = vm;
+// The way out of a program that may not wait for its threads (src/program/leave.ts) would leave no cache.
+process.execve = undefined;
+vm.Script = class extends Script {
+  constructor(text, options) {
+    super(text, options);
+    const name = path.basename(options.filename, '.cjs');
+    if (!kept.split(' ').includes(name)) return;
+    const cache = path.join(path.dirname(options.filename), name + ending);
+    process.on('exit', (code) => code === 0 && fs.writeFileSync(cache, this.createCachedData()));
+  }
+};
+require(program).main(process.argv.slice(2));
 `;
 
-interface Node {
+interface MadeUp {
   dataDirectory: string;
   segment: string;
+  archive: string;
+  /** Another one, for ssh. */
+  far: string;
 }
 
-/** A data directory with one segment, a home and an archive, as small as the programs accept. */
-function makeNode(root: string): Node {
+/** A data directory with one segment, a home and two archives, as small as the programs accept. */
+function makeNode(root: string): MadeUp {
   const dataDirectory = join(root, 'data');
-  const archive = join(root, 'archive');
-  for (const path of [
-    dataDirectory,
-    join(dataDirectory, 'global'),
-    join(dataDirectory, 'pg_wal'),
-    join(root, 'twowarm'),
-    archive,
-  ]) {
-    mkdirSync(path, { mode: 0o700 });
-  }
-  const control = Buffer.alloc(16);
-  control.writeBigUInt64LE(ourCluster, 0);
-  writeFileSync(join(dataDirectory, 'global', 'pg_control'), control);
+  const [archive, far] = [join(root, 'archive'), join(root, 'far')];
+  const below = ['', 'global', 'pg_wal', 'pg_wal/archive_status'].map((name) => join(dataDirectory, name));
+  for (const path of [...below, join(root, 'twowarm'), archive, far]) mkdirSync(path, { mode: 0o700 });
+  writeFileSync(join(dataDirectory, 'global', 'pg_control'), controlFile(ourCluster));
   writeFileSync(join(dataDirectory, 'PG_VERSION'), '15\n');
   const segment = segmentNamed(1);
   writeFileSync(join(dataDirectory, 'pg_wal', segment), segmentBytes(segment));
-  mkdirSync(join(dataDirectory, 'pg_wal', 'archive_status'));
   writeFileSync(join(dataDirectory, 'pg_wal', 'archive_status', `${segment}.ready`), '');
-  const toml = `[node]\ndata_directory = '${dataDirectory}'\n[destination.a]\nurl = 'file:${archive}'\n[restore]\nsources = ['file:${archive}']\n`;
-  writeFileSync(join(root, 'twowarm', 'twowarm.toml'), toml, { mode: 0o600 });
-  return { dataDirectory, segment };
+  return { dataDirectory, segment, archive, far };
 }
 
-/** Writes dist/hot/<program>.<build>.<version>-<arch>.cache for every hot program. */
-export function makeCodeCaches(outdir: string, build: string): void {
+const configuration = ({ dataDirectory, archive }: MadeUp, url: string, login = ''): string =>
+  `[node]\ndata_directory = '${dataDirectory}'\n[destination.a]\nurl = '${url}'\n[restore]\nsources = ['file:${archive}']\n${login}`;
+
+/** Runs a command to its end; throws unless that is 0. */
+function must(command: string, words: readonly string[], cwd: string): Promise<void> {
+  const child = spawn(command, words, { cwd, env: {}, stdio: ['ignore', 'inherit', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${command} ${words.join(' ')} ended with ${code}`));
+    });
+  });
+}
+
+/** Writes dist/hot/<name>.<build>.<version>-<arch>.cache for each bundle there. */
+export async function makeCodeCaches(outdir: string, build: string): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'twowarm-build-'));
+  const here = join(root, 'record.cjs');
+  writeFileSync(here, recorder);
+  const ending = `.${build}.${process.version}-${process.arch}.cache`;
+  const node = makeNode(root);
+  const { dataDirectory, segment, archive, far } = node;
+  const recording = (program: string, kept: string): string[] => [
+    here,
+    join(outdir, `${program}.cjs`),
+    kept,
+    ending,
+  ];
+  const run = (program: string, kept: string, words: string[]): Promise<void> =>
+    must(process.execPath, [...recording(program, kept), ...words], dataDirectory);
+  const configure = (text: string): void =>
+    writeFileSync(join(root, 'twowarm', 'twowarm.toml'), text, { mode: 0o600 });
+  /** The first call reads the configuration; the second one is the ordinary one, and its cache is kept. */
+  const archiveTwice = async (directory: string, kept: string): Promise<void> => {
+    const words = [`pg_wal/${segment}`, segment];
+    await run('archiveWALFile', '', words);
+    rmSync(join(directory, segment));
+    await run('archiveWALFile', kept, words);
+  };
   try {
-    const { dataDirectory, segment } = makeNode(root);
-    const run = (program: string, words: string[]): void => {
-      const bundle = join(outdir, 'hot', `${program}.cjs`);
-      const cache = bundle.replace(/\.cjs$/, `.${build}.${process.version}-${process.arch}.cache`);
-      // From dist/, so that what the bundle requires is found.
-      const here = join(outdir, `record-${program}.cjs`);
-      writeFileSync(here, recorder);
-      execFileSync(process.execPath, [here, bundle, cache, ...words], { cwd: dataDirectory, env: {} });
-      rmSync(here);
-    };
-    const archive = (): void => run('archiveWALFile', [`pg_wal/${segment}`, segment]);
-    // The first call reads the configuration; the second one is the ordinary one, and its cache is kept.
-    archive();
-    rmSync(join(root, 'archive', segment));
-    archive();
-    run('restoreWALFile', [segment, 'pg_wal/RECOVERYXLOG']);
-    run('pg_standby', [join(root, 'archive'), segment, 'pg_wal/RECOVERYXLOG']);
+    configure(configuration(node, `file:${archive}`));
+    await archiveTwice(archive, 'archiveWALFile');
+    await run('restoreWALFile', 'restoreWALFile', [segment, 'pg_wal/RECOVERYXLOG']);
+    await run('pg_standby', 'pg_standby', [archive, segment, 'pg_wal/RECOVERYXLOG']);
+    const receiver = join(root, 'receiver');
+    const words = recording('receive', 'receive').map((word) => `'${word}'`);
+    writeFileSync(receiver, `#!/bin/sh\nshift\nexec '${process.execPath}' ${words.join(' ')} "$@"\n`, {
+      mode: 0o700,
+    });
+    await using sshd = await startLoopbackSshd(root);
+    const login = `[ssh]\nidentity_files = ['${sshd.clientKey}']\nknown_hosts = ['${sshd.knownHosts}']\nreceiver = '${receiver}'\n`;
+    configure(configuration(node, `ssh://build@127.0.0.1:${sshd.port}${far}`, login));
+    await archiveTwice(far, 'open-ssh');
   } finally {
     rmSync(root, { recursive: true });
   }

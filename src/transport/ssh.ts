@@ -3,9 +3,10 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { Client, type Algorithms, type AnyAuthMethod, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { bounded } from '../program/bounded.ts';
-import { errnoOf, ProgramError } from '../program/program-error.ts';
+import { errnoOf, type ProgramError } from '../program/program-error.ts';
+import { asLost, explain, mostSaid, refusedLogin, unreachable } from './ssh/connect-faults.ts';
 import { LinkFault, type Carrier } from './ssh/link.ts';
-import { connectionOver } from './wire/connection.ts';
+import { connectionOver, type Connection } from './wire/connection.ts';
 
 /** Where to log in, and how. */
 export interface Target {
@@ -43,35 +44,6 @@ const algorithms = {
   // What travels is compressed already.
   compress: ['none'],
 };
-
-/** As much of stderr as a message can show. */
-const mostSaid = 2000;
-
-const words: Record<string, string> = {
-  ECONNREFUSED: 'Connection refused',
-  ECONNRESET: 'Connection reset by peer',
-  EHOSTUNREACH: 'No route to host',
-  ENETUNREACH: 'Network is unreachable',
-  ETIMEDOUT: 'Connection timed out',
-  ENOTFOUND: 'Name or service not known',
-  EAI_AGAIN: 'Temporary failure in name resolution',
-};
-
-const unknownName = (host: string): string =>
-  `Check the host in the URL, and whether this machine finds it: getent hosts ${host}`;
-
-/** What to look for first. */
-const cures: Record<string, (target: Target) => string> = {
-  ECONNREFUSED: ({ host, port }) => `Check that sshd runs on ${host} and listens on port ${port}.`,
-  ENOTFOUND: ({ host }) => unknownName(host),
-  EAI_AGAIN: ({ host }) => unknownName(host),
-};
-
-function unreachable(error: Error, target: Target): LinkFault {
-  const code = errnoOf(error) ?? '';
-  const hint = cures[code]?.(target);
-  return new LinkFault('unreachable', words[code] ?? error.message, { hint, cause: error });
-}
 
 /** A socket that is connected, without Nagle's delays: they cost 100 ms a file. */
 function openSocket(target: Target, signal: AbortSignal): Promise<Socket> {
@@ -133,23 +105,6 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Clien
   });
 }
 
-const asLost = (error: Error): Error =>
-  error instanceof ProgramError ? error : new LinkFault('connection-lost', error.message, { cause: error });
-
-function refusedLogin({ user, host, port, keys, agent, passedOver }: Target): LinkFault {
-  const offered = [
-    ...(keys.length > 0 ? [`${keys.length} ${keys.length === 1 ? 'key' : 'keys'} from files`] : []),
-    ...(agent === undefined ? [] : ['those of the agent']),
-  ];
-  return new LinkFault('login-refused', `the far side refused the login of ${user}`, {
-    detail: [
-      `It was offered ${offered.join(' and ')}.`,
-      ...passedOver.map(({ path, reason }) => `Not offered was ${path}: ${reason}.`),
-    ].join(' '),
-    hint: `Try "ssh -p ${port} ${user}@${host}" as the user that PostgreSQL runs as; its public key belongs into authorized_keys there.`,
-  });
-}
-
 /** What ends at once has ended before a promise is heard of: `begin` is called while its channel is being opened. */
 const execute = <T>(client: Client, command: string, begin: (channel: ClientChannel) => T): Promise<T> =>
   new Promise((resolve, reject) => {
@@ -164,27 +119,24 @@ const execute = <T>(client: Client, command: string, begin: (channel: ClientChan
     }
   });
 
-/** What a command on the far side has left behind when its channel ended. */
-interface Ending {
-  said: string;
-  code: number | null | undefined;
+/** What is written in one turn leaves in one system call: ssh2 writes each packet of 32 kB by itself. */
+function gathered(connection: Connection, socket: Socket): Connection {
+  return {
+    chunks: connection.chunks,
+    write: (buffers) => {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+      return connection.write(buffers);
+    },
+  };
 }
 
-function explain({ said, code }: Ending, noise: string): LinkFault {
-  const text = (said || noise).trim();
-  const detail = text === '' ? undefined : `The far side says: ${text.slice(0, mostSaid)}`;
-  if (code === 127) {
-    return new LinkFault('protocol', 'the far side has no receiver', {
-      detail,
-      hint: 'Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.',
-    });
-  }
-  if (code === undefined || code === null)
-    return new LinkFault('connection-lost', 'the connection was cut', { detail });
-  return new LinkFault('connection-lost', `the receiver ended with exit code ${code}`, { detail });
-}
-
-function carry(client: Client, channel: ClientChannel, lost: () => Error | undefined): Carrier {
+function carry(
+  client: Client,
+  socket: Socket,
+  channel: ClientChannel,
+  lost: () => Error | undefined,
+): Carrier {
   let said = '';
   let code: number | null | undefined;
   channel.stderr.on(
@@ -198,7 +150,7 @@ function carry(client: Client, channel: ClientChannel, lost: () => Error | undef
   });
   const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000).unref());
   return {
-    connection: connectionOver(channel, channel),
+    connection: gathered(connectionOver(channel, channel), socket),
     explainEnd: async (noise) => {
       await Promise.race([closed, patience()]);
       const fault = lost();
@@ -218,8 +170,9 @@ function carry(client: Client, channel: ClientChannel, lost: () => Error | undef
 export async function connectSsh(target: Target, command: string, stop: AbortSignal): Promise<Carrier> {
   let lost: Error | undefined;
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
-    const client = await logIn(target, await openSocket(target, signal), signal);
+    const socket = await openSocket(target, signal);
+    const client = await logIn(target, socket, signal);
     client.on('error', (error) => (lost ??= error));
-    return execute(client, command, (channel) => carry(client, channel, () => lost));
+    return execute(client, command, (channel) => carry(client, socket, channel, () => lost));
   });
 }

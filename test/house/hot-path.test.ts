@@ -21,7 +21,7 @@ describe.each(hot)('dist/hot/%s.cjs', (program) => {
   const source = read(entry);
 
   it('is one file that loads only modules of Node at once', () => {
-    const required = output.imports.map(({ path }) => path).filter((path) => !path.startsWith('./cold/'));
+    const required = output.imports.map(({ path }) => path).filter((path) => !path.startsWith('./'));
     const later = rare[program] ?? 'node:crypto';
     expect(new Set(required)).toEqual(new Set(['node:fs', 'node:path', 'node:util', later]));
   });
@@ -32,7 +32,7 @@ describe.each(hot)('dist/hot/%s.cjs', (program) => {
 
   it('loads the rest by name and only when it is needed, and what it names was built', () => {
     const later = [...new Set(output.imports.map(({ path }) => path))].filter(
-      (path) => path.startsWith('./cold/') || path === (rare[program] ?? 'node:crypto'),
+      (path) => path.startsWith('./') || path === (rare[program] ?? 'node:crypto'),
     );
     expect(later.length).toBeGreaterThan(2);
     for (const path of later) {
@@ -48,15 +48,43 @@ describe.each(hot)('dist/hot/%s.cjs', (program) => {
   it('stays small: V8 checks its source at every call', () => {
     expect(statSync(join(root, entry)).size).toBeLessThan(110_000);
   });
+});
 
-  it('is plain ASCII, as its loader reads it', () => {
+describe.each([...hot, 'receive', 'open-ssh'])('dist/hot/%s.cjs, as its loader reads it,', (bundle) => {
+  const entry = `dist/hot/${bundle}.cjs`;
+  const source = read(entry);
+
+  it('is plain ASCII', () => {
     expect([...source].every((character) => character.charCodeAt(0) < 128)).toBe(true);
   });
 
   it('has a code cache that this Node accepts', () => {
     const cachedData = readFileSync(
-      join(root, `dist/hot/${program}.${source.slice(-17).trim()}.${process.version}-${process.arch}.cache`),
+      join(root, `dist/hot/${bundle}.${source.slice(-17).trim()}.${process.version}-${process.arch}.cache`),
     );
     expect(new Script(source, { filename: entry, cachedData }).cachedDataRejected).toBe(false);
+  });
+});
+
+describe('the network road', () => {
+  const importing = Object.entries(outputs).filter(([, { imports }]) =>
+    imports.some(({ path }) => path.endsWith('/open-ssh.cjs')),
+  );
+
+  it('is one file that every program loads from its place, so that connections are shared', () => {
+    expect(importing.length).toBeGreaterThan(hot.length);
+    for (const [output, { imports }] of importing) {
+      const wanted = output.startsWith('dist/cold/') ? '../open-ssh.cjs' : './open-ssh.cjs';
+      const paths = imports.map(({ path }) => path).filter((path) => path.includes('open-ssh'));
+      expect(new Set(paths), output).toEqual(new Set([wanted]));
+      expect(output).toMatch(/^dist\/(cold|hot)\//);
+    }
+  });
+
+  it('and the receiver that sshd starts for each connection load no parser, no log, no zod', () => {
+    for (const bundle of ['receive', 'open-ssh']) {
+      const inputs = Object.keys(outputs[`dist/hot/${bundle}.cjs`]!.inputs);
+      expect(inputs.filter((input) => /node_modules\/(yargs|pino|zod)\//.test(input))).toEqual([]);
+    }
   });
 });

@@ -80,7 +80,14 @@ export class ReceiverRoad extends AskingRoad implements Transport {
         const store: Encoding = formFor(name, this.compression) === 'zstd' ? 'zstd' : 'none';
         const file = { descriptor, sizeBytes: stats.size, store };
         const packed = await packFile(file, inspectOf(stats.size), signal);
-        const request = { verb: 'put', name, size: stats.size, sha256: packed.sha256, encoding: 'zstd', store };
+        const request = {
+          verb: 'put',
+          name,
+          size: stats.size,
+          sha256: packed.sha256,
+          encoding: 'zstd',
+          store,
+        };
         return this.link.converse(request, signal, async (conversation) => {
           const first = await conversation.reply();
           if (first.text('reply') !== 'go') return first.oneOf('reply', outcomes);
@@ -145,7 +152,9 @@ async function takeInto(
         }
       }
     };
-    await pipeline(conversation.incoming, createZstdDecompress({ chunkSize: pieceBytes }), keep, { signal }).catch(undecodable);
+    await pipeline(conversation.incoming, createZstdDecompress({ chunkSize: pieceBytes }), keep, {
+      signal,
+    }).catch(undecodable);
     check.end((await conversation.reply()).text('sha256'));
   });
 }
