@@ -20,22 +20,7 @@ install_packages() {
   # `npm run` has put node_modules/.bin first on the PATH.
   others=$(printf '%s\n' "$PATH" | tr ':' '\n' | grep -v '/node_modules/\.bin/*$' | paste -s -d : -)
   PATH=$others npm ci --loglevel=error --no-audit --no-fund >&2
-  build_native
   cp package-lock.json "$stamp"
-}
-
-# The native part of ssh2 doubles what a connection carries; everything works without it. npm ci builds it for the Node.js
-# that npm itself runs on, which ours does not load; the carried one brings its headers along.
-build_native() {
-  for tool in g++ make python3; do
-    command -v "$tool" >/dev/null 2>&1 || return 0
-  done
-  for carried in node_modules/node-linux-*; do
-    [ -d "$carried/include/node" ] || continue
-    PATH=$root/node_modules/.bin:$others npm rebuild ssh2 --nodedir="$root/$carried" --loglevel=error >&2 ||
-      echo 'scripts/ready.sh: could not build the native part of ssh2: connections are slower without it' >&2
-    return 0
-  done
 }
 
 build() {

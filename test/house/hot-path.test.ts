@@ -1,7 +1,5 @@
 // What the programs load that PostgreSQL calls for every segment, from esbuild's own account of the build.
-import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { describe, expect, it } from 'vitest';
@@ -13,10 +11,6 @@ interface Output {
 }
 
 const { outputs } = JSON.parse(read('dist/metafile.json')) as { outputs: Record<string, Output> };
-/** Without a compiler nobody can have built it. */
-const canCompile = (): boolean =>
-  ['g++', 'make', 'python3'].every((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0);
-
 const hot = ['archiveWALFile', 'restoreWALFile', 'pg_standby'];
 /** Modules of Node that a program loads only when it has to. */
 const rare: Record<string, string> = { pg_standby: 'node:inspector' };
@@ -85,11 +79,6 @@ describe('the network road', () => {
       expect(new Set(paths), output).toEqual(new Set([wanted]));
       expect(output).toMatch(/^dist\/(cold|hot)\//);
     }
-  });
-
-  it.runIf(canCompile())('has the native part of ssh2, which this Node loads', () => {
-    const native = createRequire(import.meta.url)(join(root, 'dist/sshcrypto.node')) as object;
-    expect(Object.keys(native)).toContain('AESGCMCipher');
   });
 
   it('and the receiver that sshd starts for each connection load no parser, no log, no zod', () => {
