@@ -2,7 +2,7 @@
 // because every further module costs a call half a millisecond and more; what they need rarely (parser, log, zod, retries)
 // is a second bundle, split, which they load by name. dist/metafile.json tells the house test what each entry loads.
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { build as bundle, type BuildOptions, type Plugin } from 'esbuild';
 import { makeCodeCaches } from './code-cache.ts';
@@ -114,16 +114,17 @@ const networkIsShared: Plugin = {
   },
 };
 
-/** ssh2's native part, where it was built: beside the loader, which is where require() looks from. */
-const native = 'sshcrypto.node';
-const nativeIsBeside: Plugin = {
-  name: "ssh2's native part is a file of its own",
+/**
+ * With Node.js 24 a garbage collection can abort the process that has loaded ssh2's native part: the destructor of its
+ * ciphers fails an assertion in node::RemoveEnvironmentCleanupHook. Without it ssh2 uses node:crypto: 2 ms more a segment.
+ */
+const nativeIsLeftOut: Plugin = {
+  name: "ssh2's native part is left out",
   setup: (building) => {
-    building.onResolve({ filter: /\/sshcrypto\.node$/ }, ({ path, resolveDir }) => {
-      const file = resolve(resolveDir, path);
-      if (existsSync(file)) copyFileSync(file, join(outdir, native));
-      return { path: `./${native}`, external: true };
-    });
+    building.onResolve({ filter: /\/sshcrypto\.node$/ }, ({ path }) => ({ path, namespace: 'left-out' }));
+    building.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: "throw new Error('left out')",
+    }));
   },
 };
 
@@ -165,7 +166,7 @@ const networkBuild = await bundle({
   define: { ...withDirectory('hotDirectory'), __dirname: 'hotDirectory' },
   // ssh2 asks for what the processor can do; without that it takes the order that we give.
   external: ['cpu-features'],
-  plugins: [nativeIsBeside],
+  plugins: [nativeIsLeftOut],
 });
 const coldBuild = await bundle({
   ...options,

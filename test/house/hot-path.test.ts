@@ -1,5 +1,6 @@
 // What the programs load that PostgreSQL calls for every segment, from esbuild's own account of the build.
 import { readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { describe, expect, it } from 'vitest';
@@ -79,6 +80,14 @@ describe('the network road', () => {
       expect(new Set(paths), output).toEqual(new Set([wanted]));
       expect(output).toMatch(/^dist\/(cold|hot)\//);
     }
+  });
+
+  it('runs without the native part of ssh2, which can abort the process that has loaded it', () => {
+    const ssh2 = createRequire(import.meta.url)('ssh2/lib/protocol/crypto.js') as {
+      bindingAvailable: boolean;
+    };
+    expect(ssh2.bindingAvailable).toBe(false);
+    expect(/require\([^)]*sshcrypto/.test(read('dist/hot/open-ssh.cjs'))).toBe(false);
   });
 
   it('and the receiver that sshd starts for each connection load no parser, no log, no zod', () => {
