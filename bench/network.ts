@@ -1,4 +1,4 @@
-// npm run bench:network: the ssh: road against OpenSSH on loopback, beside rsync: one file over a fresh connection, a queue
+// npm run bench:network: the ssh: road against OpenSSH on loopback, beside rsync and pgBackRest: one file over a fresh connection, a queue
 // over a kept one, and from arrival to durable on the DR node through the relay. BENCH_ROUNDS (15), BENCH_QUEUE (128).
 import { copyFileSync, existsSync, linkSync, readFileSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { startSshd } from '../test/harness/sshd.ts';
 import { ensureSystemPackages } from '../test/harness/system-packages.ts';
 import { waitFor } from '../test/harness/wait-for.ts';
 import { emptySeries, summary, time } from './measure.ts';
+import { pgBackRest, rsync } from './network-peers.ts';
 import { installFromTarball, makeSegments } from './prepare.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 15);
@@ -44,25 +45,25 @@ receiver = '${bin}/twowarm'
 `,
 );
 
+const peers = [rsync(sandbox, sshd), await pgBackRest(sandbox, cluster, sshd)]
+  .filter((peer) => peer !== undefined)
+  .map((peer) => ({ ...peer, series: emptySeries() }));
+if (peers.length < 2) say('pgBackRest is not installed (apt-get install pgbackrest): left out');
 say(`\n${rounds} rounds: median (min–max). Segments of 16 MB, ordinary table traffic.\n`);
 say('| what | limit | measured |');
 say('|---|---:|---:|');
 
 const fresh = emptySeries();
 const again = emptySeries();
-const rsync = emptySeries();
-const ssh = ['ssh', ...sshd.clientOptions].join(' ');
-const elsewhere = sandbox.directory('far/rsync');
 for (const name of names.slice(0, rounds)) {
   const line = `${bin}/archiveWALFile pg_wal/${name} ${name}`;
   await time(sandbox, cwd, line, 0, fresh);
   await time(sandbox, cwd, line, 0, again);
-  const copy = `rsync -a -e "${ssh}" pg_wal/${name} ${sshd.user}@127.0.0.1:${elsewhere}/`;
-  await time(sandbox, cwd, copy, 0, rsync);
+  for (const { archive, series } of peers) await time(sandbox, cwd, archive(name), 0, series);
 }
 row('archiveWALFile over a fresh connection', '300 ms', `${summary(fresh)} ms`);
 row('the same file again: compared there', '', `${summary(again)} ms`);
-row('rsync -a of the same file', '', `${summary(rsync)} ms`);
+for (const { name, series } of peers) row(name, '', `${summary(series)} ms`);
 
 /** What arrives in the standby's archive: the name appears with the whole file behind it. */
 const waiting = sandbox.directory('waiting');
