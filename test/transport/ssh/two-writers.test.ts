@@ -115,6 +115,6 @@ describe('a receiver that is killed while it receives', limits, () => {
 function receivers(): number[] {
   return sshd.connections().filter((pid) => {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-    return words.includes('receive') && words.includes(scene.directory);
+    return words.some((word) => word.endsWith('/receive.cjs')) && words.includes(scene.directory);
   });
 }
