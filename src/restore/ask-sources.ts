@@ -113,7 +113,7 @@ async function fetchFrom(url: string, asking: Asking, pruned: PrunedAt[]): Promi
     name.kind === 'history' ? historyLimitMs : Infinity,
   );
   const fetched = await bounded(what, limitMs, stop, async (signal) => {
-    const source = await openSource(url, node.identity);
+    const source = await openSource(url, node.identity, signal);
     try {
       const outcome = await fetch(source, inspection.of, asking, signal);
       if (outcome === 'missing') {

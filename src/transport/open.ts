@@ -31,29 +31,34 @@ export const directoriesAmong = (urls: readonly string[]): string[] =>
 
 /**
  * Opens a destination that stores new segments as `compression` says. Throws when the directory is missing or the archive
- * belongs to another cluster.
+ * belongs to another cluster. A connection that nobody waits for any more, because `signal` has aborted, is given up.
  */
 export async function openDestination(
   url: string,
   identity: Identity,
   compression: Compression = 'none',
+  signal?: AbortSignal,
 ): Promise<Transport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, { purpose: 'write', compression }, identity);
+    return openOverSsh(url, road, { purpose: 'write', compression }, identity, signal);
   }
   const directory = directoryOf(url);
   const { openArchive } = await import('./filesystem-writing.ts');
   return openArchive(url, directory, identity, compression);
 }
 
-/** Opens a source for reading only; nothing is created or changed in it. */
-export async function openSource(url: string, identity: Identity): Promise<ReadTransport> {
+/** Opens a source for reading only; nothing is created or changed in it. `signal` as with a destination. */
+export async function openSource(
+  url: string,
+  identity: Identity,
+  signal?: AbortSignal,
+): Promise<ReadTransport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, { purpose: 'read', compression: 'none' }, identity);
+    return openOverSsh(url, road, { purpose: 'read', compression: 'none' }, identity, signal);
   }
   const directory = directoryOf(url);
   const { openArchiveForReading } = await import('./filesystem.ts');

@@ -38,11 +38,15 @@ function targetOf({ host, port, user }: SshRoad, login: SshSettings): Target {
   };
 }
 
-async function connect(road: SshRoad, purpose: Purpose, identity: Identity): Promise<Opened> {
+/** `signal` aborts when nobody waits for it any more: it is shared with others, who have signals of their own. */
+async function connect(
+  road: SshRoad,
+  purpose: Purpose,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<Opened> {
   const login = identity.login!;
   const target = targetOf(road, login);
-  // Shared with others, who have signals of their own: it ends by its own limits.
-  const { signal } = new AbortController();
   const carrier = await connectSsh(target, commandFor(purpose, login.receiver), signal);
   const link = new Link(carrier, login.idleLimitMs);
   try {
@@ -53,12 +57,16 @@ async function connect(road: SshRoad, purpose: Purpose, identity: Identity): Pro
   }
 }
 
-/** Opens a road over ssh. What goes wrong with the connection says that the place cannot be opened. */
+/**
+ * Opens a road over ssh. What goes wrong with the connection says that the place cannot be opened. When `signal` aborts
+ * it throws the reason at once.
+ */
 export async function openOverSsh(
   url: string,
   road: SshRoad,
   { purpose, compression }: { purpose: Purpose['purpose']; compression: Compression },
   identity: Identity,
+  signal?: AbortSignal,
 ): Promise<Transport> {
   const wanted: Purpose = { url, directory: road.directory, purpose };
   const { systemIdentifier, stateDirectory, nodeId, heldEpoch } = identity;
@@ -67,11 +75,12 @@ export async function openOverSsh(
   try {
     return new ReceiverRoad(
       url,
-      await lease(key, () => connect(road, wanted, identity)),
+      await lease(key, (until) => connect(road, wanted, identity, until), signal),
       identity,
       compression,
     );
   } catch (error) {
+    signal?.throwIfAborted();
     throw aboutRoad(`could not open ${url}`, error);
   }
 }
