@@ -43,6 +43,7 @@ const waiting = [
   'restore/timelines/followed-line',
   'restore/timelines/note-probe',
   'restore/consumers/say-pruned',
+  'restore/say-gap',
   'restore/waiting/may-wait',
   'restore/waiting/wait-for-segment',
 ];

@@ -10,6 +10,7 @@ import { inspectAs, type Inspection } from '../transport/inspection.ts';
 import { isInDebt } from '../transport/ledger.ts';
 import { openDestination, openSource } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
+import type { Compression } from '../transport/stored-form.ts';
 import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
 import { asFaultOf, isOwn, refusalOf } from './own-destination.ts';
@@ -33,7 +34,7 @@ export async function atDestination<T>(
   open: typeof openDestination = openDestination,
 ): Promise<T> {
   const once = async (signal: AbortSignal): Promise<T> => {
-    const road = withRetry(await open(destination.url, node.identity, destination.compression));
+    const road = withRetry(await open(destination.url, node.identity, destination.compression, signal));
     try {
       return await verb(road, signal);
     } finally {
@@ -47,9 +48,14 @@ export async function atDestination<T>(
   }
 }
 
-async function openForDryRun(url: string, identity: Identity): Promise<Transport> {
+async function openForDryRun(
+  url: string,
+  identity: Identity,
+  _compression?: Compression,
+  signal?: AbortSignal,
+): Promise<Transport> {
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openSource(url, identity));
+  return dryRun(await openSource(url, identity, signal));
 }
 
 /** One try: what a destination is owed of histories first, then the file. A fault is part of the answer. */
@@ -69,7 +75,10 @@ async function tryAt(
   };
   const startedAt = performance.now();
   const within = { ...destination, timeLimitMs: limitMs };
-  const open = dryRun ? openForDryRun : openDestination;
+  const ahead = { name: name.name, source, inspectOf: inspection.of };
+  const open: typeof openDestination = dryRun
+    ? openForDryRun
+    : (url, identity, compression, signal) => openDestination(url, identity, compression, signal, ahead);
   const answer = await atDestination(within, node, `store ${name.name}`, stop, put, open).then(
     (outcome) => ({ outcome }),
     (fault: unknown) => ({ fault }),

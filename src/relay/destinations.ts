@@ -51,8 +51,12 @@ const lookAt = (path: string, stop: AbortSignal): Promise<Stats | undefined> =>
   });
 
 /** Opens the road, coming as `identity`; in a dry run one that changes nothing. */
-export async function openRoad({ url, compression }: Destination, identity: Identity): Promise<Transport> {
-  if (identity.dryRun !== true) return withRetry(await openDestination(url, identity, compression));
+export async function openRoad(
+  { url, compression }: Destination,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<Transport> {
+  if (identity.dryRun !== true) return withRetry(await openDestination(url, identity, compression, signal));
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openSource(url, identity));
+  return dryRun(await openSource(url, identity, signal));
 }

@@ -27,10 +27,12 @@ export class KeptRoad {
   }
 
   /** `limited` is for what opening it takes. */
-  opened(limited: (verb: () => Promise<Transport>) => Promise<Transport>): Promise<Transport> {
-    return (this.road ??= limited(async () => {
+  opened(
+    limited: (verb: (signal: AbortSignal) => Promise<Transport>) => Promise<Transport>,
+  ): Promise<Transport> {
+    return (this.road ??= limited(async (signal) => {
       this.owner = await lookForOwner(this.node, this.stop);
-      return openRoad(this.destination, onBehalfOf(this.owner, this.node));
+      return openRoad(this.destination, onBehalfOf(this.owner, this.node), signal);
     }));
   }
 

@@ -113,12 +113,12 @@ async function fetchFrom(url: string, asking: Asking, pruned: PrunedAt[]): Promi
     name.kind === 'history' ? historyLimitMs : Infinity,
   );
   const fetched = await bounded(what, limitMs, stop, async (signal) => {
-    const source = await openSource(url, node.identity);
+    const source = await openSource(url, node.identity, signal);
     try {
       const outcome = await fetch(source, inspection.of, asking, signal);
       if (outcome === 'missing') {
         if (mode === 'recovery' && source.isVacant) throw vacant(url, node);
-        await tellOfGap(name.name, source, voice, signal);
+        await tellOfGap(source, asking, signal);
         const range = await prunedOf(name, source, signal);
         if (range !== undefined) pruned.push({ url, range });
       }
@@ -167,20 +167,14 @@ function vacant(url: string, node: ThisNode): ProgramError {
 }
 
 /** A file that was given up on purpose is absent, but nobody should have to guess why. */
-async function tellOfGap(
-  name: string,
-  source: ReadTransport,
-  voice: Voice,
-  signal: AbortSignal,
-): Promise<void> {
+async function tellOfGap(source: ReadTransport, asking: Asking, signal: AbortSignal): Promise<void> {
   // Also a record that cannot be read leaves the file absent: this source has just said so.
-  const gap = await source.gapOf(name, signal).catch((error: unknown) => describeError(error).report);
+  const gap = await source
+    .gapOf(asking.name.name, signal)
+    .catch((error: unknown) => describeError(error).report);
   if (gap === undefined) return;
-  if ('message' in gap) return voice.report('WARNING', gap);
-  await voice.report('WARNING', {
-    message: `${name} was discarded by ${gap.node} at ${gap.at}: recovery from ${source.url} ends here`,
-    hint: 'What was committed from here on needs another source, or a new base backup.',
-  });
+  const { sayGap } = await import('./say-gap.ts');
+  await sayGap(asking, source.url, gap);
 }
 
 /** Where a segment was pruned, and with what; or why that cannot be said. */

@@ -2,7 +2,7 @@
 import { ProgramError } from '../program/program-error.ts';
 import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
 import type { Compression } from './stored-form.ts';
-import type { Identity, ReadTransport, Transport } from './transport.ts';
+import type { Identity, PutAhead, ReadTransport, Transport } from './transport.ts';
 
 /** The directory of a file: URL. Throws `settings` or `not-built`. */
 export function directoryOf(url: string): string {
@@ -31,29 +31,36 @@ export const directoriesAmong = (urls: readonly string[]): string[] =>
 
 /**
  * Opens a destination that stores new segments as `compression` says. Throws when the directory is missing or the archive
- * belongs to another cluster.
+ * belongs to another cluster. A connection that nobody waits for any more, because `signal` has aborted, is given up.
+ * `ahead` is what will be put first: a network road reads it while it connects.
  */
 export async function openDestination(
   url: string,
   identity: Identity,
   compression: Compression = 'none',
+  signal?: AbortSignal,
+  ahead?: PutAhead,
 ): Promise<Transport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, { purpose: 'write', compression }, identity);
+    return openOverSsh(url, road, { purpose: 'write', compression }, identity, signal, ahead);
   }
   const directory = directoryOf(url);
   const { openArchive } = await import('./filesystem-writing.ts');
   return openArchive(url, directory, identity, compression);
 }
 
-/** Opens a source for reading only; nothing is created or changed in it. */
-export async function openSource(url: string, identity: Identity): Promise<ReadTransport> {
+/** Opens a source for reading only; nothing is created or changed in it. `signal` as with a destination. */
+export async function openSource(
+  url: string,
+  identity: Identity,
+  signal?: AbortSignal,
+): Promise<ReadTransport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, { purpose: 'read', compression: 'none' }, identity);
+    return openOverSsh(url, road, { purpose: 'read', compression: 'none' }, identity, signal);
   }
   const directory = directoryOf(url);
   const { openArchiveForReading } = await import('./filesystem.ts');

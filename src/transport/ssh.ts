@@ -166,13 +166,24 @@ function carry(
   };
 }
 
-/** Logs in and runs `command`. Throws a LinkFault, or the fault that `verify` found. */
+/** Past the limit a library's own words for the end of the attempt do not count. */
+function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal): unknown {
+  if (!signal.aborted || stop.aborted) return error;
+  const { kind, message } = signal.reason as ProgramError;
+  return new LinkFault(kind, message, { cause: error });
+}
+
+/** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
 export async function connectSsh(target: Target, command: string, stop: AbortSignal): Promise<Carrier> {
   let lost: Error | undefined;
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
-    const socket = await openSocket(target, signal);
-    const client = await logIn(target, socket, signal);
-    client.on('error', (error) => (lost ??= error));
-    return execute(client, command, (channel) => carry(client, socket, channel, () => lost));
+    try {
+      const socket = await openSocket(target, signal);
+      const client = await logIn(target, socket, signal);
+      client.on('error', (error) => (lost ??= error));
+      return await execute(client, command, (channel) => carry(client, socket, channel, () => lost));
+    } catch (error) {
+      throw orItsLimit(error, signal, stop);
+    }
   });
 }

@@ -75,6 +75,13 @@ export interface ReadTransport {
 /** Makes the inspection once the size is known. */
 export type InspectOf = (sizeBytes: number) => Inspect;
 
+/** What is to be put over a road that is only being opened: one that takes its time begins to read it meanwhile. */
+export interface PutAhead {
+  name: string;
+  source: string;
+  inspectOf: InspectOf;
+}
+
 export type PutOutcome = 'stored' | 'already-stored' | 'stored-as-version';
 
 export interface Transport extends ReadTransport {

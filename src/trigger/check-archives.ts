@@ -25,7 +25,7 @@ export async function faultOfSource(
   const limitMs = Math.min(node.settings.restore.timeLimitMs, brief ? briefLookMs : lookLimitMs);
   try {
     await bounded(`look into ${withoutSecret(url)}`, limitMs, stop, async (signal) => {
-      const source = await openSource(url, node.identity);
+      const source = await openSource(url, node.identity, signal);
       try {
         await source.stat(historyName(2), signal);
         // What is empty may be a disk that is not mounted; a standby may well have been fed by streaming alone.

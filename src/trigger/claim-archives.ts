@@ -67,9 +67,10 @@ async function atEach<T>(
 async function onRoad<T>(
   { url }: Target,
   { identity }: ThisNode,
+  signal: AbortSignal,
   verb: (road: Transport) => Promise<T>,
 ): Promise<T> {
-  const road = await openDestination(url, identity);
+  const road = await openDestination(url, identity, 'none', signal);
   try {
     return await verb(road);
   } finally {
@@ -92,7 +93,7 @@ export function claimEach(
   before?: Note,
 ): Promise<At<ClaimOutcome>[]> {
   const verb = (target: Target, signal: AbortSignal): Promise<ClaimOutcome> =>
-    onRoad(target, node, async (road) => {
+    onRoad(target, node, signal, async (road) => {
       before?.(target, await road.ownership(signal));
       return road.claim(request, signal);
     });
@@ -106,7 +107,7 @@ export function lookAtEach(
   stop: AbortSignal,
 ): Promise<At<Ownership>[]> {
   const look = async (target: Target, signal: AbortSignal): Promise<Ownership> => {
-    const road = await openSource(target.url, identity);
+    const road = await openSource(target.url, identity, signal);
     try {
       return await road.ownership(signal);
     } finally {
@@ -129,6 +130,6 @@ export function releaseEach(
     return road.release(claim.epoch, signal);
   };
   return atEach(targets, 'take back the claim of', stop, (target, signal) =>
-    onRoad(target, node, (road) => release(road, signal)),
+    onRoad(target, node, signal, (road) => release(road, signal)),
   );
 }

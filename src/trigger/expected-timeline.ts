@@ -15,7 +15,7 @@ const lookLimitMs = 2000;
 async function newestAt(url: string, from: number, node: ThisNode, stop: AbortSignal): Promise<number> {
   try {
     return await bounded(`look into ${withoutSecret(url)}`, lookLimitMs, stop, async (signal) => {
-      const source = await openSource(url, node.identity);
+      const source = await openSource(url, node.identity, signal);
       try {
         let newest = from;
         while ((await source.stat(historyName(newest + 1), signal)) !== 'missing') newest++;

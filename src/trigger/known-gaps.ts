@@ -91,7 +91,7 @@ async function withSources<T>(
   return bounded('look for gaps', limitMs, stop, async (signal) => {
     const opened: ReadTransport[] = [];
     try {
-      for (const url of settings.restore.sources) opened.push(await openSource(url, identity));
+      for (const url of settings.restore.sources) opened.push(await openSource(url, identity, signal));
       return await use(opened, signal);
     } finally {
       for (const source of opened) await source.close();

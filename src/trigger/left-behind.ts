@@ -70,7 +70,7 @@ export async function warnOfLeftBehind(
   const segmentSize = readSegmentSize(settings.dataDirectory);
   for (const url of settings.restore.sources) {
     const names = await bounded(`list ${url}`, limitMs, stop, async (signal) => {
-      const source = await openSource(url, identity);
+      const source = await openSource(url, identity, signal);
       try {
         return await source.list(signal);
       } finally {

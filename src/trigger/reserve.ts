@@ -22,13 +22,13 @@ export interface Reserving {
 async function atArbiter<Road extends ReadTransport>(
   timeline: number,
   url: string,
-  open: (url: string) => Promise<Road>,
+  open: (url: string, signal: AbortSignal) => Promise<Road>,
   stop: AbortSignal,
   verb: (road: Road, signal: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
   const what = `reserve timeline ${timeline} at ${withoutSecret(url)}`;
   await bounded(what, limitMs, stop, async (signal) => {
-    const road = await open(url);
+    const road = await open(url, signal);
     try {
       await verb(road, signal);
     } finally {
@@ -42,7 +42,7 @@ const look = (timeline: number, url: string, { identity }: ThisNode, stop: Abort
   atArbiter(
     timeline,
     url,
-    (each) => openSource(each, identity),
+    (each, signal) => openSource(each, identity, signal),
     stop,
     async (road, signal) => {
       const found = await road.reservationOf(timeline, signal);
@@ -59,7 +59,7 @@ const take = (
   atArbiter(
     timeline,
     url,
-    (each) => openDestination(each, identity),
+    (each, signal) => openDestination(each, identity, 'none', signal),
     stop,
     (road, signal) => road.reserve({ timeline, nodeName: settings.nodeName }, signal),
   );

@@ -232,14 +232,18 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
     expect(await node.restore(name, target)).toEqual(refused(code, stderr));
   });
 
-  it('a damaged gap record leaves the file absent', async () => {
+  it('a damaged gap record leaves the file absent, and is told to a standby once', async () => {
     const path = node.sandbox.file(`first/.twowarm/gaps/${name}`, '{');
     const message = report(
       'WARNING',
       `the gap record ${path} is damaged`,
       'HINT:  It says that the file of its name was never archived. Take note of that and remove it.',
     );
-    expect(await node.restore(name, target)).toEqual(refused(1, message));
+    expect(await node.restore(name, target)).toEqual({
+      ...refused(1, message),
+      changed: ['created twowarm/state/said', 'created twowarm/state/said/gap-00000001-0'],
+    });
+    expect(await node.restore(name, target)).toEqual(refused(1, ''));
   });
 });
 

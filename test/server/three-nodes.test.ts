@@ -1,90 +1,29 @@
 // Three real clusters on three "machines", connected by nothing but ssh: a primary, its standby, and a DR node that stands in
 // for the standby and is fed by the standby's relay. Each is lost in turn; no row that was archived is.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Cluster } from '../harness/cluster.ts';
-import { program } from '../harness/installation.ts';
-import { findPostgres } from '../harness/postgres-binaries.ts';
-import { run, startProgram, type RunResult } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
-import { startSshd, type Sshd } from '../harness/sshd.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   archiveOf,
   commitRows,
   expectRows,
-  giveHome,
-  makeArchive,
-  makeStandby,
   shipRows,
-  startPrimary,
   timelineOf,
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
-
-const nodes = ['primary', 'standby', 'dr'] as const;
-type Name = (typeof nodes)[number];
-
-interface Three extends Record<Name, Cluster> {
-  sshds: Record<Name, Sshd>;
-  url: (name: Name) => string;
-}
-
-/** [ssh] that logs in everywhere: one key and one known_hosts for all. */
-function sshSection(sandbox: Sandbox, sshds: Record<Name, Sshd>): string {
-  const keys = nodes.map((name) => `'${sshds[name].clientKey}'`).join(', ');
-  const known = nodes.map((name) => readFileSync(sshds[name].knownHosts, 'utf8')).join('');
-  return `[ssh]\nidentity_files = [${keys}]\nknown_hosts = ['${sandbox.file('known_hosts', known)}']\nreceiver = '${program('twowarm')}'\n`;
-}
-
-const destinationAt = (name: string, url: string, more = ''): string =>
-  `[destination.${name}]\nurl = '${url}'\ntime_limit = '20s'\n${more}`;
-
-async function makeThree(sandbox: Sandbox): Promise<Three> {
-  const [first, second, third] = [
-    await startSshd(sandbox, { name: 'sshd-primary' }),
-    await startSshd(sandbox, { name: 'sshd-standby' }),
-    await startSshd(sandbox, { name: 'sshd-dr' }),
-  ];
-  const sshds = { primary: first, standby: second, dr: third };
-  const url = (name: Name): string =>
-    `ssh://${sshds[name].user}@127.0.0.1:${sshds[name].port}${archiveOf(sandbox, name)}`;
-  for (const name of nodes) makeArchive(sandbox, name);
-  const ssh = sshSection(sandbox, sshds);
-  const primary = await startPrimary(sandbox, { postgres: findPostgres(15) });
-  const fallback = "policy = 'fallback'\nfor = ['standby']\n";
-  const destinations = destinationAt('standby', url('standby')) + destinationAt('dr', url('dr'), fallback);
-  const named = (name: Name, cluster: Cluster): string =>
-    `name = '${name}'\nconninfo = '${cluster.conninfo}'\n`;
-  giveHome(primary, `${named('primary', primary)}${destinations}${ssh}`);
-  await shipRows(primary, 1);
-  const extra = { recovery_prefetch: 'off' };
-  const arbiter = `[cluster]\narbiter = '${url('dr')}'\n`;
-  const standby = await makeStandby(primary, { extra });
-  giveHome(standby, `${named('standby', standby)}${destinationAt('dr', url('dr'))}${arbiter}${ssh}`);
-  const dr = await makeStandby(primary, { name: 'dr', extra });
-  giveHome(dr, `${named('dr', dr)}${arbiter}${ssh}`);
-  return { primary, standby, dr, sshds, url };
-}
-
-const relayOf = (node: Cluster) =>
-  startProgram(program('twowarm'), ['relay', '-D', node.dataDirectory], { timeoutMs: 400_000 });
-
-const trigger = (node: Cluster): Promise<RunResult> =>
-  run(program('triggerStandby'), ['-D', node.dataDirectory], { timeoutMs: 120_000 });
-
-const failures = (cluster: Cluster): Promise<number> =>
-  cluster.value<number>('select failed_count::int from pg_stat_archiver');
-
-const segmentsIn = (sandbox: Sandbox, name: Name): string[] =>
-  readdirSync(archiveOf(sandbox, name))
-    .filter((file) => /^[0-9A-F]{24}$/.test(file))
-    .sort();
-
-const ownerOf = (sandbox: Sandbox, name: Name): object =>
-  JSON.parse(readFileSync(join(archiveOf(sandbox, name), '.twowarm/owner'), 'utf8')) as object;
+import {
+  failures,
+  makeThree,
+  nodes,
+  ownerOf,
+  relayOf,
+  segmentsIn,
+  trigger,
+  type Three,
+} from './three-nodes.ts';
 
 /** The standby's whole machine is gone, and the primary goes on with the DR node. */
 async function fallBack(sandbox: Sandbox, { primary, standby, sshds }: Three): Promise<number> {

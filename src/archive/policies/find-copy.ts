@@ -80,7 +80,7 @@ async function putFrom(
   const path = temporaryPath(join(spool, name.name), identity.nodeId);
   noteUnfinished(identity.stateDirectory, path);
   const fetch = async (signal: AbortSignal): Promise<'fetched' | 'missing'> => {
-    const source = await openSource(url, identity);
+    const source = await openSource(url, identity, signal);
     try {
       return await source.get(name.name, path, inspect(), signal);
     } finally {

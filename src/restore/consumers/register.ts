@@ -71,7 +71,7 @@ async function tellSource(
   let isOpen = false;
   try {
     return await bounded(`register ${need.name} at ${url}`, limitMs, stop, async (signal) => {
-      const source = await openSource(url, node.identity);
+      const source = await openSource(url, node.identity, signal);
       isOpen = true;
       try {
         if (source.registerConsumer === undefined) {

@@ -19,7 +19,7 @@ const otherSourceLimitMs = 500;
 /** Whether another source than the asked one has the file. What it cannot say in time does not count. */
 async function isElsewhere(name: string, { node, stop }: Asking, source: ReadTransport): Promise<boolean> {
   const isAt = async (url: string, signal: AbortSignal): Promise<boolean> => {
-    const other = await openSource(url, node.identity);
+    const other = await openSource(url, node.identity, stop);
     try {
       return (await other.stat(name, signal)) !== 'missing';
     } finally {

@@ -39,7 +39,7 @@ export async function withSources<T>(
   const sources: ReadTransport[] = [];
   try {
     for (const url of node.settings.restore.sources) {
-      const source = await inTime(`open ${url}`, stop, () => openSource(url, node.identity));
+      const source = await inTime(`open ${url}`, stop, (signal) => openSource(url, node.identity, signal));
       if (source !== undefined) sources.push(source);
     }
     return await look(sources);

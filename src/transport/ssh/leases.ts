@@ -1,5 +1,5 @@
 // Connections that are open, one for each place and purpose: several roads share one, and one that was just given back
-// stays open a moment, because a waiting call asks again at once.
+// stays open a moment, because a waiting call asks again at once. One that is being opened is given up by the last who waits.
 import type { Lease } from './asking-road.ts';
 
 /** How long a connection that nobody uses stays open, in ms. */
@@ -8,17 +8,40 @@ const lingerMs = 2000;
 /** Without the count of those who use it. */
 export type Opened = Omit<Lease, 'release'>;
 
+/** Opens a connection; `until` aborts when nobody waits for it any more. */
+type Open = (until: AbortSignal) => Promise<Opened>;
+
 interface Shared {
   opened: Promise<Opened>;
+  /** Once it is open. */
+  link?: Opened['link'];
+  /** Who use it, or wait for it. */
   users: number;
+  giveUp: AbortController;
   closing?: NodeJS.Timeout;
 }
 
 const shared = new Map<string, Shared>();
 
-function close(key: string, { opened }: Shared): void {
-  shared.delete(key);
-  opened.then(
+function begin(key: string, open: Open): Shared {
+  const giveUp = new AbortController();
+  const one: Shared = { opened: open(giveUp.signal), users: 0, giveUp };
+  shared.set(key, one);
+  one.opened.then(
+    ({ link }) => (one.link = link),
+    () => forget(key, one),
+  );
+  return one;
+}
+
+function forget(key: string, one: Shared): void {
+  if (shared.get(key) === one) shared.delete(key);
+}
+
+function close(key: string, one: Shared): void {
+  forget(key, one);
+  one.giveUp.abort(new Error('the connection was closed'));
+  one.opened.then(
     ({ link }) => link.close(),
     () => undefined,
   );
@@ -27,40 +50,47 @@ function close(key: string, { opened }: Shared): void {
 function giveBack(key: string, one: Shared): void {
   one.users -= 1;
   if (one.users > 0 || shared.get(key) !== one) return;
+  // Nobody waits for what is not open yet.
+  if (one.link === undefined) return close(key, one);
   one.closing = setTimeout(() => close(key, one), lingerMs);
   // The process need not stay for it.
   one.closing.unref();
 }
 
-/** The connection of that key, or a new one; one that has ended is replaced. */
-export async function lease(key: string, open: () => Promise<Opened>): Promise<Lease> {
+/** The connection of that key, or a new one; one that has ended is replaced. Throws at once when `signal` aborts. */
+export async function lease(key: string, open: Open, signal?: AbortSignal): Promise<Lease> {
+  signal?.throwIfAborted();
   let one = shared.get(key);
-  if (one === undefined || !(await isUsable(one))) {
-    one = { opened: open(), users: 0 };
-    shared.set(key, one);
-  }
+  if (one === undefined || one.link?.isOpen === false) one = begin(key, open);
   one.users += 1;
   clearTimeout(one.closing);
   const held = one;
+  let isHeld = true;
+  const release = (): void => {
+    if (isHeld) giveBack(key, held);
+    isHeld = false;
+  };
   try {
-    const opened = await held.opened;
-    let isHeld = true;
-    const release = (): void => {
-      if (isHeld) giveBack(key, held);
-      isHeld = false;
-    };
-    return { ...opened, release };
+    return { ...(await unlessAborted(held.opened, signal)), release };
   } catch (error) {
-    if (shared.get(key) === held) shared.delete(key);
+    release();
     throw error;
   }
 }
 
-const isUsable = ({ opened }: Shared): Promise<boolean> =>
-  opened.then(
-    ({ link }) => link.isOpen,
-    () => false,
-  );
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
 
 /** Closes what is open, used or not; for whoever ends or must leave nothing behind. */
 export function closeConnections(): void {

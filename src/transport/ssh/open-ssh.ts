@@ -4,7 +4,7 @@ import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
 import { connectSsh, type Target } from '../ssh.ts';
 import type { Compression } from '../stored-form.ts';
-import type { Identity, Transport } from '../transport.ts';
+import type { Identity, PutAhead, Transport } from '../transport.ts';
 import { greet, type Purpose } from './greet.ts';
 import { hostKeyCheck } from './host-key.ts';
 import { findCredentials } from './keys.ts';
@@ -12,7 +12,8 @@ import { effectiveAccount } from './known-hosts-files.ts';
 import { lease, type Opened } from './leases.ts';
 import { Link } from './link.ts';
 import { aboutRoad } from './asking-road.ts';
-import { ReceiverRoad } from './road.ts';
+import { Ahead } from './outgoing.ts';
+import { encodingFor, ReceiverRoad } from './road.ts';
 
 /** A forced command of the far side takes the place of this one. */
 const commandFor = ({ directory }: Purpose, receiver: string): string =>
@@ -38,11 +39,15 @@ function targetOf({ host, port, user }: SshRoad, login: SshSettings): Target {
   };
 }
 
-async function connect(road: SshRoad, purpose: Purpose, identity: Identity): Promise<Opened> {
+/** `signal` aborts when nobody waits for it any more: it is shared with others, who have signals of their own. */
+async function connect(
+  road: SshRoad,
+  purpose: Purpose,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<Opened> {
   const login = identity.login!;
   const target = targetOf(road, login);
-  // Shared with others, who have signals of their own: it ends by its own limits.
-  const { signal } = new AbortController();
   const carrier = await connectSsh(target, commandFor(purpose, login.receiver), signal);
   const link = new Link(carrier, login.idleLimitMs);
   try {
@@ -53,25 +58,29 @@ async function connect(road: SshRoad, purpose: Purpose, identity: Identity): Pro
   }
 }
 
-/** Opens a road over ssh. What goes wrong with the connection says that the place cannot be opened. */
+/**
+ * Opens a road over ssh. What goes wrong with the connection says that the place cannot be opened. When `signal` aborts
+ * it throws the reason at once.
+ */
 export async function openOverSsh(
   url: string,
   road: SshRoad,
   { purpose, compression }: { purpose: Purpose['purpose']; compression: Compression },
   identity: Identity,
+  signal?: AbortSignal,
+  put?: PutAhead,
 ): Promise<Transport> {
   const wanted: Purpose = { url, directory: road.directory, purpose };
   const { systemIdentifier, stateDirectory, nodeId, heldEpoch } = identity;
   // Whoever greets as another one, or by another claim, needs a connection of its own.
   const key = `${purpose} ${systemIdentifier} ${stateDirectory} ${nodeId} ${heldEpoch} ${url}`;
+  const ahead = put && new Ahead(put, encodingFor(put.name, compression));
   try {
-    return new ReceiverRoad(
-      url,
-      await lease(key, () => connect(road, wanted, identity)),
-      identity,
-      compression,
-    );
+    const leased = await lease(key, (until) => connect(road, wanted, identity, until), signal);
+    return new ReceiverRoad(url, leased, identity, compression, ahead);
   } catch (error) {
+    await ahead?.discard();
+    signal?.throwIfAborted();
     throw aboutRoad(`could not open ${url}`, error);
   }
 }

@@ -4,30 +4,42 @@ import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { ProgramError } from '../../program/program-error.ts';
 import type { GapRecord } from '../../program/gap-record.ts';
-import { closeFile } from '../../program/system-calls.ts';
 import type { Watch } from '../../program/watch-directory.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
 import { pieceBytes } from '../compressed/decode.ts';
-import { createFile, openSourceFile, writeAll } from '../copy.ts';
+import { createFile, writeAll } from '../copy.ts';
 import { formFor, type Compression } from '../stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, Transport } from '../transport.ts';
 import type { Encoding } from '../wire/messages.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
 import { AskingRoad, walName, type Lease } from './asking-road.ts';
 import { LinkFault, type Conversation } from './link.ts';
-import { packFile, sendFile } from './send-file.ts';
+import { Outgoing, type Ahead } from './outgoing.ts';
+import { sendFile } from './send-file.ts';
 import { watchOver } from './watch-over.ts';
+
+/** What the receiver is to keep. */
+export const encodingFor = (name: string, compression: Compression): Encoding =>
+  formFor(name, compression) === 'zstd' ? 'zstd' : 'none';
 
 const outcomes: readonly PutOutcome[] = ['stored', 'already-stored', 'stored-as-version'];
 
 export class ReceiverRoad extends AskingRoad implements Transport {
   readonly promises = { exclusive: true, durable: true };
   private readonly compression: Compression;
+  private readonly ahead: Ahead | undefined;
 
-  /** New segments are stored as `compression` says. */
-  constructor(url: string, lease: Lease, identity: Identity, compression: Compression = 'none') {
+  /** New segments are stored as `compression` says; `ahead` is closed with the road unless it is put. */
+  constructor(
+    url: string,
+    lease: Lease,
+    identity: Identity,
+    compression: Compression = 'none',
+    ahead?: Ahead,
+  ) {
     super(url, lease, identity);
     this.compression = compression;
+    this.ahead = ahead;
   }
 
   get isVacant(): boolean {
@@ -74,30 +86,25 @@ export class ReceiverRoad extends AskingRoad implements Transport {
 
   async put(name: string, source: string, inspectOf: InspectOf, signal: AbortSignal): Promise<PutOutcome> {
     walName(name);
-    const { descriptor, stats } = await openSourceFile(source);
+    const opened = this.ahead?.take(name, source);
+    const outgoing = await (opened ?? Outgoing.open(source, encodingFor(name, this.compression), inspectOf));
     try {
-      return await this.about(`store ${name} at`, async () => {
-        const store: Encoding = formFor(name, this.compression) === 'zstd' ? 'zstd' : 'none';
-        const file = { descriptor, sizeBytes: stats.size, store };
-        const packed = await packFile(file, inspectOf(stats.size), signal);
-        const request = {
-          verb: 'put',
-          name,
-          size: stats.size,
-          sha256: packed.sha256,
-          encoding: 'zstd',
-          store,
-        };
-        return this.link.converse(request, signal, async (conversation) => {
-          const first = await conversation.reply();
-          if (first.text('reply') !== 'go') return first.oneOf('reply', outcomes);
-          await sendFile(file, packed, conversation, signal);
-          return (await conversation.reply()).oneOf('reply', outcomes);
-        });
-      });
+      return await this.about(`store ${name} at`, () => this.send(name, outgoing, signal));
     } finally {
-      await closeFile(descriptor);
+      await outgoing.close();
     }
+  }
+
+  private async send(name: string, outgoing: Outgoing, signal: AbortSignal): Promise<PutOutcome> {
+    const packed = await outgoing.packed(signal);
+    const { sizeBytes: size, store } = outgoing.file;
+    const request = { verb: 'put', name, size, sha256: packed.sha256, encoding: 'zstd', store };
+    return this.link.converse(request, signal, async (conversation) => {
+      const first = await conversation.reply();
+      if (first.text('reply') !== 'go') return first.oneOf('reply', outcomes);
+      await sendFile(outgoing.file, packed, conversation, signal);
+      return (await conversation.reply()).oneOf('reply', outcomes);
+    });
   }
 
   async recordGap(gap: GapRecord, signal: AbortSignal): Promise<void> {
@@ -130,6 +137,7 @@ export class ReceiverRoad extends AskingRoad implements Transport {
 
   async close(): Promise<void> {
     this.lease.release();
+    await this.ahead?.discard();
   }
 }
 

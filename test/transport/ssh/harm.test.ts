@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refused } from '../../harness/node-fixture.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
-import { megabyte, segmentBytes } from '../../harness/wal-files.ts';
+import { megabyte, segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import { faultOf } from '../../program/fault.ts';
 import { base64, fakeReceiver, welcome, type Sent } from './fake-receiver.ts';
 import { sshScene } from './scene.ts';
@@ -37,11 +37,23 @@ describe('a far side that means harm', limits, () => {
     const answers = { hello: welcome, 'gap-of': [{ message: gap }] };
     node.use({ ...quick, receiver: fakeReceiver(node.sandbox, answers) });
     // It says itself that it has no such file; what else it says is for a message alone.
-    const said = 'restoreWALFile: WARNING:  "../../evil" is not the name of a WAL file\n';
-    for (const mode of ['recovery', 'none'] as const) {
+    const saidOf = (file: string): string =>
+      `restoreWALFile: WARNING:  could not read the gap record of ${file} at ${node.url}: "../../evil" is not the name of a WAL file\n`;
+    for (const mode of ['recovery', 'none', 'recovery'] as const) {
       node.mode(mode);
-      expect(await node.restore(name, restored)).toEqual(refused(1, said));
+      expect(await node.restore(name, restored)).toEqual(refused(1, saidOf(name)));
     }
+    // A standby asks again every second: it hears of it once, and again when it is about another file.
+    node.mode('standby');
+    node.sandbox.file('data/postgresql.conf', 'recovery_prefetch = on\n');
+    const again = segmentNamed(0x22);
+    const heard: string[] = [];
+    for (const file of [name, name, again, again, name]) {
+      const { code, stderr } = await node.restore(file, restored);
+      expect(code).toBe(1);
+      heard.push(stderr.replace(/restoreWALFile: LOG: .*\nHINT: .*\n$/, ''));
+    }
+    expect(heard).toEqual([saidOf(name), '', saidOf(again), '', saidOf(name)]);
   });
 
   it.each([
