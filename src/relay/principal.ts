@@ -47,7 +47,7 @@ function lineOf({ timeline, nodeName }: Claim, { settings }: ThisNode): Line {
   }
   throw new ProgramError(
     'source-unreachable',
-    `could not find ${name}, the history of ${nodeName}'s timeline`,
+    `could not find ${name}, the history of the timeline of ${nodeName}`,
     {
       detail:
         'Without it nobody can tell which of the files that are owed belong to the history of the cluster.',

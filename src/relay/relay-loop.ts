@@ -107,13 +107,14 @@ class RelayLoop {
       );
     }
     const phase = role === undefined ? 'unknown' : role.relays ? 'relay' : `primary ${role.timeline}`;
+    if (phase !== this.phase) {
+      const before = this.phase;
+      this.phase = phase;
+      await this.relaying?.end();
+      this.relaying = undefined;
+      if (role !== undefined) await this.begin(role, node, before);
+    }
     await this.followDebts(phase, role, node);
-    if (phase === this.phase) return;
-    const before = this.phase;
-    this.phase = phase;
-    await this.relaying?.end();
-    this.relaying = undefined;
-    if (role !== undefined) await this.begin(role, node, before);
   }
 
   /** Debts are paid whatever the role is, but not by a guess on whose behalf. */

@@ -62,7 +62,8 @@ async function putFromArchives(
 ): Promise<Search> {
   const { home, archiveDirectory, destinations } = node.settings;
   const putFrom = (url: string): Promise<Search> => fetchCopy(url, name, node, inspect, put, stop);
-  const own = readOwnArchive(home) !== undefined || existsSync(join(archiveDirectory, '.twowarm'));
+  // Any program may have filled it; where this node archives into it, one that is not there is no answer.
+  const own = readOwnArchive(home) !== undefined || existsSync(archiveDirectory);
   let answer: Search = 'nowhere';
   if (own) answer = await putFrom(`file:${archiveDirectory}`);
   for (const { name: other, url } of destinations) {
