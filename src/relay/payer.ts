@@ -135,12 +135,13 @@ export class Payer {
   }
 
   /** The road with each of its verbs within the destination's limit. */
-  private within({ put, recordGap }: Transport): Payment['road'] {
+  private within(road: Transport): Payment['road'] {
     const at = (what: string): string => `${what} at ${this.destination.url}`;
     return {
       put: (name, source, inspect) =>
-        this.bounded(at(`store ${name}`), (signal) => put(name, source, inspect, signal)),
-      recordGap: (gap) => this.bounded(at(`record the gap ${gap.name}`), (signal) => recordGap(gap, signal)),
+        this.bounded(at(`store ${name}`), (signal) => road.put(name, source, inspect, signal)),
+      recordGap: (gap) =>
+        this.bounded(at(`record the gap ${gap.name}`), (signal) => road.recordGap(gap, signal)),
     };
   }
 

@@ -105,7 +105,7 @@ export class Paying {
 
   /** What was said of faults does not hold any more; true when anything was. */
   private over({ destination: { name } }: Payer): boolean {
-    return [`failed ${name}`, `copy ${name}`].map((topic) => this.telling.over(topic)).includes(true);
+    return [`debts ${name}`, `copy ${name}`].map((topic) => this.telling.over(topic)).includes(true);
   }
 
   private back(payer: Payer, file: string): void {
@@ -120,7 +120,7 @@ export class Paying {
     const isOfTheCopy = fault instanceof ProgramError && fault.kind === 'source-unreachable';
     // The words of one and the same fault depend on where it was met.
     const news = fault instanceof ProgramError && !isOfTheCopy ? fault.kind : String(fault);
-    const about = { topic: `${isOfTheCopy ? 'copy' : 'failed'} ${name}`, news, destination: name };
+    const about = { topic: `${isOfTheCopy ? 'copy' : 'debts'} ${name}`, news, destination: name };
     this.telling.fault('failed', 'WARNING', fault, about, this.consequence(payer, isOfTheCopy));
   }
 

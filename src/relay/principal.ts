@@ -18,7 +18,7 @@ export interface Principal {
   /** Undefined: this node itself. */
   owner: Claim | undefined;
   /** Says why a file is not to be brought; undefined: it is. */
-  refuses(file: string): Report | undefined;
+  refuses: (file: string) => Report | undefined;
 }
 
 const itself: Principal = { owner: undefined, refuses: () => undefined };

@@ -30,29 +30,32 @@ async function claim(
 
 const another = (node: NodeFixture): Identity => anotherNode(node.sandbox, ourCluster.toString());
 
-/** A primary that is owed to dr what db2 has, and another node of its cluster. */
-async function owingNode(label: string): Promise<{ node: NodeFixture; db9: Identity }> {
+/** A primary that owes dr what db2 has. */
+async function owingNode(label: string): Promise<NodeFixture> {
   const node = await primaryNode(label, { db2: [], dr: bestEffort });
   for (const name of [one, two, past]) node.segment(name, {}, 'db2');
   owe(node, 'dr', [one, two, past]);
-  return { node, db9: another(node) };
+  return node;
 }
 
 /** The same once it has become a standby of db9, which holds its own archive and dr. */
-async function standbyOf(label: string): Promise<{ node: NodeFixture; db9: Identity }> {
-  const owing = await owingNode(label);
-  const { node, db9 } = owing;
+async function standbyNode(label: string): Promise<NodeFixture> {
+  const node = await owingNode(label);
+  becomeStandby(node, 2);
+  await claim(node, another(node), 'db9', 'twowarm/archive', 'dr');
+  return node;
+}
+
+function becomeStandby(node: NodeFixture, timeline: number): void {
   node.mode('standby');
   rmSync(node.path('data/postmaster.pid'));
-  setState(node, 'shut down in recovery', 2);
-  await claim(node, db9, 'db9', 'twowarm/archive', 'dr');
-  return owing;
+  setState(node, 'shut down in recovery', timeline);
 }
 
 describe('a primary whose destination another node holds', () => {
   it('is told by the relay, once, and the debts stay', async () => {
-    const { node, db9 } = await owingNode('owed-fenced');
-    await using _ = node;
+    await using node = await owingNode('owed-fenced');
+    const db9 = another(node);
     await claim(node, db9, 'db9', 'dr');
     const relay = await startedRelay(node);
     await waitFor('the refusal', () => relay.said().includes('belongs to another node'));
@@ -72,8 +75,8 @@ describe('a primary whose destination another node holds', () => {
   });
 
   it('is told by rsyncDR, which fails', async () => {
-    const { node, db9 } = await owingNode('owed-fenced-pass');
-    await using _ = node;
+    await using node = await owingNode('owed-fenced-pass');
+    const db9 = another(node);
     await claim(node, db9, 'db9', 'dr');
     const { code, stderr } = await passed(node);
     expect(stderr).toContain(
@@ -86,8 +89,7 @@ describe('a primary whose destination another node holds', () => {
 
 describe('a standby that owes from its time as a primary', () => {
   it('brings on behalf of the primary what belongs to its history, and nothing past the fork', async () => {
-    const { node } = await standbyOf('owed-standby');
-    await using _ = node;
+    await using node = await standbyNode('owed-standby');
     node.sandbox.file('data/pg_wal/00000002.history', historyText('0/500000'));
     const relay = await startedRelay(node);
     await untilPaid(node, 'dr');
@@ -102,8 +104,7 @@ describe('a standby that owes from its time as a primary', () => {
   });
 
   it('brings nothing while nobody can tell what belongs to it', async () => {
-    const { node } = await standbyOf('owed-standby-unknown');
-    await using _ = node;
+    await using node = await standbyNode('owed-standby-unknown');
     const { code, stderr } = await passed(node);
     expect(stderr).toBe(
       'rsyncDR: ERROR:  could not find 00000002.history, the history of the timeline of db9\n' +
@@ -117,11 +118,8 @@ describe('a standby that owes from its time as a primary', () => {
   });
 
   it('of an archive that nobody has claimed brings it as itself', async () => {
-    const { node } = await owingNode('owed-standby-unclaimed');
-    await using _ = node;
-    node.mode('standby');
-    rmSync(node.path('data/postmaster.pid'));
-    setState(node, 'shut down in recovery');
+    await using node = await owingNode('owed-standby-unclaimed');
+    becomeStandby(node, 1);
     expect(await passed(node)).toEqual(silence);
     expect(owedTo(node, 'dr')).toEqual([]);
     expect(readFileSync(node.path(`dr/${past}`)).equals(readFileSync(node.path(`db2/${past}`)))).toBe(true);

@@ -19,7 +19,8 @@ let db2s: Sshd;
 
 beforeAll(async () => {
   sandbox = makeSandbox('debts-over-ssh');
-  [drs, db2s] = await Promise.all(['sshd-dr', 'sshd-db2'].map((name) => startSshd(sandbox, { name })));
+  drs = await startSshd(sandbox, { name: 'sshd-dr' });
+  db2s = await startSshd(sandbox, { name: 'sshd-db2' });
 });
 
 afterAll(async () => {
