@@ -2,7 +2,7 @@
 // of its own for each try, over a road that is closed afterwards; when the next one is due is decided by who calls it.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
-import { readSuspension } from '../program/destination-notes.ts';
+import { endFailing, endStandingIn, readSuspension } from '../program/destination-notes.ts';
 import { isHolder } from '../program/process-lock.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Report } from '../program/print-error.ts';
@@ -116,7 +116,11 @@ export class Payer {
         road,
         node,
         refuses,
-        paid: (file) => listener.paid(this, file),
+        paid: (file) => {
+          // Noted by archive_command, whose next call may be far.
+          endFailing(node.settings.home, destination.name);
+          listener.paid(this, file);
+        },
         setAside: (_file, report) => listener.setAside(this, report),
         signal: stop,
       };
@@ -130,8 +134,20 @@ export class Payer {
       }
       stop.throwIfAborted();
       if (isSuspended) return 'suspended';
-      if (names.length === 0) return 'settled';
+      if (names.length === 0) {
+        this.endStandIns();
+        return 'settled';
+      }
     }
+  }
+
+  /** It has all: the outage is over, also for the limits of those who stood in. archive_command's next call may be far. */
+  private endStandIns(): void {
+    const { home, destinations } = this.node.settings;
+    const { name, policy } = this.destination;
+    if (policy !== 'required' || this.debt.count > 0) return;
+    for (const fallback of destinations)
+      if (fallback.standIn?.for.includes(name) === true) endStandingIn(home, fallback.name, name);
   }
 
   /** The road with each of its verbs within the destination's limit. */

@@ -49,6 +49,7 @@ describe('what a destination of a primary is owed', () => {
       recycle(node, name);
       rmSync(node.path(`dr/${name}`));
     }
+    expect((await statusOf(node, 'dr')).standsInFor).toMatchObject([{ name: 'db2' }]);
     const relay = await startedRelay(node);
     await waitFor('the fault', () => relay.said().includes('WARNING'));
     bringBack();
@@ -69,6 +70,7 @@ describe('what a destination of a primary is owed', () => {
       message: `brought ${one} to db2, which was owed it`,
       outcome: 'paid',
     });
+    expect((await statusOf(node, 'dr')).standsInFor).toEqual([]);
     expect(relay.events().at(-1)).toMatchObject({ event: 'settled', level: 'LOG', destination: 'db2' });
     for (const name of [one, two, three]) expect(isWhole(node, `db2/${name}`)).toBe(true);
     expect((await statusOf(node, 'db2')).debt.count).toBe(0);
@@ -127,6 +129,26 @@ describe('what a destination of a primary is owed', () => {
     const { stderr } = await relay.stop();
     expect(stderr.match(/WARNING/g)).toHaveLength(1);
     for (const name of [one, two]) expect(isWhole(node, `dr/${name}`)).toBe(true);
+  });
+
+  it('comes also from one that failed when archive_command tried it last, and works again', async () => {
+    await using node = await primaryNode('owed-failed', { db2: fallbackFor('db3'), db3: [], dr: bestEffort });
+    const [bringDb3, bringDr] = [takeAway(node, 'db3'), takeAway(node, 'dr')];
+    expect((await archive(node, one)).code).toBe(0);
+    recycle(node, one);
+    bringDb3();
+    bringDr();
+    expect((await statusOf(node, 'db3')).state).toBe('failing');
+    // Nobody but db3 has it.
+    node.segment(two, {}, 'db3');
+    owe(node, 'dr', [two]);
+    const relay = await startedRelay(node);
+    await untilPaid(node, 'dr');
+    await untilPaid(node, 'db3');
+    expect((await relay.stop()).stderr).not.toContain('WARNING');
+    for (const name of [one, two]) expect(isWhole(node, `dr/${name}`), name).toBe(true);
+    for (const name of ['db3', 'dr'])
+      expect(await statusOf(node, name)).toMatchObject({ state: 'ok', debt: { count: 0 } });
   });
 
   it('and nobody has is set aside, said once, and holds up nothing', async () => {

@@ -2,6 +2,7 @@
 // goes wrong here must not fail the call; what could not be paid stays owed. How one is paid is in transport/backfill/.
 import type { ThisNode } from '../../postgres/this-node.ts';
 import type { Voice } from '../../program/command.ts';
+import { isAway } from '../../program/destination-notes.ts';
 import { noteLongCall } from '../../program/leave.ts';
 import { isHolder } from '../../program/process-lock.ts';
 import { ProgramError } from '../../program/program-error.ts';
@@ -112,6 +113,7 @@ const paymentOf = (
   destination,
   road,
   node,
+  away: (other) => isAway(node.settings.home, other),
   paid: (file) => voice.event(`archived ${file}`, { file, destination: destination.name, outcome: 'paid' }),
   setAside: (_file, report) => voice.report('WARNING', report),
   signal,

@@ -14,8 +14,9 @@ import type { OwingNode } from './owing-node.ts';
 
 /** How long an archive may take to show its copy, in ms: the one that is owed it, and perhaps PostgreSQL, wait. */
 const fetchLimitMs = 10_000;
-/** How long one that could not be asked is left alone, in ms. */
+/** How long one that could not be asked is left alone: so many ms, and so many times what it took. */
 const leaveAloneMs = 5000;
+const leaveAloneTimes = 3;
 
 interface Unanswered {
   fault: ProgramError;
@@ -64,6 +65,7 @@ async function fetch(
   inspect: () => InspectOf,
   stop: AbortSignal,
 ): Promise<'fetched' | 'missing' | ProgramError> {
+  const startedAt = performance.now();
   let hasEnded = false;
   const ended = (): void => {
     hasEnded = true;
@@ -86,8 +88,10 @@ async function fetch(
     stop.throwIfAborted();
     if (!(error instanceof ProgramError)) throw error;
     const isOfTheCopy = error.kind === 'invalid-file' || error.kind === 'wrong-cluster';
-    if (!isOfTheCopy)
-      unanswered.set(url, { fault: error, untilMs: performance.now() + leaveAloneMs, hangs: !hasEnded });
+    if (isOfTheCopy) return error;
+    const now = performance.now();
+    const untilMs = now + Math.max(leaveAloneMs, leaveAloneTimes * (now - startedAt));
+    unanswered.set(url, { fault: error, untilMs, hangs: !hasEnded });
     return error;
   }
 }

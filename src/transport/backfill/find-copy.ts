@@ -2,9 +2,9 @@
 // own archive, another destination. "Nowhere" is only said when each of them has said so.
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAway } from '../../program/destination-notes.ts';
 import { readOwnArchive } from '../../program/own-archive.ts';
 import { ProgramError } from '../../program/program-error.ts';
+import type { Destination } from '../../program/settings/settings.ts';
 import type { WalFileName } from '../../wal/filename.ts';
 import { inspectAs } from '../inspection.ts';
 import type { InspectOf } from '../transport.ts';
@@ -18,12 +18,13 @@ export type Put = (source: string, inspect: InspectOf) => Promise<boolean>;
 /** A fault says why it cannot be known whether there is a copy. */
 export type Search = 'put' | 'nowhere' | ProgramError;
 
-/** Finds a copy and puts it; `debtor` is the destination that lacks it. */
+/** Finds a copy and puts it; `debtor` is the destination that lacks it. Destinations that are `away` are not asked. */
 export async function putFromAnywhere(
   name: WalFileName,
   debtor: string,
   node: OwingNode,
   put: Put,
+  away: (destination: string) => boolean,
   stop: AbortSignal,
 ): Promise<Search> {
   const { home, dataDirectory } = node.settings;
@@ -39,7 +40,9 @@ export async function putFromAnywhere(
   if (existsSync(original) && (await put(original, unchanged(original, inspect())))) return 'put';
   // Elsewhere a partial segment of this name may be another promotion's.
   if (name.kind === 'partial') return 'nowhere';
-  return putFromArchives(name, debtor, node, put, inspect, stop);
+  const others = node.settings.destinations.filter((each) => each.name !== debtor);
+  const ask = (url: string): Promise<Search> => fetchCopy(url, name, node, inspect, put, stop);
+  return putFromArchives(others, node, ask, away);
 }
 
 /** Every copy, also one that comes meanwhile; true when there was one, and all of them are there. */
@@ -53,31 +56,25 @@ async function putHeld(copies: () => string[], put: (path: string) => Promise<bo
 }
 
 async function putFromArchives(
-  name: WalFileName,
-  debtor: string,
-  node: OwingNode,
-  put: Put,
-  inspect: () => InspectOf,
-  stop: AbortSignal,
+  others: readonly Destination[],
+  { settings: { home, archiveDirectory } }: OwingNode,
+  ask: (url: string) => Promise<Search>,
+  away: (destination: string) => boolean,
 ): Promise<Search> {
-  const { home, archiveDirectory, destinations } = node.settings;
-  const putFrom = (url: string): Promise<Search> => fetchCopy(url, name, node, inspect, put, stop);
   // Any program may have filled it; where this node archives into it, one that is not there is no answer.
   const own = readOwnArchive(home) !== undefined || existsSync(archiveDirectory);
   let answer: Search = 'nowhere';
-  if (own) answer = await putFrom(`file:${archiveDirectory}`);
-  for (const { name: other, url } of destinations) {
+  if (own) answer = await ask(`file:${archiveDirectory}`);
+  for (const { name, url } of others) {
     if (answer === 'put') return answer;
-    if (other === debtor) continue;
-    // One that does not answer would be waited for with each of a thousand files.
-    const found = isAway(home, other) ? away(other) : await putFrom(url);
+    const found = away(name) ? unasked(name) : await ask(url);
     if (found !== 'nowhere') answer = found;
   }
   return answer;
 }
 
-const away = (name: string): ProgramError =>
-  new ProgramError('source-unreachable', `${name} is suspended, or did not answer when it was tried last`);
+const unasked = (name: string): ProgramError =>
+  new ProgramError('source-unreachable', `${name} is suspended, or failed when it was tried last`);
 
 /**
  * The inspection of a file that PostgreSQL may recycle while it is read: it has to be the same at the end, also by its

@@ -20,6 +20,8 @@ export interface Payment {
   /** Each of its verbs within its time limit. */
   road: Pick<Transport, 'put' | 'recordGap'>;
   node: OwingNode;
+  /** Destinations that are not asked for a copy: one that does not answer would hold up a call that somebody waits for. */
+  away?: (destination: string) => boolean;
   /** Says why a file is not to be brought at all; such a debt is set aside. */
   refuses?: (name: string) => Report | undefined;
   /** Hears of each file that has been brought; not durable yet. */
@@ -90,7 +92,10 @@ export function closeBooks(ledger: Ledger, destination: string, { settings }: Ow
   releaseHeld(settings.home, destination, (name) => ledger.isOwed(name));
 }
 
-async function bring(name: string, { destination, road, node, signal }: Payment): Promise<Search> {
+async function bring(
+  name: string,
+  { destination, road, node, away = () => false, signal }: Payment,
+): Promise<Search> {
   if (name.endsWith('.gap')) return bringGap(name.slice(0, -'.gap'.length), road, node, signal);
   const file = parseWalFileName(name);
   if (file === undefined) return 'nowhere';
@@ -103,7 +108,7 @@ async function bring(name: string, { destination, road, node, signal }: Payment)
       throw error;
     }
   };
-  return putFromAnywhere(file, destination.name, node, put, signal);
+  return putFromAnywhere(file, destination.name, node, put, away, signal);
 }
 
 async function bringGap(
