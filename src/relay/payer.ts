@@ -8,6 +8,7 @@ import { ProgramError } from '../program/program-error.ts';
 import type { Report } from '../program/print-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { ledgerOf } from '../transport/backfill/debts.ts';
+import { heldNames } from '../transport/backfill/held-directory.ts';
 import { closeBooks, payInOrder, type Payment } from '../transport/backfill/pay.ts';
 import { lockPaying } from '../transport/backfill/paying-lock.ts';
 import { isInDebt, type Debt } from '../transport/ledger.ts';
@@ -40,6 +41,7 @@ export class Payer {
   private readonly stop: AbortSignal;
   /** Calls that have not ended, also those that were given up: one that hangs keeps a thread. */
   private hanging = 0;
+  private isTidy = false;
 
   constructor(
     destination: Destination,
@@ -72,6 +74,15 @@ export class Payer {
   /** Since when it is suspended, ISO 8601. An `unsafe-state` error where that cannot be known. */
   suspendedSince(): string | undefined {
     return readSuspension(this.node.settings.home, this.destination.name)?.since;
+  }
+
+  /** Lets go, once, of copies that one who was killed has kept for debts that it had paid. */
+  tidy(): void {
+    if (this.isTidy) return;
+    this.isTidy = true;
+    const { name } = this.destination;
+    if (heldNames(this.node.settings.home, name).length > 0)
+      closeBooks(ledgerOf(name, this.node), name, this.node);
   }
 
   /** Pays until nothing is left. Throws what is wrong with the destination, or that a copy cannot be had now. */

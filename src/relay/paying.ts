@@ -68,7 +68,10 @@ export class Paying {
       const message = `${destination.name} is not suspended any more`;
       this.telling.say('back', 'LOG', { message }, { destination: destination.name });
     }
-    if (!payer.isInDebt) return this.settled(payer, false);
+    if (!payer.isInDebt) {
+      payer.tidy();
+      return this.settled(payer, false);
+    }
     if (since !== undefined) {
       const message = `${destination.name} is suspended since ${since}: nothing is carried there`;
       this.telling.say('suspended', 'LOG', { message }, suspended);

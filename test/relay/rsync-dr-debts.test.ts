@@ -16,6 +16,7 @@ import {
   takeAway,
 } from '../archive/policies/policy-node.ts';
 import { commandLine, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { giveToServerUser } from '../harness/server-user.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 import {
@@ -168,6 +169,18 @@ describe('rsyncDR on a primary', () => {
     expect(owedTo(node, 'dr')).toEqual([]);
     for (const name of names) expect(isWhole(node, `dr/${name}`), name).toBe(true);
     expect(leftovers(node)).toEqual([]);
+  });
+});
+
+describe('rsyncDR lets go', () => {
+  it('of a copy that nobody is owed any more, as one who was killed leaves it', async () => {
+    await using node = await owingNode('pass-owed-held');
+    expect(await passed(node)).toEqual(silence);
+    for (const directory of ['spool', 'spool/held', 'spool/held/dr'])
+      giveToServerUser(node.sandbox.directory(`twowarm/${directory}`));
+    node.segment(one, {}, 'twowarm/spool/held/dr');
+    expect(await rsyncDR(node, '--dry-run')).toEqual(silent());
+    expect(await rsyncDR(node)).toEqual(silent([`removed twowarm/spool/held/dr/${one}`]));
   });
 });
 
