@@ -5,7 +5,7 @@ import { relayOptions } from './options.ts';
 export const command: Command = {
   name: 'twowarm relay',
   summary:
-    'Stays, carries what arrives in this archive onwards to every destination at once, and brings what they are owed; for systemd.',
+    'Stays, and carries what arrives in this archive, and what a destination is owed, onwards to every destination at once; for systemd.',
   positionals: [],
   options: relayOptions,
   notes: [
