@@ -28,7 +28,7 @@ const cold = [
   'transport/consumers',
   'transport/pruned',
   'restore/pruning/prune',
-  'archive/policies/debts',
+  'transport/backfill/debts',
   'archive/policies/pay-debts',
   'archive/policies/store-by-policy',
 ];

@@ -15,8 +15,9 @@ export function renderRelayUnit(): string {
   return `# twowarm-relay.service - ${relay.summary}
 # Copy it to /etc/systemd/system and correct User, Group and the two paths in ExecStart; then:
 #   systemctl daemon-reload && systemctl enable --now twowarm-relay
-# It may run on every node, whatever its role is just now: on a primary it is quiet. It needs no restart when
-# twowarm.toml changes or when the server starts, stops or is promoted.
+# It may, and should, run on every node, whatever its role is just now: on a standby it carries what arrives, on a primary
+# it only brings what destinations are owed from the time when they were away. It needs no restart when twowarm.toml
+# changes or when the server starts, stops or is promoted.
 
 [Unit]
 Description=twowarm: relay of PostgreSQL's write-ahead log
@@ -62,6 +63,7 @@ WantedBy=multi-user.target
 /** A line for /etc/cron.d. */
 export function renderRelayCron(): string {
   return `# rsyncDR.cron - ${rsyncDR.summary}
+# It may run on every node: on a primary it only brings what destinations are owed from the time when they were away.
 # Copy it to /etc/cron.d/twowarm (without a dot in its name, or cron passes it over) and correct the user and the two
 # paths. Where twowarm-relay.service runs it is not needed, and does no harm: the one leaves the work to the other.
 # A pass that succeeds says nothing; what it does say, cron mails.

@@ -8,7 +8,7 @@ import { ProgramError } from '../program/program-error.ts';
 import { didYouMean } from '../program/settings/did-you-mean.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { describeDestination, readDestinationStatus } from '../transport/destination-status.ts';
-import { ledgerOf } from './policies/debts.ts';
+import { ledgerOf } from '../transport/backfill/debts.ts';
 
 const verbs = ['list', 'suspend', 'resume'] as const;
 
@@ -65,7 +65,7 @@ function resumeOne({ name }: Destination, node: ThisNode, { voice }: ProgramCall
   const owed =
     count === 0
       ? 'nothing is owed to it'
-      : `it is owed ${span}, which the next calls of archiveWALFile bring`;
+      : `it is owed ${span}, which the next calls of archiveWALFile, or twowarm relay, bring`;
   voice.answer(was ? `${name} has files again; ${owed}\n` : `${name} was not suspended; ${owed}\n`);
 }
 

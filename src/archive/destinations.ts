@@ -15,7 +15,7 @@ import type { Identity, PutOutcome, Transport } from '../transport/transport.ts'
 import type { WalFileName } from '../wal/filename.ts';
 import { asFaultOf, isOwn, refusalOf } from './own-destination.ts';
 import type { Attempt } from './policies/attempts.ts';
-import { heldNames } from './policies/held-directory.ts';
+import { heldNames } from '../transport/backfill/held-directory.ts';
 
 export interface Shipment {
   name: WalFileName;

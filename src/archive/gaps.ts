@@ -80,7 +80,7 @@ function isDispensable(destination: Destination, { settings }: ThisNode): boolea
 }
 
 async function oweGap(destination: Destination, gap: GapRecord, node: ThisNode): Promise<void> {
-  const debts = await import('./policies/debts.ts');
+  const debts = await import('../transport/backfill/debts.ts');
   debts.oweGap(destination.name, gap.name, node);
 }
 

@@ -5,12 +5,13 @@ import { relayOptions } from './options.ts';
 export const command: Command = {
   name: 'twowarm relay',
   summary:
-    'Stays, and carries what arrives in this archive onwards to every destination at once; for systemd.',
+    'Stays, and carries what arrives in this archive, and what a destination is owed, onwards to every destination at once; for systemd.',
   positionals: [],
   options: relayOptions,
   notes: [
     'It ends with 0 on SIGTERM and SIGINT. A changed configuration is taken into use without a restart, and so is a',
-    'change of role: on a primary, whose archive_command ships by itself, it is quiet.',
+    'change of role: on a primary, whose archive_command ships by itself, it only brings what destinations are owed from',
+    'the time when they were away.',
   ],
   run: async (call) => {
     const { relayLoop } = await import('./relay-loop.ts');

@@ -1,5 +1,6 @@
-// When to relay: while this node is no primary, with the configuration as it is now. Role and configuration are looked
-// at when an event wakes us, and every few seconds; the relay itself (relaying.ts) goes on by its own events meanwhile.
+// When to relay: while this node is no primary, with the configuration as it is now; what destinations are owed is paid
+// in every role. Role and configuration are looked at when an event wakes us, and every few seconds; relaying.ts and
+// paying.ts go on by their own events and clocks meanwhile.
 import { join } from 'node:path';
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import { Bell } from '../program/bell.ts';
@@ -12,12 +13,15 @@ import { sweepUnfinished } from '../transport/unfinished.ts';
 import { isOlderThan } from './arrivals.ts';
 import { Configuration } from './configuration.ts';
 import { lockToStay } from './lock.ts';
+import { Paying } from './paying.ts';
 import { Relaying } from './relaying.ts';
 import { readRole, type Role } from './role.ts';
 import { Telling } from './telling.ts';
 
 const lookEveryMs = 5000;
 
+/** One road to relay over and one to pay over. */
+const roadsEach = 2;
 /** Room for destinations that are configured later: the number of threads cannot change. */
 const spareRoads = 3;
 
@@ -25,7 +29,7 @@ const spareRoads = 3;
 export async function relayLoop(call: ProgramCall): Promise<void> {
   noteLongCall();
   const node = await openThisNode(call);
-  reserveThreads(node.settings.destinations.length + spareRoads);
+  reserveThreads(roadsEach * node.settings.destinations.length + spareRoads);
   const lock = await lockToStay(node, call.stop);
   const loop = new RelayLoop(node, call);
   try {
@@ -46,6 +50,9 @@ class RelayLoop {
   private relaying: Relaying | undefined;
   /** What `relaying` was begun for. */
   private phase: string | undefined;
+  private paying: Paying | undefined;
+  /** What `paying` was begun for. */
+  private payingPhase: string | undefined;
 
   constructor(node: ThisNode, call: ProgramCall) {
     this.call = call;
@@ -58,6 +65,7 @@ class RelayLoop {
     for (;;) {
       if (await this.configuration.follow()) {
         this.phase = undefined;
+        this.payingPhase = undefined;
         this.listen();
       }
       await this.followRole();
@@ -68,8 +76,9 @@ class RelayLoop {
 
   async end(): Promise<void> {
     this.watch?.close();
-    await this.relaying?.end();
+    await Promise.all([this.relaying?.end(), this.paying?.end()]);
     this.relaying = undefined;
+    this.paying = undefined;
   }
 
   private listen(): void {
@@ -98,12 +107,23 @@ class RelayLoop {
       );
     }
     const phase = role === undefined ? 'unknown' : role.relays ? 'relay' : `primary ${role.timeline}`;
-    if (phase === this.phase) return;
-    const before = this.phase;
-    this.phase = phase;
-    await this.relaying?.end();
-    this.relaying = undefined;
-    if (role !== undefined) await this.begin(role, node, before);
+    if (phase !== this.phase) {
+      const before = this.phase;
+      this.phase = phase;
+      await this.relaying?.end();
+      this.relaying = undefined;
+      if (role !== undefined) await this.begin(role, node, before);
+    }
+    await this.followDebts(phase, role, node);
+  }
+
+  /** Debts are paid whatever the role is, but not by a guess on whose behalf. */
+  private async followDebts(phase: string, role: Role | undefined, node: ThisNode): Promise<void> {
+    if (phase === this.payingPhase) return;
+    this.payingPhase = phase;
+    await this.paying?.end();
+    this.paying = role === undefined ? undefined : new Paying(node, role, this.telling, this.call.stop);
+    this.paying?.begin();
   }
 
   private async begin(role: Role, node: ThisNode, before: string | undefined): Promise<void> {
@@ -131,7 +151,7 @@ class RelayLoop {
       return this.telling.say('relaying', 'LOG', { message }, { topic: 'phase' });
     }
     const what = role.isRunning ? 'this server is a primary' : 'this server is a primary that is stopped';
-    const message = `${what}: it archives by itself, and nothing is relayed`;
+    const message = `${what}: it archives by itself, and only what destinations are owed is brought to them`;
     const detail =
       before === 'relay' ? 'What arrived here from older timelines is still carried.' : undefined;
     this.telling.say('quiet', 'LOG', { message, detail }, { topic: 'phase' });

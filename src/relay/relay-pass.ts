@@ -4,14 +4,13 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { readSuspension } from '../program/destination-notes.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { ReadTransport } from '../transport/transport.ts';
-import { sweepUnfinished } from '../transport/unfinished.ts';
 import { isOlderThan, listArrivals, openOwnArchive } from './arrivals.ts';
 import type { Carried } from './carry.ts';
 import { Carrier } from './carrier.ts';
 import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
-import { readRole, type Role } from './role.ts';
+import type { Role } from './role.ts';
 
 /** What became of one destination. */
 export interface Visit {
@@ -25,7 +24,6 @@ export interface Visit {
 }
 
 export interface PassResult {
-  role: Role;
   visits: Visit[];
   /** In the order in which they came: of files, and one of a destination that failed. */
   faults: unknown[];
@@ -37,25 +35,23 @@ export interface PassTelling {
   warn(message: string, detail?: string): void;
 }
 
-/** Runs the pass; throws where there is nothing to begin with: an unknown role, no archive, no destination. */
+/** Runs the pass; throws where there is nothing to begin with: no archive, no destination. */
 export async function relayPass(
   node: ThisNode,
+  role: Role,
   telling: PassTelling,
   stop: AbortSignal,
 ): Promise<PassResult> {
-  const role = readRole(node.settings);
-  const nothing: PassResult = { role, visits: [], faults: [] };
+  const nothing: PassResult = { visits: [], faults: [] };
   // On the first timeline nothing has ever arrived from elsewhere.
   if (!role.relays && role.timeline <= 1) return nothing;
-  const { stateDirectory, nodeId, dryRun } = node.identity;
-  if (!dryRun) await sweepUnfinished(stateDirectory, nodeId, stop);
   const found = await look(node, role, stop);
   if (found === undefined) return nothing;
   const { source, keys } = found;
   try {
     const wanted = role.relays ? keys : keys.filter((key) => isOlderThan(role.timeline, key));
     if (!role.relays && wanted.length === 0) return nothing;
-    return { role, ...(await carryAll(node, source, wanted, telling, stop)) };
+    return await carryAll(node, source, wanted, telling, stop);
   } finally {
     await source.close();
   }
@@ -125,7 +121,7 @@ async function carryAll(
   keys: readonly string[],
   telling: PassTelling,
   stop: AbortSignal,
-): Promise<Pick<PassResult, 'visits' | 'faults'>> {
+): Promise<PassResult> {
   const kept = { visits: new Map<Carrier, Visit>(), faults: [] as unknown[] };
   const listener = listenerOf(keys, telling, kept);
   const carriers = (await destinationsOf(node, stop)).map(

@@ -11,6 +11,8 @@ export type Event =
   | 'quiet'
   | 'unknown'
   | 'carried'
+  | 'paid'
+  | 'settled'
   | 'refused'
   | 'failed'
   | 'back'

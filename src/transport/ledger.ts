@@ -1,13 +1,13 @@
-// Which destination has what: <home>/state/ledger/<destination>/. A debt is an empty file <name>.owed, so that recording
-// one is a single durable step that needs no lock and that no other process can undo. What the destination is known to
-// have is one small file of ranges, which may lag: sending a file again does no harm. It never claims what is not there.
-import { closeSync, openSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileMode, settleFile } from '../program/file-owner.ts';
-import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
-import { ensureDirectory, replaceSmallFile, syncDirectory } from '../program/small-file.ts';
+// Which destination has what: <home>/state/ledger/<destination>/. A debt is a file of its own (debt-files.ts). What the
+// destination is known to have is one small file of ranges, which may lag: sending a file again does no harm. It never
+// claims what is not there.
+import { readFileSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, fromSystemError } from '../program/program-error.ts';
+import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import { NameSet } from '../wal/name-set.ts';
+import { DebtFiles, ifThere, listDirectory } from './debt-files.ts';
 
 export interface LedgerPlace {
   /** <home>/state */
@@ -29,43 +29,6 @@ export interface Debt {
 const ledgersIn = (stateDirectory: string): string => join(stateDirectory, 'ledger');
 const header = (segmentSize: number): string => `twowarm ledger 1, segments of ${segmentSize} bytes`;
 
-/** A debt's own name is none of a WAL file: those are whole wherever they are. */
-const ending = '.owed';
-
-/** A name becomes part of a path. */
-const isLedgerName = (name: string): boolean =>
-  name.length <= 128 && /^[0-9A-F]{8}(\.history|[0-9A-F]{16})(\.[0-9A-Za-z]+)*$/.test(name);
-
-function listDirectory(path: string): string[] {
-  try {
-    return readdirSync(path)
-      .filter((name) => !name.startsWith('.'))
-      .sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw fromSystemError(error, `could not read ${path}`);
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    throw fromSystemError(error, `could not look for ${path}`);
-  }
-}
-
-function ifThere(remove: (path: string) => void, path: string): void {
-  try {
-    remove(path);
-  } catch (error) {
-    const code = errnoOf(error);
-    // Another process has removed it, or has just put a new debt into the directory.
-    if (code === 'ENOENT' || code === 'ENOTEMPTY') return;
-    throw fromSystemError(error, `could not remove ${path}`);
-  }
-}
-
 /** Every destination that has a ledger, also one that is not configured any more. */
 export const ledgersOf = (stateDirectory: string): string[] => listDirectory(ledgersIn(stateDirectory));
 
@@ -76,6 +39,7 @@ export const isInDebt = (stateDirectory: string, destination: string): boolean =
 export class Ledger {
   private readonly directory: string;
   private readonly place: LedgerPlace;
+  private readonly debts: DebtFiles;
   private known: NameSet | undefined;
   private paid: string[] = [];
   private isChanged = false;
@@ -86,6 +50,7 @@ export class Ledger {
       throw new Error(`"${destination}" is no name of a destination`);
     this.directory = join(ledgersIn(place.stateDirectory), destination);
     this.place = place;
+    this.debts = new DebtFiles(this.directory, () => this.prepare());
   }
 
   /** True when the destination is known to have the file; false says nothing. */
@@ -117,30 +82,38 @@ export class Ledger {
 
   /** The destination lacks the file and is to get it. Durable on return; repeating it changes nothing. */
   owe(name: string): void {
-    this.record('owed', name);
+    this.debts.record('owed', name);
   }
 
   /** What is owed and not set aside, oldest first: histories before the segments of their timeline. */
   owed(atMost = Number.POSITIVE_INFINITY): string[] {
-    return this.debts('owed', atMost);
+    return this.debts.list('owed', atMost);
   }
 
   /** What is owed but was set aside, oldest first. */
   aside(): string[] {
-    return this.debts('aside', Number.POSITIVE_INFINITY);
+    return this.debts.list('aside');
   }
 
-  /** A debt that cannot be paid (nobody has the file): it stays owed, but no longer holds up the others. */
-  setAside(name: string): void {
-    this.record('aside', name);
-    this.strike('owed', name);
+  /** Whether the file is owed at this moment, set aside or not: another process may have paid it. */
+  isOwed(name: string): boolean {
+    // Owed is looked for once more: what was set aside may have been taken up again in between.
+    return (['owed', 'aside', 'owed'] as const).some((kind) => this.debts.has(kind, name));
+  }
+
+  /**
+   * A debt that cannot be paid (nobody has the file): it stays owed, but no longer holds up the others. One step, so that
+   * a debt which another process pays at this moment does not come back; false when it is not owed any more.
+   */
+  setAside(name: string): boolean {
+    return this.debts.setAside(name);
   }
 
   /** What was set aside is owed like the rest again. */
   takeUpAgain(): void {
     for (const name of this.aside()) {
-      this.record('owed', name);
-      this.strike('aside', name);
+      this.debts.record('owed', name);
+      this.debts.strike('aside', name);
     }
   }
 
@@ -150,12 +123,15 @@ export class Ledger {
     const { segmentSize, nodeId } = this.place;
     this.prepare();
     removeAbandoned(this.directory, nodeId);
-    // Another process may have saved meanwhile. What is lost when both do it at once is only known a little later.
-    const stored = this.read();
-    if (stored !== undefined) this.set().addAll(stored);
-    const text = `${[header(segmentSize), ...this.set().toLines()].join('\n')}\n`;
+    // Another process may have saved, or made it forget, meanwhile: what this one knew before is not claimed again. What
+    // is lost when two save at once is only known a little later.
+    const stored = this.read() ?? new NameSet(segmentSize);
+    for (const name of this.paid) stored.add(name);
+    const text = `${[header(segmentSize), ...stored.toLines()].join('\n')}\n`;
     replaceSmallFile(this.pathOfKnown(), text, nodeId);
-    for (const name of this.paid) for (const kind of ['owed', 'aside'] as const) this.strike(kind, name);
+    this.known = stored;
+    for (const name of this.paid)
+      for (const kind of ['owed', 'aside'] as const) this.debts.strike(kind, name);
     this.paid = [];
     this.isChanged = false;
   }
@@ -164,65 +140,6 @@ export class Ledger {
     const [owed, aside] = [this.owed(), this.aside()];
     const all = [...owed, ...aside].sort();
     return { count: all.length, first: all[0], last: all.at(-1), aside: aside.length };
-  }
-
-  private isOwed(name: string): boolean {
-    return (['owed', 'aside'] as const).some((kind) => isThere(this.pathOf(kind, name)));
-  }
-
-  private debts(kind: 'owed' | 'aside', atMost: number): string[] {
-    const names: string[] = [];
-    for (const bucket of listDirectory(join(this.directory, kind))) {
-      const debts = listDirectory(join(this.directory, kind, bucket)).filter((name) => name.endsWith(ending));
-      names.push(...debts.map((name) => name.slice(0, -ending.length)).sort());
-      if (names.length >= atMost) return names.slice(0, atMost);
-    }
-    return names;
-  }
-
-  private record(kind: 'owed' | 'aside', name: string): void {
-    const bucket = this.bucketOf(kind, name);
-    try {
-      // Another process may remove the directory, empty until now, while it is to be filled.
-      for (let attempts = 10; !this.tryRecord(kind, bucket, name); attempts--)
-        if (attempts === 0) throw new Error(`${bucket} vanishes again and again`);
-    } catch (error) {
-      throw fromSystemError(error, `could not record in ${this.directory} that ${name} is owed`);
-    }
-  }
-
-  private tryRecord(kind: 'owed' | 'aside', bucket: string, name: string): boolean {
-    this.prepare();
-    for (const directory of [join(this.directory, kind), bucket]) ensureDirectory(directory);
-    const path = this.pathOf(kind, name);
-    try {
-      const descriptor = openSync(path, 'a', fileMode);
-      settleFile(descriptor, path);
-      closeSync(descriptor);
-      // Also where both were there: whoever made them may have died before this.
-      for (const directory of [bucket, dirname(bucket)]) syncDirectory(directory);
-      return true;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false;
-      throw error;
-    }
-  }
-
-  /** Not fsynced: a debt that comes back with a crash is paid again. */
-  private strike(kind: 'owed' | 'aside', name: string): void {
-    ifThere(unlinkSync, this.pathOf(kind, name));
-    ifThere(rmdirSync, this.bucketOf(kind, name));
-  }
-
-  private pathOf(kind: 'owed' | 'aside', name: string): string {
-    return join(this.bucketOf(kind, name), `${name}${ending}`);
-  }
-
-  /** The directory of 4 GB of WAL, so that none grows large; a timeline's history sorts before them. */
-  private bucketOf(kind: 'owed' | 'aside', name: string): string {
-    if (!isLedgerName(name))
-      throw new ProgramError('invalid-name', `"${name}" is not the name of a WAL file`);
-    return join(this.directory, kind, /^[0-9A-F]{16}/.exec(name)?.[0] ?? name.slice(0, 8));
   }
 
   private prepare(): void {

@@ -231,7 +231,7 @@ describe('twowarm relay follows', () => {
       ended(
         log(begins) +
           log(
-            'this server is a primary: it archives by itself, and nothing is relayed',
+            'this server is a primary: it archives by itself, and only what destinations are owed is brought to them',
             'DETAIL:  What arrived here from older timelines is still carried.',
           ) +
           log(begins),

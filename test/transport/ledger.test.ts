@@ -154,6 +154,35 @@ describe('a ledger', () => {
     expect(open(sandbox).debt()).toMatchObject({ count: 1, aside: 0 });
   });
 
+  it('sets aside only what is owed still: what another process has just paid does not come back', async () => {
+    await using sandbox = home();
+    const [ledger, other] = [open(sandbox), open(sandbox)];
+    ledger.owe(segmentNamed(1));
+    expect(ledger.isOwed(segmentNamed(1))).toBe(true);
+    other.add(segmentNamed(1));
+    other.save();
+    expect(ledger.isOwed(segmentNamed(1))).toBe(false);
+    expect(ledger.setAside(segmentNamed(1))).toBe(false);
+    expect(open(sandbox).debt().count).toBe(0);
+    expect(readdirSync(join(sandbox.path, 'state/ledger/db2/aside'))).toEqual([]);
+    ledger.owe(segmentNamed(2));
+    expect(ledger.setAside(segmentNamed(2))).toBe(true);
+    expect(other.setAside(segmentNamed(2))).toBe(false);
+    expect(open(sandbox).isOwed(segmentNamed(2))).toBe(true);
+  });
+
+  it('does not claim again what another process has made it forget', async () => {
+    await using sandbox = home();
+    const ledger = open(sandbox);
+    ledger.add(segmentNamed(1));
+    ledger.save();
+    open(sandbox).forget();
+    ledger.add(segmentNamed(2));
+    ledger.save();
+    const has = [1, 2].map((at) => open(sandbox).has(segmentNamed(at)));
+    expect(has).toEqual([false, true]);
+  });
+
   it.each([
     'twowarm ledger 2, segments of 1048576 bytes\n000000010000000000000001\n',
     'twowarm ledger 1, segments of 1048576 bytes\n000000010000000000000001\n\0\0\0\0\n',

@@ -1,28 +1,23 @@
-// Debts are paid by the archive_command calls that follow: oldest first, a few at a time, once the call's own file is
-// safe. Whatever goes wrong here must not fail the call; what could not be paid stays owed.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Debts are paid by the archive_command calls that follow: a few at a time, once the call's own file is safe. Whatever
+// goes wrong here must not fail the call; what could not be paid stays owed. How one is paid is in transport/backfill/.
 import type { ThisNode } from '../../postgres/this-node.ts';
 import type { Voice } from '../../program/command.ts';
-import { parseGapRecord } from '../../program/gap-record.ts';
+import { isAway } from '../../program/destination-notes.ts';
 import { noteLongCall } from '../../program/leave.ts';
-import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { isHolder } from '../../program/process-lock.ts';
+import { ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
+import { ledgerOf } from '../../transport/backfill/debts.ts';
+import { closeBooks, pay, payInOrder, type Payment } from '../../transport/backfill/pay.ts';
+import { lockPaying } from '../../transport/backfill/paying-lock.ts';
 import type { Ledger } from '../../transport/ledger.ts';
 import type { Transport } from '../../transport/transport.ts';
-import { parseWalFileName } from '../../wal/filename.ts';
 import { atDestination } from '../destinations.ts';
-import { ledgerOf } from './debts.ts';
-import { putFromAnywhere, type Put, type Search } from './find-copy.ts';
-import { releaseHeld } from './held-copies.ts';
 
 /** After this long no further debt is begun in the same call, in ms. */
 const budgetMs = 1000;
 /** Nor after so many. */
 const mostFiles = 32;
-
-/** Of these faults the copy is to blame, not the destination: another copy may do. */
-const ofTheCopy: readonly string[] = ['invalid-file', 'source-missing', 'wrong-cluster'];
 
 /** Pays what it can to destinations that have just answered. */
 export async function payDebts(
@@ -41,7 +36,7 @@ export async function payDebts(
   );
 }
 
-/** Of one destination everything at one opening: a connection is dear on a network. */
+/** Leaves the work to one who is at it, as `twowarm relay` may be. */
 async function payOne(
   destination: Destination,
   node: ThisNode,
@@ -49,22 +44,35 @@ async function payOne(
   stop: AbortSignal,
 ): Promise<void> {
   const ledger = ledgerOf(destination.name, node);
+  if (ledger.owed(1).length === 0) return closeBooks(ledger, destination.name, node);
+  const lock = lockPaying(destination.name, node);
+  if (isHolder(lock)) return;
+  try {
+    await payMost(ledger, destination, node, voice, stop);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Of one destination everything at one opening: a connection is dear on a network. */
+async function payMost(
+  ledger: Ledger,
+  destination: Destination,
+  node: ThisNode,
+  voice: Voice,
+  stop: AbortSignal,
+): Promise<void> {
   const names = ledger.owed(mostFiles);
+  if (names.length === 0) return;
   const until = performance.now() + budgetMs;
   try {
-    if (names.length > 0)
-      await atDestination(destination, node, 'pay what is owed', stop, async (road, signal) => {
-        for (const name of names) {
-          if (signal.aborted || performance.now() > until) break;
-          // What cannot be had today holds up what is newer: the order is the promise.
-          if (!(await pay(name, { ledger, destination, road, node, voice, signal }))) break;
-        }
-      });
+    await atDestination(destination, node, 'pay what is owed', stop, async (road, signal) => {
+      const payment = paymentOf(ledger, destination, road, node, voice, signal);
+      await payInOrder(names, payment, () => performance.now() <= until);
+    });
   } finally {
-    ledger.save();
-    const left = new Set([...ledger.owed(), ...ledger.aside()]);
-    releaseHeld(node.settings.home, destination.name, (name) => left.has(name));
-    if (names.length > 0 && left.size === 0)
+    closeBooks(ledger, destination.name, node);
+    if (ledger.debt().count === 0)
       await voice.report('LOG', { message: `${destination.name} has everything that it was owed` });
   }
 }
@@ -81,9 +89,10 @@ export async function payHistories(
   signal: AbortSignal,
 ): Promise<void> {
   const ledger = ledgerOf(destination.name, node);
+  const payment = paymentOf(ledger, destination, road, node, voice, signal);
   for (const name of ledger.owed().filter((each) => each.endsWith('.history'))) {
     try {
-      await pay(name, { ledger, destination, road, node, voice, signal });
+      await pay(name, payment);
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
       return;
@@ -92,68 +101,20 @@ export async function payHistories(
   ledger.save();
 }
 
-interface Payment {
-  ledger: Ledger;
-  destination: Destination;
-  road: Transport;
-  node: ThisNode;
-  voice: Voice;
-  signal: AbortSignal;
-}
-
-/** False when the next one has to wait. */
-async function pay(name: string, payment: Payment): Promise<boolean> {
-  const { ledger, destination, voice } = payment;
-  const setAside = async (message: string, hint: string): Promise<true> => {
-    ledger.setAside(name);
-    await voice.report('WARNING', { message, detail: `It stays owed to ${destination.name}.`, hint });
-    return true;
-  };
-  try {
-    const found = await bring(name, payment);
-    if (found === 'unknown') return false;
-    const again = `Once there is a copy: twowarm destination resume ${destination.name}`;
-    if (found === 'nowhere') return await setAside(`nobody has ${name} any more`, again);
-    ledger.add(name);
-    await voice.event(`archived ${name}`, { file: name, destination: destination.name, outcome: 'paid' });
-    return true;
-  } catch (error) {
-    if (!(error instanceof ProgramError) || error.kind !== 'archive-duplicate') throw error;
-    const hint = `Find out which copy is right. Then: twowarm destination resume ${destination.name}`;
-    return setAside(error.message, hint);
-  }
-}
-
-async function bring(name: string, { destination, road, node, signal }: Payment): Promise<Search> {
-  if (name.endsWith('.gap')) return bringGap(name.slice(0, -'.gap'.length), road, node, signal);
-  const file = parseWalFileName(name);
-  if (file === undefined) return 'nowhere';
-  const put: Put = async (source, inspect) => {
-    try {
-      await road.put(name, source, inspect, signal);
-      return true;
-    } catch (error) {
-      if (error instanceof ProgramError && ofTheCopy.includes(error.kind)) return false;
-      throw error;
-    }
-  };
-  return putFromAnywhere(file, destination.name, node, put, signal);
-}
-
-async function bringGap(
-  name: string,
+const paymentOf = (
+  ledger: Ledger,
+  destination: Destination,
   road: Transport,
-  { identity }: ThisNode,
+  node: ThisNode,
+  voice: Voice,
   signal: AbortSignal,
-): Promise<Search> {
-  const path = join(identity.stateDirectory, 'gaps', name);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 'nowhere';
-    throw fromSystemError(error, `could not read ${path}`);
-  }
-  await road.recordGap(parseGapRecord(path, text), signal);
-  return 'put';
-}
+): Payment => ({
+  ledger,
+  destination,
+  road,
+  node,
+  away: (other) => isAway(node.settings.home, other),
+  paid: (file) => voice.event(`archived ${file}`, { file, destination: destination.name, outcome: 'paid' }),
+  setAside: (_file, report) => voice.report('WARNING', report),
+  signal,
+});

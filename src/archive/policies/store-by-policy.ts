@@ -10,7 +10,7 @@ import type { Destination } from '../../program/settings/settings.ts';
 import type { WalFileName } from '../../wal/filename.ts';
 import { eachOnce } from '../own-destination.ts';
 import { isConflict, noteAttempt, type Attempt } from './attempts.ts';
-import { ledgerOf, owe } from './debts.ts';
+import { ledgerOf, owe } from '../../transport/backfill/debts.ts';
 import { Round, type Try } from './round.ts';
 import { Situation, type Known } from './situation.ts';
 import { limitReached, tellBegun, tellEnded, tellMissed, tellWorks } from './tell.ts';

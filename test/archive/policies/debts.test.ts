@@ -11,6 +11,7 @@ import {
   bestEffort,
   fallbackFor,
   isWhole,
+  owe,
   policyNode,
   recycle,
   statusOf,
@@ -19,17 +20,6 @@ import {
 import { runCall } from './run-call.ts';
 
 const [one, two, three] = [0x21, 0x22, 0x23].map((at) => segmentNamed(at)) as [string, string, string];
-
-/** Debts as calls would have left them, without making a thousand calls. */
-function owe(node: NodeFixture, destination: string, names: readonly string[]): void {
-  for (const name of names) {
-    const path = node.sandbox.file(
-      `twowarm/state/ledger/${destination}/owed/${name.slice(0, 16)}/${name}.owed`,
-      '',
-    );
-    giveToServerUser(path);
-  }
-}
 
 const debtsOf = (node: NodeFixture): number => readdirSync(node.path('twowarm/state/ledger/dr/owed')).length;
 

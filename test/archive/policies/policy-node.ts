@@ -1,5 +1,5 @@
 // A node with several destinations under policies, and how they look in its own words.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { DestinationStatus } from '../../../src/transport/destination-status.ts';
@@ -80,4 +80,24 @@ export async function makeDead(node: NodeFixture, destination: string): Promise<
     rmSync(node.path(destination), { recursive: true });
     renameSync(node.path(`${destination}-away`), node.path(destination));
   };
+}
+
+/** Debts as calls would have left them, without making a thousand calls. */
+export function owe(node: NodeFixture, destination: string, names: readonly string[]): void {
+  for (const name of names) {
+    const bucket = /^[0-9A-F]{16}/.exec(name)?.[0] ?? name.slice(0, 8);
+    giveToServerUser(
+      node.sandbox.file(`twowarm/state/ledger/${destination}/owed/${bucket}/${name}.owed`, ''),
+    );
+  }
+}
+
+/** What is owed and not set aside, by the files of the ledger. */
+export function owedTo(node: NodeFixture, destination: string): string[] {
+  const directory = node.path(`twowarm/state/ledger/${destination}/owed`);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.owed'))
+    .map((path) => path.slice(path.lastIndexOf('/') + 1, -'.owed'.length))
+    .sort();
 }

@@ -2,14 +2,14 @@
 // because a hard link to a segment of pg_wal changes when PostgreSQL recycles that.
 import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ThisNode } from '../../postgres/this-node.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
 import { closeFile } from '../../program/system-calls.ts';
-import { openSourceFile } from '../../transport/copy.ts';
-import { hashFile } from '../../transport/hash.ts';
-import { alreadyInspected, publish } from '../../transport/publish.ts';
+import { openSourceFile } from '../copy.ts';
+import { hashFile } from '../hash.ts';
+import { alreadyInspected, publish } from '../publish.ts';
 import { heldDirectory, heldNames } from './held-directory.ts';
+import type { OwingNode } from './owing-node.ts';
 
 /**
  * Keeps a copy of the file, durable on return. One of other bytes under the same name, the last segment of another
@@ -19,7 +19,7 @@ export async function hold(
   name: string,
   source: string,
   destination: string,
-  { settings, identity }: ThisNode,
+  { settings, identity }: OwingNode,
   signal: AbortSignal,
 ): Promise<void> {
   const directory = heldDirectory(settings.home, destination);
@@ -53,7 +53,10 @@ export function heldCopies(home: string, destination: string, name: string): str
     .map((entry) => join(heldDirectory(home, destination), entry));
 }
 
-/** Removes every copy that nobody is owed any more; `isOwed` is asked by the name of the file. */
+/**
+ * Removes every copy that nobody is owed any more; `isOwed` is asked by the name of the file, once its copy is known to be
+ * there: a debt is on record before its copy is.
+ */
 export function releaseHeld(home: string, destination: string, isOwed: (name: string) => boolean): void {
   for (const entry of heldNames(home, destination)) {
     if (isOwed(entry.replace(/\.[0-9a-f]{64}$/, ''))) continue;

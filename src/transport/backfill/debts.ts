@@ -1,16 +1,15 @@
 // What a destination did not get is owed to it: on record before archive_command succeeds, with a copy kept where the
 // other ones might be gone by the time it is paid.
-import { readSegmentSize } from '../../postgres/control-file.ts';
-import type { ThisNode } from '../../postgres/this-node.ts';
-import { Ledger } from '../../transport/ledger.ts';
 import type { WalFileName } from '../../wal/filename.ts';
+import { Ledger } from '../ledger.ts';
 import { hold } from './held-copies.ts';
+import type { OwingNode } from './owing-node.ts';
 
-export const ledgerOf = (destination: string, { settings, identity }: ThisNode): Ledger =>
-  new Ledger(destination, { ...identity, segmentSize: readSegmentSize(settings.dataDirectory) });
+export const ledgerOf = (destination: string, { identity }: OwingNode): Ledger =>
+  new Ledger(destination, { ...identity, segmentSize: identity.facts().segmentSize });
 
 /** Records that a destination lacks the gap record of this name. */
-export const oweGap = (destination: string, name: string, node: ThisNode): void =>
+export const oweGap = (destination: string, name: string, node: OwingNode): void =>
   ledgerOf(destination, node).owe(`${name}.gap`);
 
 /**
@@ -22,7 +21,7 @@ export async function owe(
   source: string,
   destination: string,
   isHeld: boolean,
-  node: ThisNode,
+  node: OwingNode,
   signal: AbortSignal,
 ): Promise<void> {
   // The debt first: a copy that nobody is owed is removed by whoever pays debts meanwhile.
