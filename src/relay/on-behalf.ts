@@ -51,7 +51,7 @@ export function explained(fault: unknown, owner: Claim | undefined, { settings }
       : `This relay carries for ${owner.nodeName} (${owner.node}), which holds ${archiveDirectory} since epoch ${owner.epoch}.`;
   return new ProgramError('fenced', fault.message, {
     detail: fault.detail,
-    hint: `${whose} If the node that holds the destination is the primary, let it claim this archive, too: twowarm claim.`,
+    hint: `${whose} If the node that holds the destination is the primary, let it claim both archives at once: twowarm claim. Those that are no destinations of it are named by their URLs.`,
     cause: fault,
   });
 }

@@ -55,7 +55,7 @@ export async function claim(
   signal.throwIfAborted();
   const { directory, url, identity } = archive;
   const owner = await ownerOf(archive);
-  const claimed = claimArchive(directory, url, request, identity, heldEpochOf(archive));
+  const claimed = await claimArchive(directory, url, request, identity, heldEpochOf(archive), signal);
   // Told over the wire, it is the other side that keeps it.
   if (identity.isRemote !== true) rememberEpoch(directory, owner.archive, claimed.claim.epoch, identity);
   const { history, timeline } = request;

@@ -7,6 +7,7 @@ import {
   closeFile,
   fdatasync,
   fsync,
+  isSameFile,
   link,
   lstat,
   openFile,
@@ -148,11 +149,6 @@ export async function linkIfFree(temporary: string, target: string): Promise<boo
       },
     );
   }
-}
-
-async function isSameFile(left: string, right: string): Promise<boolean> {
-  const [a, b] = await Promise.all([lstat(left), lstat(right)]);
-  return a.dev === b.dev && a.ino === b.ino && a.nlink >= 2;
 }
 
 /** Compares with the plain file `target`. Identical bytes are made durable before they count as stored. */
