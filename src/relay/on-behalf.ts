@@ -31,9 +31,6 @@ export async function lookForOwner(node: ThisNode, stop: AbortSignal): Promise<C
   }
 }
 
-export const isSameClaim = (one: Claim | undefined, other: Claim | undefined): boolean =>
-  one?.node === other?.node && one?.epoch === other?.epoch;
-
 /** Who knocks: the owner, by the epoch of its claim here. What is written meanwhile stays this node's. */
 export function onBehalfOf(owner: Claim | undefined, { identity }: ThisNode): Identity {
   if (owner === undefined) return identity;

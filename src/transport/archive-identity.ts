@@ -8,7 +8,7 @@ import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import { holdsWal, identifierOfContent } from './archive-content.ts';
 import { recallNote, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
-import { parseOwner, standingOf, type Owner, type Ownership } from './ownership.ts';
+import { parseOwner, standingOf, type Claim, type Owner, type Ownership } from './ownership.ts';
 import type { Identity } from './transport.ts';
 import { writerOf } from './writer.ts';
 
@@ -49,6 +49,12 @@ export async function readOwner(directory: string): Promise<Owner | undefined> {
   }
   const owner = await ownerRead;
   return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner);
+}
+
+/** The claim on record: one small read, for one who has been admitted. */
+export async function claimOn(directory: string): Promise<Claim | undefined> {
+  const owner = await readOwn(directory, 'owner');
+  return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner).claim;
 }
 
 /** The random name of the archive, if it has an owner. */

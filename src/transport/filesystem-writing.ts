@@ -49,10 +49,11 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
         formFor(name, this.compression) === 'plain'
           ? publish
           : (await import('./compressed/store-compressed.ts')).storeCompressed;
-      const published = await store(target, bytes, this.identity, signal);
+      const fence = this.fenceOf(name, signal);
+      const published = await store(target, bytes, this.identity, signal, fence);
       return await this.settle(name, published, signal, async () => {
         const { keepVersion } = await import('./versions.ts');
-        return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal);
+        return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal, fence);
       });
     } catch (error) {
       throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
@@ -81,10 +82,11 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
       const target = this.pathOf(name);
       await this.requireOwner(`store ${name}`);
       const { publishWritten } = await import('./compressed/publish-written.ts');
-      const published = await publishWritten(target, written, this.identity, signal);
+      const fence = this.fenceOf(name, signal);
+      const published = await publishWritten(target, written, this.identity, signal, fence);
       return await this.settle(name, published, signal, async () => {
         const { keepWrittenVersion } = await import('./compressed/written-version.ts');
-        return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal);
+        return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal, fence);
       });
     } catch (error) {
       throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
