@@ -21,6 +21,8 @@ const cold = [
   'transport/ssh/open-ssh',
   'transport/versions',
   'transport/fenced',
+  'transport/adopt',
+  'transport/gap-record-at',
   'transport/ownership-verbs',
   'transport/consumers',
   'transport/pruned',

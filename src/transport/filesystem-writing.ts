@@ -1,6 +1,6 @@
 // The writing half of the file: road (filesystem.ts): files and gap records into an archive that is a directory, in the form
 // that the destination's compression says.
-import { writeGapRecord, type GapRecord } from '../program/gap-record.ts';
+import type { GapRecord } from '../program/gap-record.ts';
 import { fromSystemError } from '../program/program-error.ts';
 import { closeFile } from '../program/system-calls.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
@@ -99,8 +99,11 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     requireWalName(gap.name);
     await this.requireOwner(`record the gap ${gap.name}`);
-    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, writerOf(this.identity));
-    await this.attempt(`record the gap ${gap.name} at`, write);
+    await this.attempt(`record the gap ${gap.name} at`, async () => {
+      const { recordGapIn } = await import('./gap-record-at.ts');
+      await this.fenceOf(gap.name, signal, `record the gap ${gap.name}`).before();
+      await recordGapIn(this.ownPath('gaps'), gap, writerOf(this.identity));
+    });
   }
 
   /** What a publication comes to; `keepVersion` is for another promotion's partial segment. */

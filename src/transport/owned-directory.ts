@@ -72,8 +72,7 @@ export abstract class OwnedDirectory {
    * lies past that. A claim after them finds the file there and does it itself. What is left: a process that is killed between
    * the two, in the same moment; the archive's next history file, or claim, finds what it left, and no restore serves it.
    */
-  protected fenceOf(name: string, signal: AbortSignal): Fence {
-    const what = `store ${name}`;
+  protected fenceOf(name: string, signal: AbortSignal, what = `store ${name}`): Fence {
     return {
       before: async () => {
         if (await this.hasChangedHands()) await this.requireOwner(what);
