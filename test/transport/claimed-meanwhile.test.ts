@@ -92,7 +92,7 @@ const put = (sandbox: Sandbox, { url, old, source }: Scene, call: 'fsync' | 'lin
 /** A receiver in which a call is held up. */
 function slowReceiver(directory: string, call: 'fsync' | 'link'): Receiver {
   const [command, ...words] = [...slowly(call), program('twowarm'), 'receive', '--directory', directory];
-  const child = spawn(command!, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: '/usr/bin:/bin' } });
+  const child = spawn(command, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: '/usr/bin:/bin' } });
   const forget = atExit(() => child.kill('SIGKILL'));
   child.on('exit', () => forget());
   return child;

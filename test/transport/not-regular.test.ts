@@ -56,7 +56,7 @@ describe('the file: road', () => {
         publish().then(() => 'published'),
       ];
       for (const each of await Promise.all(looks))
-        seen.add(typeof each === 'string' ? each : `${each!.sizeBytes}`);
+        seen.add(typeof each === 'string' ? each : `${each.sizeBytes}`);
     }
     expect(seen).toEqual(new Set(['missing', 'fetched', '1000', 'published']));
   });
