@@ -6,9 +6,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ThisNode } from '../../src/postgres/this-node.ts';
 import { openDestination, openSource } from '../../src/transport/open.ts';
+import type { ClaimOutcome } from '../../src/transport/ownership-verbs.ts';
 import type { Standing } from '../../src/transport/ownership.ts';
 import type { Identity } from '../../src/transport/transport.ts';
 import { claimEach, releaseEach } from '../../src/trigger/claim-archives.ts';
+import { behindOthers, behindWarning, raiseAll } from '../../src/trigger/common-epoch.ts';
 import type { Target } from '../../src/trigger/targets.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { acceptAll, makeNode, neverStopped, patterned } from '../transport/archives.ts';
@@ -148,6 +150,37 @@ describe('three nodes at three archives', { timeout: 240_000 }, () => {
       await world.relayAll(world.nodes[last]!);
     });
     await fc.assert(property, { numRuns: 20 });
+  });
+
+  it('one that cannot follow, of an earlier version, is told of, and the others keep their epoch', async () => {
+    const targets = ['db2', 'dr'].map((name): Target => ({
+      destination: name,
+      url: `ssh://${name}/archive`,
+    }));
+    const outcome = (epoch: number): ClaimOutcome => ({
+      outcome: 'claimed',
+      claim: { timeline: 2, node: 'a', nodeName: 'db1', epoch, at: 'then' },
+      previous: undefined,
+      quarantined: [],
+    });
+    const claimed = targets.map((target, at) => ({ target, value: outcome(at === 0 ? 4 : 7) }));
+    const asked: [string, number][] = [];
+    // As a receiver that ignores the epoch which it is asked for.
+    const raised = await raiseAll(claimed, async (which, epoch) =>
+      which.map((target) => {
+        asked.push([target.url, epoch]);
+        return { target, value: { ...outcome(4), outcome: 'already-claimed' } };
+      }),
+    );
+    expect(new Set(asked.map(String))).toEqual(new Set(['ssh://db2/archive,7']));
+    expect([...raised.values()].map(({ value }) => value?.claim.epoch)).toEqual([4, 7]);
+    expect(behindOthers([...raised.values()]).map(behindWarning)).toEqual([
+      {
+        message: "ssh://db2/archive stays at epoch 4; the node's other archives are at 7",
+        detail: 'A relay that carries from there on behalf of this node is refused at those.',
+        hint: 'Once it can be reached and runs the same version of twowarm, run here: twowarm claim',
+      },
+    ]);
   });
 
   it('an archive whose higher epoch was taken back makes the others follow', async () => {
