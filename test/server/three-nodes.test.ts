@@ -1,6 +1,6 @@
 // Three real clusters on three "machines", connected by nothing but ssh: a primary, its standby, and a DR node that stands in
 // for the standby and is fed by the standby's relay. Each is lost in turn; no row that was archived is.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Cluster } from '../harness/cluster.ts';
@@ -17,6 +17,7 @@ import {
   giveHome,
   makeArchive,
   makeStandby,
+  segmentsIn,
   shipRows,
   startPrimary,
   timelineOf,
@@ -77,11 +78,6 @@ const trigger = (node: Cluster): Promise<RunResult> =>
 
 const failures = (cluster: Cluster): Promise<number> =>
   cluster.value<number>('select failed_count::int from pg_stat_archiver');
-
-const segmentsIn = (sandbox: Sandbox, name: Name): string[] =>
-  readdirSync(archiveOf(sandbox, name))
-    .filter((file) => /^[0-9A-F]{24}$/.test(file))
-    .sort();
 
 const ownerOf = (sandbox: Sandbox, name: Name): object =>
   JSON.parse(readFileSync(join(archiveOf(sandbox, name), '.twowarm/owner'), 'utf8')) as object;
