@@ -39,7 +39,7 @@ export async function readChange(directory: string, number: number): Promise<Cha
   const value = parseObject(await readText(path, 'utf8'));
   const { node, released } = value;
   const isRelease = typeof released === 'number';
-  const holder = claimIn(isRelease ? ((value['restored'] ?? {})) : value);
+  const holder = claimIn(isRelease ? (value['restored'] ?? {}) : value);
   if (typeof node !== 'string' || holder === 'damaged' || (holder === undefined && !isRelease)) {
     throw new ProgramError('format-unknown', `${path} is damaged or of an unknown version`);
   }
