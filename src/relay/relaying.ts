@@ -160,6 +160,11 @@ export class Relaying {
           telling.say('warning', 'WARNING', { message: carried.warning }, { topic: 'content' });
       },
       refused: (carrier, key, fault) => {
+        // Nothing about the file: the own archive is away, and offers it again when it is back.
+        if (fault.kind === 'directory-missing') {
+          telling.fault('failed', 'ERROR', fault, { topic: 'archive' });
+          return this.lookSoon();
+        }
         const topic = `refused ${key} ${carrier.destination.name}`;
         telling.fault('refused', 'ERROR', fault, { topic, file: key, ...about(carrier) });
       },
