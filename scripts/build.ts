@@ -24,6 +24,8 @@ const cold = [
   'transport/dry-run',
   'transport/versions',
   'transport/fenced',
+  'transport/adopt',
+  'transport/gap-record-at',
   'transport/ownership-verbs',
   'transport/consumers',
   'transport/pruned',

@@ -15,7 +15,7 @@ async function claimedLine(directory: string, { why }: Conflict): Promise<Line |
   const claim = (await readOwner(directory))?.claim;
   const timeline = claim?.timeline ?? why?.timeline;
   if (timeline === undefined) return undefined;
-  const line = lineInArchive(directory, timeline);
+  const line = await lineInArchive(directory, timeline);
   if (line !== undefined || why?.timeline !== timeline) return line;
   return { timeline, ancestors: why.ancestors.map((each) => ({ ...each, reason: '' })) };
 }

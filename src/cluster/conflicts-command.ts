@@ -15,6 +15,7 @@ import {
 import { directoryOf } from '../transport/open.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import { requireOnLine } from './conflict-line.ts';
+import { requireHere } from './conflicts-elsewhere.ts';
 import { showConflict, wordsOf } from './show-conflict.ts';
 
 const actions = ['list', 'show', 'accept', 'discard'] as const;
@@ -125,6 +126,7 @@ async function act(work: Work): Promise<void> {
 }
 
 async function run(call: ProgramCall): Promise<number> {
+  requireHere((call.options['archive'] as string | undefined) ?? '', call);
   const { settings, identity } = await openThisNode(call);
   const url = (call.options['archive'] as string | undefined) ?? `file:${settings.archiveDirectory}`;
   const directory = directoryOf(url);
@@ -159,7 +161,8 @@ export const command: Command = {
     {
       name: 'archive',
       argument: 'URL',
-      summary: "An archive that is a directory of this machine; default: this node's own.",
+      summary:
+        "An archive that is a directory of this machine; default: this node's own. What is elsewhere is worked on there.",
     },
     {
       name: 'force',

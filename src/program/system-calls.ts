@@ -64,6 +64,12 @@ export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined>
   }
 }
 
+/** Whether the two paths are names of one file: a link whose success a network file system reported as EEXIST. */
+export async function isSameFile(left: string, right: string): Promise<boolean> {
+  const [a, b] = await Promise.all([lstat(left), lstat(right)]);
+  return a.dev === b.dev && a.ino === b.ino && a.nlink >= 2;
+}
+
 export async function unlinkIfThere(path: string): Promise<void> {
   await unlessMissing(unlink(path));
 }

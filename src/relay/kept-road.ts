@@ -2,10 +2,10 @@
 // archive then, and kept open until something is wrong with it or that archive has changed hands.
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Destination } from '../program/settings/settings.ts';
-import type { Claim } from '../transport/ownership.ts';
+import { isSameClaim, type Claim } from '../transport/ownership.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openRoad } from './destinations.ts';
-import { explained, isSameClaim, lookForOwner, onBehalfOf } from './on-behalf.ts';
+import { explained, lookForOwner, onBehalfOf } from './on-behalf.ts';
 
 export class KeptRoad {
   private readonly destination: Destination;

@@ -31,9 +31,6 @@ export async function lookForOwner(node: ThisNode, stop: AbortSignal): Promise<C
   }
 }
 
-export const isSameClaim = (one: Claim | undefined, other: Claim | undefined): boolean =>
-  one?.node === other?.node && one?.epoch === other?.epoch;
-
 /** Who knocks: the owner, by the epoch of its claim here. What is written meanwhile stays this node's. */
 export function onBehalfOf(owner: Claim | undefined, { identity }: ThisNode): Identity {
   if (owner === undefined) return identity;
@@ -51,7 +48,7 @@ export function explained(fault: unknown, owner: Claim | undefined, { settings }
       : `This relay carries for ${owner.nodeName} (${owner.node}), which holds ${archiveDirectory} since epoch ${owner.epoch}.`;
   return new ProgramError('fenced', fault.message, {
     detail: fault.detail,
-    hint: `${whose} If the node that holds the destination is the primary, let it claim this archive, too: twowarm claim.`,
+    hint: `${whose} If the node that holds the destination is the primary, let it claim both archives at once: twowarm claim. Those that are no destinations of it are named by their URLs.`,
     cause: fault,
   });
 }

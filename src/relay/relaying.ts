@@ -2,7 +2,7 @@
 // destination, those that failed tried again with growing pauses.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
-import type { Claim } from '../transport/ownership.ts';
+import { isSameClaim, type Claim } from '../transport/ownership.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { ArrivalWatch } from './arrival-watch.ts';
 import { listArrivals, listFew, openOwnArchive } from './arrivals.ts';
@@ -10,7 +10,7 @@ import { Carrier } from './carrier.ts';
 import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
-import { isSameClaim, ownerOf } from './on-behalf.ts';
+import { ownerOf } from './on-behalf.ts';
 import { followSuspensions } from './suspended.ts';
 import type { Telling } from './telling.ts';
 
@@ -160,6 +160,11 @@ export class Relaying {
           telling.say('warning', 'WARNING', { message: carried.warning }, { topic: 'content' });
       },
       refused: (carrier, key, fault) => {
+        // Nothing about the file: the own archive is away, and offers it again when it is back.
+        if (fault.kind === 'directory-missing') {
+          telling.fault('failed', 'ERROR', fault, { topic: 'archive' });
+          return this.lookSoon();
+        }
         const topic = `refused ${key} ${carrier.destination.name}`;
         telling.fault('refused', 'ERROR', fault, { topic, file: key, ...about(carrier) });
       },

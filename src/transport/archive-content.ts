@@ -1,7 +1,9 @@
 // What a directory without an owner holds: whether any WAL, and of which cluster. Only its first names are looked at.
-import { closeSync, opendirSync, type Dir, type Dirent, openSync, readSync } from 'node:fs';
+import { opendir, type Dir, type Dirent } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError } from '../program/program-error.ts';
+import { promisify } from 'node:util';
+import { fromSystemError } from '../program/program-error.ts';
+import { closeFile, openFile, readInto, unlessMissing } from '../program/system-calls.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import { walNameOf } from './stored-form.ts';
@@ -12,40 +14,45 @@ const adoptionLook = 1000;
 const hasHeader = (name: WalFileName | undefined): boolean =>
   name?.kind === 'segment' || name?.kind === 'partial';
 
-function openListing(directory: string): Dir {
-  try {
-    return opendirSync(directory);
-  } catch (error) {
+const openDirectory = promisify(opendir) as (path: string) => Promise<Dir>;
+
+const openListing = (directory: string): Promise<Dir> =>
+  openDirectory(directory).catch((error: unknown) => {
     throw fromSystemError(error, `could not look into the archive directory ${directory}`);
-  }
-}
+  });
 
 /** The first names of a directory without an owner that `wanted` answers for; undefined when there is none. */
-function lookThrough<T>(directory: string, wanted: (entry: Dirent) => T | undefined): T | undefined {
-  const entries = openListing(directory);
+async function lookThrough<T>(
+  directory: string,
+  wanted: (entry: Dirent) => T | undefined | Promise<T | undefined>,
+): Promise<T | undefined> {
+  const entries = await openListing(directory);
   try {
     for (let looked = 0; looked < adoptionLook; looked++) {
-      const entry = entries.readSync();
+      const entry = await entries.read();
       if (entry === null) return undefined;
-      const answer = wanted(entry);
+      const answer = await wanted(entry);
       if (answer !== undefined) return answer;
     }
     return undefined;
   } finally {
-    entries.closeSync();
+    await entries.close();
   }
 }
 
 /** The first bytes of a file: as many as a header has. None of a file that was removed since its name was read. */
-function beginningOf(path: string): Buffer {
+async function beginningOf(path: string): Promise<Buffer> {
   const bytes = Buffer.alloc(40);
   try {
-    const descriptor = openSync(path, 'r');
-    const length = readSync(descriptor, bytes, 0, bytes.length, 0);
-    closeSync(descriptor);
-    return bytes.subarray(0, length);
+    const descriptor = await unlessMissing(openFile(path, 'r'));
+    if (descriptor === undefined) return bytes.subarray(0, 0);
+    try {
+      const { bytesRead } = await readInto(descriptor, bytes, 0, bytes.length, 0);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await closeFile(descriptor);
+    }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return bytes.subarray(0, 0);
     throw fromSystemError(error, `could not read ${path}`);
   }
 }
@@ -58,10 +65,10 @@ const identifierIn = (beginning: Uint8Array): string | undefined => {
 /** The system identifier in the first segment that turns up, plain before compressed. */
 export async function identifierOfContent(directory: string): Promise<string | undefined> {
   let compressed: string | undefined;
-  const identifier = lookThrough(directory, (entry) => {
+  const identifier = await lookThrough(directory, async (entry) => {
     const name = walNameOf(entry.name);
     if (name === undefined || !hasHeader(parseWalFileName(name)) || !entry.isFile()) return undefined;
-    if (name === entry.name) return identifierIn(beginningOf(join(directory, name)));
+    if (name === entry.name) return identifierIn(await beginningOf(join(directory, name)));
     compressed ??= name;
     return undefined;
   });
@@ -71,5 +78,5 @@ export async function identifierOfContent(directory: string): Promise<string | u
 }
 
 /** Whether anything in the directory has the name of a WAL file, in either form. */
-export const holdsWal = (directory: string): boolean =>
-  lookThrough(directory, (entry) => walNameOf(entry.name)) !== undefined;
+export const holdsWal = async (directory: string): Promise<boolean> =>
+  (await lookThrough(directory, (entry) => walNameOf(entry.name))) !== undefined;

@@ -3,16 +3,14 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
-import { createSmallFile, ensureDirectory } from '../program/small-file.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
-import { removeAbandoned } from '../program/temporary-name.ts';
 import { holdsWal, identifierOfContent } from './archive-content.ts';
 import { recallNote, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
-import { parseOwner, standingOf, type Owner, type Ownership } from './ownership.ts';
+import { parseOwner, standingOf, type Claim, type Owner, type Ownership } from './ownership.ts';
 import type { Identity } from './transport.ts';
-import { writerOf } from './writer.ts';
 
-const formatText = 'twowarm archive 1\n';
+/** What .twowarm/format says. */
+export const formatText = 'twowarm archive 1\n';
 const ownDirectory = (directory: string): string => join(directory, '.twowarm');
 const ownerPath = (directory: string): string => join(ownDirectory(directory), 'owner');
 
@@ -51,33 +49,23 @@ export async function readOwner(directory: string): Promise<Owner | undefined> {
   return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner);
 }
 
+/** The claim on record: one small read, for one who has been admitted. */
+export async function claimOn(directory: string): Promise<Claim | undefined> {
+  const owner = await readOwn(directory, 'owner');
+  return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner).claim;
+}
+
 /** The random name of the archive, if it has an owner. */
 export const archiveNameOf = async (directory: string): Promise<string | undefined> =>
   (await readOwner(directory))?.archive;
 
-function requireSameCluster(directory: string, found: string, identity: Identity): void {
+/** Throws `wrong-cluster` unless the system identifier that was found is the node's. */
+export function requireSameCluster(directory: string, found: string, identity: Identity): void {
   if (found === identity.systemIdentifier) return;
   throw new ProgramError('wrong-cluster', `the archive ${directory} belongs to another cluster`, {
     detail: `It holds WAL of system identifier ${found}; this cluster is ${identity.systemIdentifier}.`,
     hint: 'Give each cluster an archive directory of its own.',
   });
-}
-
-async function adopt(directory: string, identity: Identity): Promise<Owner> {
-  const content = await identifierOfContent(directory);
-  if (content !== undefined) requireSameCluster(directory, content, identity);
-  const { randomBytes } = await import('node:crypto');
-  const owner = {
-    archive: randomBytes(8).toString('hex'),
-    system_identifier: identity.systemIdentifier,
-  };
-  ensureDirectory(ownDirectory(directory));
-  createSmallFile(join(ownDirectory(directory), 'format'), formatText, writerOf(identity));
-  createSmallFile(ownerPath(directory), `${JSON.stringify(owner)}\n`, writerOf(identity));
-  // Two first calls at once: the owner on disk is the one that counts.
-  const agreed = await readOwner(directory);
-  if (agreed === undefined) throw new Error(`the owner of ${directory} vanished`);
-  return agreed;
 }
 
 /** What admission saw, to be compared with what is there when the work is done. */
@@ -131,13 +119,13 @@ export async function admitWriter(directory: string, identity: Identity): Promis
   if (found === undefined) requireNotEmptied(directory, identity);
   const owner =
     found ??
-    (await adopt(directory, identity).catch((error: unknown) => {
+    (await (await import('./adopt.ts')).adopt(directory, identity).catch((error: unknown) => {
       throw fromSystemError(error, `could not prepare the archive ${directory}`);
     }));
   const { isNewHere, ownership } = meet(directory, owner, identity);
   if (isNewHere) {
     // The call that adopted the archive may not have lived to tidy up, nor to remember it.
-    removeAbandoned(ownDirectory(directory), writerOf(identity));
+    await (await import('./adopt.ts')).tidyOwn(directory, identity);
     remember(directory, owner.archive, identity);
   }
   return admitted(stats, ownership);
@@ -150,7 +138,7 @@ export async function admitReader(directory: string, identity: Identity): Promis
   requireNotEmptied(directory, identity);
   const content = await identifierOfContent(directory);
   if (content !== undefined) requireSameCluster(directory, content, identity);
-  return admitted(stats, unowned, content === undefined && !holdsWal(directory));
+  return admitted(stats, unowned, content === undefined && !(await holdsWal(directory)));
 }
 
 /** Admits one who removes: only to an archive that says itself that it is this cluster's. Nothing is adopted. */

@@ -1,16 +1,19 @@
 // How an archive changes hands. .twowarm/epochs/<n> holds the n-th change, created exclusively, so that of two claims
-// at once one wins each epoch; .twowarm/owner repeats the last one for the calls that only read.
+// at once one wins each change; .twowarm/owner repeats the last one for the calls that only read.
 //
-// Only the winner of an epoch writes the owner file, and looks again afterwards whether there is a later epoch by then.
+// Changes are counted without a gap, which is what decides between two claims; the epoch is a number inside. It only
+// grows, and may leap: the archives that a node claims together get the same one. An earlier version takes n for the epoch.
+//
+// Only the winner of a change writes the owner file, and looks again afterwards whether there is a later one by then.
 // It tells its node of the epoch last: a claim that dies on the way leaves its node without, and so without admission.
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, ProgramError } from '../program/program-error.ts';
-import { createSmallFile, ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
-import { removeAbandoned } from '../program/temporary-name.ts';
+import { ProgramError } from '../program/program-error.ts';
+import { readText } from '../program/system-calls.ts';
 import type { HistoryEntry } from '../wal/history.ts';
+import { lastChange, readChange, record, type Change } from './changes-of-hands.ts';
 import { holderOf } from './fenced.ts';
-import { claimIn, claimToJson, parseOwner, standingOf, type Claim } from './ownership.ts';
+import { claimToJson, parseOwner, standingOf, type Claim } from './ownership.ts';
+import { recordNames, replaceRecord } from './record-file.ts';
 import type { Identity } from './transport.ts';
 
 export interface ClaimRequest {
@@ -19,79 +22,38 @@ export interface ClaimRequest {
   nodeName: string;
   /** Also from another node. */
   takeOver: boolean;
+  /** The epoch to begin, where the archive has not seen a higher one; a lower one of this node is raised to it. */
+  atLeast?: number;
   /** Once it is known where the timeline left its ancestors, oldest first: what lies past that goes into quarantine. */
   history?: readonly HistoryEntry[];
 }
 
 export interface Claimed {
-  /** `already-claimed`: by this node, for this timeline; nothing has changed. */
+  /** `already-claimed`: by this node, for this timeline, at no lower epoch; nothing has changed. */
   outcome: 'claimed' | 'already-claimed';
   claim: Claim;
   /** From whom it was taken. */
   previous: Claim | undefined;
 }
 
-/** One change of hands: a claim, or one taken back, which restores what was before it. */
-interface Change {
-  epoch: number;
-  holder: Claim | undefined;
-  /** Who made the change. */
-  node: string;
-}
-
-const ownDirectory = (directory: string): string => join(directory, '.twowarm');
-const epochsIn = (directory: string): string => join(ownDirectory(directory), 'epochs');
-
-type Fields = Partial<Record<string, unknown>>;
-
-/** The fields of a JSON object; none of what is no such object. */
-function parseObject(text: string): Fields {
-  try {
-    return (JSON.parse(text) as Fields | null) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function readChange(directory: string, epoch: number): Change {
-  const path = join(epochsIn(directory), String(epoch));
-  const damaged = (): never => {
-    throw new ProgramError('format-unknown', `${path} is damaged or of an unknown version`);
-  };
-  const value = parseObject(readFileSync(path, 'utf8'));
-  const isRelease = typeof value['released'] === 'number';
-  const holder = claimIn(isRelease ? (value['restored'] ?? {}) : value);
-  const { node } = value;
-  if (typeof node !== 'string' || holder === 'damaged' || (holder === undefined && !isRelease))
-    return damaged();
-  return { epoch, holder, node };
-}
-
-/** The last change of hands at or below `below`. */
-function lastChange(directory: string, below = Infinity): Change | undefined {
-  let names: string[] = [];
-  try {
-    names = readdirSync(epochsIn(directory));
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-  const epochs = names.filter((name) => /^[1-9][0-9]*$/.test(name)).map(Number);
-  const last = Math.max(0, ...epochs.filter((epoch) => epoch <= below));
-  return last === 0 ? undefined : readChange(directory, last);
-}
+/** Epochs end here: what is asked for beyond it would leave no room to count on. */
+export const highestEpoch = 2 ** 48;
 
 /** Writes the last change of hands into the owner file; returns it. */
-function install(directory: string, { nodeId }: Identity): Change {
-  const path = join(ownDirectory(directory), 'owner');
+async function install(directory: string, { nodeId }: Identity): Promise<Change> {
+  const own = join(directory, '.twowarm');
+  const path = join(own, 'owner');
+  // For what a call left unfinished that was killed here.
+  await recordNames(own, nodeId);
   for (;;) {
-    const change = lastChange(directory)!;
-    const { claim, ...nobody } = parseOwner(path, readFileSync(path, 'utf8'));
+    const change = (await lastChange(directory))!;
+    const { claim, ...nobody } = parseOwner(path, await readText(path, 'utf8'));
     const { holder } = change;
     const isInstalled = JSON.stringify(claim) === JSON.stringify(holder);
     const owner = holder === undefined ? nobody : { ...nobody, ...claimToJson(holder) };
-    if (!isInstalled) replaceSmallFile(path, `${JSON.stringify(owner)}\n`, nodeId);
+    if (!isInstalled) await replaceRecord(path, `${JSON.stringify(owner)}\n`, nodeId);
     // Slower than the next one: the file must not go back to what this one saw.
-    if (lastChange(directory)!.epoch === change.epoch) return change;
+    if ((await lastChange(directory))!.number === change.number) return change;
   }
 }
 
@@ -106,66 +68,97 @@ function refuse(url: string, claim: Claim | undefined): never {
 const isOf = (holder: Claim | undefined, { timeline }: ClaimRequest, { nodeId }: Identity): boolean =>
   holder?.node === nodeId && holder.timeline === timeline;
 
-/** Writes the change durably; false when somebody else took the epoch first. */
-function record(directory: string, epoch: number, change: object, { nodeId }: Identity): boolean {
-  ensureDirectory(epochsIn(directory));
-  removeAbandoned(epochsIn(directory), nodeId);
-  removeAbandoned(ownDirectory(directory), nodeId);
-  return createSmallFile(join(epochsIn(directory), String(epoch)), `${JSON.stringify(change)}\n`, nodeId);
+/** Whether the last change leaves nothing to claim; throws where it is another node's. */
+function isDone(
+  last: Change | undefined,
+  url: string,
+  request: ClaimRequest,
+  identity: Identity,
+  heldEpoch: number | undefined,
+): boolean {
+  const { takeOver, atLeast = 0 } = request;
+  const { standing } = standingOf(last?.holder, identity.nodeId, heldEpoch);
+  if (standing === 'theirs' && !takeOver) refuse(url, last?.holder);
+  if (!isOf(last?.holder, request, identity) || (takeOver && standing === 'outdated')) return false;
+  return last!.holder!.epoch >= atLeast;
 }
 
 /**
- * Makes the archive the node's, durably, from the next epoch on; `fenced` where it is another node's or another claim
+ * Makes the archive the node's, durably, from a new epoch on; `fenced` where it is another node's or another claim
  * has won. `heldEpoch` is what the node knows of; it has to be told of the epoch that comes back, and durably so.
  */
-export function claimArchive(
+export async function claimArchive(
   directory: string,
   url: string,
   request: ClaimRequest,
   identity: Identity,
   heldEpoch: number | undefined,
-): Claimed {
-  const last = lastChange(directory);
+  signal: AbortSignal,
+): Promise<Claimed> {
+  const { timeline, nodeName, atLeast = 0 } = request;
+  if (atLeast > highestEpoch)
+    throw new ProgramError('usage', `cannot claim ${url}: there is no epoch ${atLeast}`);
+  const last = await lastChange(directory);
   const previous = last?.holder;
-  const { standing } = standingOf(previous, identity.nodeId, heldEpoch);
-  if (isOf(previous, request, identity) && !(request.takeOver && standing === 'outdated')) {
-    return already(directory, url, request, identity);
-  }
-  if (standing === 'theirs' && !request.takeOver) refuse(url, previous);
-  const { timeline, nodeName } = request;
-  const epoch = (last?.epoch ?? 0) + 1;
+  if (isDone(last, url, request, identity, heldEpoch)) return already(directory, url, request, identity);
+  const number = (last?.number ?? 0) + 1;
+  const epoch = Math.max(number, (last?.highest ?? 0) + 1, atLeast);
   const claim: Claim = { timeline, node: identity.nodeId, nodeName, epoch, at: new Date().toISOString() };
-  const hasWon = record(directory, epoch, claimToJson(claim), identity);
-  if (!hasWon) {
-    const { holder } = readChange(directory, epoch);
-    // Another process of this node, with the same in mind.
-    if (isOf(holder, request, identity)) return already(directory, url, request, identity);
-    refuse(url, holder);
+  // The last moment: whoever asks may have given up meanwhile, and will claim nothing then.
+  signal.throwIfAborted();
+  if (!(await record(directory, number, claimToJson(claim), identity))) {
+    const { holder } = await readChange(directory, number);
+    if (!isOf(holder, request, identity)) refuse(url, holder);
+    // Another process of this node, with the same in mind; perhaps at a lower epoch.
+    return claimArchive(directory, url, request, identity, holder?.epoch, signal);
   }
-  const { holder } = install(directory, identity);
+  const { holder } = await install(directory, identity);
   if (holder?.epoch !== epoch) refuse(url, holder);
   return { outcome: 'claimed', claim, previous };
 }
 
 /** A claim that an earlier call may not have lived to finish. */
-function already(directory: string, url: string, request: ClaimRequest, identity: Identity): Claimed {
-  const { holder } = install(directory, identity);
+async function already(
+  directory: string,
+  url: string,
+  request: ClaimRequest,
+  identity: Identity,
+): Promise<Claimed> {
+  const { holder } = await install(directory, identity);
   if (holder === undefined || !isOf(holder, request, identity)) refuse(url, holder);
   return { outcome: 'already-claimed', claim: holder, previous: holder };
 }
 
-/** Takes a claim back, if it is the last one and the node's: whoever held the archive before holds it again, at his epoch. */
-export function releaseClaim(directory: string, epoch: number, identity: Identity): 'released' | 'not-ours' {
-  const last = lastChange(directory);
-  if (last?.epoch !== epoch || last.node !== identity.nodeId) return 'not-ours';
-  const restored = lastChange(directory, epoch - 1)?.holder;
+/**
+ * Takes a claim back, if it is the last one and the node's: whoever held the archive before holds it again, at his epoch.
+ * What the node has claimed for the same timeline in several steps goes back as one.
+ */
+export async function releaseClaim(
+  directory: string,
+  epoch: number,
+  identity: Identity,
+): Promise<'released' | 'not-ours'> {
+  const last = await lastChange(directory);
+  if (last?.holder?.epoch !== epoch || last.node !== identity.nodeId || last.isRelease) return 'not-ours';
+  const restored = await holderBefore(directory, last);
   const change = {
     node: identity.nodeId,
     released: epoch,
     released_at: new Date().toISOString(),
     restored: restored === undefined ? null : claimToJson(restored),
   };
-  if (!record(directory, epoch + 1, change, identity)) return 'not-ours';
-  install(directory, identity);
+  if (!(await record(directory, last.number + 1, change, identity))) return 'not-ours';
+  await install(directory, identity);
   return 'released';
+}
+
+/** The holder before the node's run of claims of one timeline: to raise its epoch a node claims again. */
+async function holderBefore(directory: string, { number, node, holder }: Change): Promise<Claim | undefined> {
+  for (let before = number - 1; before > 0; before--) {
+    const change = await readChange(directory, before);
+    const isRaised =
+      !change.isRelease && change.node === node && change.holder?.timeline === holder?.timeline;
+    if (!isRaised) return change.holder;
+  }
+  return undefined;
 }

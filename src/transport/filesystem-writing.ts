@@ -1,6 +1,6 @@
 // The writing half of the file: road (filesystem.ts): files and gap records into an archive that is a directory, in the form
 // that the destination's compression says.
-import { writeGapRecord, type GapRecord } from '../program/gap-record.ts';
+import type { GapRecord } from '../program/gap-record.ts';
 import { fromSystemError } from '../program/program-error.ts';
 import { closeFile } from '../program/system-calls.ts';
 import { duplicateFault, hintFor } from './archive-faults.ts';
@@ -49,10 +49,11 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
         formFor(name, this.compression) === 'plain'
           ? publish
           : (await import('./compressed/store-compressed.ts')).storeCompressed;
-      const published = await store(target, bytes, this.identity, signal);
+      const fence = this.fenceOf(name, signal);
+      const published = await store(target, bytes, this.identity, signal, fence);
       return await this.settle(name, published, signal, async () => {
         const { keepVersion } = await import('./versions.ts');
-        return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal);
+        return keepVersion(this.ownPath('versions'), name, bytes, this.identity, signal, fence);
       });
     } catch (error) {
       throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
@@ -81,10 +82,11 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
       const target = this.pathOf(name);
       await this.requireOwner(`store ${name}`);
       const { publishWritten } = await import('./compressed/publish-written.ts');
-      const published = await publishWritten(target, written, this.identity, signal);
+      const fence = this.fenceOf(name, signal);
+      const published = await publishWritten(target, written, this.identity, signal, fence);
       return await this.settle(name, published, signal, async () => {
         const { keepWrittenVersion } = await import('./compressed/written-version.ts');
-        return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal);
+        return keepWrittenVersion(this.ownPath('versions'), name, written, this.identity, signal, fence);
       });
     } catch (error) {
       throw fromSystemError(error, `could not store ${name} at ${this.url}`, hintFor(error));
@@ -97,8 +99,11 @@ export class WritableArchive extends ArchiveDirectory implements Transport {
     signal.throwIfAborted();
     requireWalName(gap.name);
     await this.requireOwner(`record the gap ${gap.name}`);
-    const write = (): void => writeGapRecord(this.ownPath('gaps'), gap, writerOf(this.identity));
-    await this.attempt(`record the gap ${gap.name} at`, write);
+    await this.attempt(`record the gap ${gap.name} at`, async () => {
+      const { recordGapIn } = await import('./gap-record-at.ts');
+      await this.fenceOf(gap.name, signal, `record the gap ${gap.name}`).before();
+      await recordGapIn(this.ownPath('gaps'), gap, writerOf(this.identity));
+    });
   }
 
   /** What a publication comes to; `keepVersion` is for another promotion's partial segment. */

@@ -58,7 +58,9 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
     const stats = await this.attempt(what, () => unlessMissing(stat(this.pathOf(name))));
     if (stats?.isFile()) return { sizeBytes: stats.size };
     if (stats !== undefined) throw this.notRegular(name);
-    if ((await this.otherForm(name)) === 'missing') return 'missing';
+    const other = await this.otherForm(name);
+    if (other === 'appeared') return this.stat(name, signal);
+    if (other === 'missing') return other;
     const { sizeOf } = await import('./compressed/fetch-compressed.ts');
     const sizeBytes = await this.attempt(what, () => sizeOf(this.pathOf(name), signal));
     return sizeBytes === 'missing' ? this.gone(name) : { sizeBytes };
@@ -76,6 +78,7 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
       return compressed === undefined ? await unlessMissing(openRegular(target)) : 'compressed';
     };
     const found = (await this.attempt(`read ${name} at`, lookAtBoth)) ?? (await this.otherForm(name));
+    if (found === 'appeared') return this.get(name, path, inspectOf, signal);
     if (found === 'missing') return found;
     if (found === 'not a file') throw this.notRegular(name);
     try {
@@ -136,17 +139,22 @@ export class ArchiveDirectory extends OwnedDirectory implements ReadTransport {
     return join(this.directory, requireWalName(name));
   }
 
-  /** For a file that is not there plain. "missing" is only true while the directory is there and holds no other form. */
-  private async otherForm(name: string): Promise<'missing' | 'compressed'> {
+  /**
+   * For a file that was not there plain. "missing" is only true while the directory is there and holds no other form;
+   * "appeared": it has come since.
+   */
+  private async otherForm(name: string): Promise<'missing' | 'compressed' | 'appeared'> {
     const lookFor = (path: string) => this.attempt('look into', () => unlessMissing(lstat(path)));
     const [link, compressed] = await Promise.all([
       lookFor(this.pathOf(name)),
       lookFor(compressedPath(this.pathOf(name))),
       this.requireStillThere(),
     ]);
+    if (link === undefined) return compressed === undefined ? 'missing' : 'compressed';
+    const target = await this.attempt('look into', () => unlessMissing(stat(this.pathOf(name))));
+    if (target !== undefined) return 'appeared';
     // A link that leads nowhere: somebody has put it there, and what it meant is not here.
-    if (link !== undefined) throw this.notRegular(name);
-    return compressed === undefined ? 'missing' : 'compressed';
+    throw this.notRegular(name);
   }
 
   /** For a compressed file that was there a moment ago: removed, unless it is the directory that is gone. */

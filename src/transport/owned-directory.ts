@@ -2,11 +2,11 @@
 // files are in filesystem.ts; what the verbs of ownership do is in ownership-verbs.ts, which loads with the first of them.
 import { join } from 'node:path';
 import { fromSystemError } from '../program/program-error.ts';
-import type { Admission } from './archive-identity.ts';
+import { claimOn, type Admission } from './archive-identity.ts';
 import type { ClaimRequest } from './claims.ts';
 import type { ClaimOutcome } from './ownership-verbs.ts';
-import { mayStore, type Ownership } from './ownership.ts';
-import type { Published } from './publish.ts';
+import { isSameClaim, mayStore, type Ownership } from './ownership.ts';
+import type { Fence, Published } from './publish.ts';
 import type { Reservation, ReservationRequest } from './reservations.ts';
 import type { Identity } from './transport.ts';
 
@@ -64,6 +64,30 @@ export abstract class OwnedDirectory {
       this.seenAt = performance.now();
     }
     if (!mayStore(this.seen)) (await import('./fenced.ts')).requireOwner(this.seen, what, this.url);
+  }
+
+  /**
+   * For a file that is on its way: looks again right before it gets its name, for the way may take long, and once more when it
+   * has it. Between the two looks, a claim may come, and be told of its fork, too: then `after` moves into quarantine what
+   * lies past that. A claim after them finds the file there and does it itself. What is left: a process that is killed between
+   * the two, in the same moment; the archive's next history file, or claim, finds what it left, and no restore serves it.
+   */
+  protected fenceOf(name: string, signal: AbortSignal, what = `store ${name}`): Fence {
+    return {
+      before: async () => {
+        if (await this.hasChangedHands()) await this.requireOwner(what);
+      },
+      after: async () => {
+        if (await this.hasChangedHands()) await (await verbs()).settleLate(this.archive, what, signal);
+      },
+    };
+  }
+
+  private async hasChangedHands(): Promise<boolean> {
+    const claim = await claimOn(this.directory);
+    if (isSameClaim(claim, this.seen.claim) && mayStore(this.seen)) return false;
+    this.seenAt = -Infinity;
+    return true;
   }
 
   /** Of the owner a history file that is stored, or was, tells what is not the cluster's history any more. */

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { parseWalFileName } from '../wal/filename.ts';
 import { readOwner } from './archive-identity.ts';
 import { claimArchive, releaseClaim, type Claimed, type ClaimRequest } from './claims.ts';
+import { requireOwner } from './fenced.ts';
 import { recallNote, rememberEpoch } from './known-archives.ts';
-import { standingOf, type Owner, type Ownership } from './ownership.ts';
+import { mayStore, standingOf, type Owner, type Ownership } from './ownership.ts';
 import { lineInArchive, quarantinePast } from './quarantine.ts';
 import {
   readReservation,
@@ -55,7 +56,7 @@ export async function claim(
   signal.throwIfAborted();
   const { directory, url, identity } = archive;
   const owner = await ownerOf(archive);
-  const claimed = claimArchive(directory, url, request, identity, heldEpochOf(archive));
+  const claimed = await claimArchive(directory, url, request, identity, heldEpochOf(archive), signal);
   // Told over the wire, it is the other side that keeps it.
   if (identity.isRemote !== true) rememberEpoch(directory, owner.archive, claimed.claim.epoch, identity);
   const { history, timeline } = request;
@@ -95,6 +96,21 @@ export async function reservationOf(
   return readReservation(directory, timeline);
 }
 
+/**
+ * For a file that got its name while the archive changed hands: past the forks of the new owner's line, if that is known yet,
+ * it goes into quarantine. Throws `fenced`: the file does not count as stored, wherever it is.
+ */
+export async function settleLate(archive: Archive, what: string, signal: AbortSignal): Promise<void> {
+  const ownership = await readOwnership(archive);
+  if (ownership.claim === undefined || mayStore(ownership)) return;
+  const { directory, url, identity } = archive;
+  const line = await lineInArchive(directory, ownership.claim.timeline);
+  if (line !== undefined) await quarantinePast(directory, line, ownership.claim, identity, signal);
+  const late =
+    'It was claimed at the very moment when the file got its name, which therefore counts for nothing.';
+  requireOwner(ownership, what, url, late);
+}
+
 /** After the owner has stored a history file: if it is that of the claimed timeline, the archive learns its forks from it. */
 export async function learnFromHistory(
   { directory, identity }: Archive,
@@ -105,6 +121,6 @@ export async function learnFromHistory(
   const file = parseWalFileName(name);
   // Another timeline is an older one, or a recovery that nobody has said counts: its forks hide nothing.
   if (held === undefined || file?.kind !== 'history' || file.timeline !== held.timeline) return;
-  const line = lineInArchive(directory, held.timeline);
+  const line = await lineInArchive(directory, held.timeline);
   if (line !== undefined) await quarantinePast(directory, line, held, identity, signal);
 }

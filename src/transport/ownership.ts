@@ -70,6 +70,9 @@ export function parseOwner(path: string, text: string): Owner {
   throw new ProgramError('format-unknown', `${path} is damaged or of an unknown version`);
 }
 
+export const isSameClaim = (one: Claim | undefined, other: Claim | undefined): boolean =>
+  one?.node === other?.node && one?.epoch === other?.epoch;
+
 /** How the node with that id stands, holding that epoch. */
 export function standingOf(
   claim: Claim | undefined,

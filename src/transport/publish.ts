@@ -7,6 +7,7 @@ import {
   closeFile,
   fdatasync,
   fsync,
+  isSameFile,
   link,
   lstat,
   openFile,
@@ -53,6 +54,18 @@ export interface Bytes {
 /** For bytes that have been inspected once. */
 export const alreadyInspected: Inspect = { add: () => undefined, end: () => undefined };
 
+/**
+ * Asked while a file gets its name: `before`, right before that, with the bytes durable; `after`, once it has the name. Each
+ * throws where the archive has changed hands since the file was begun; what `after` leaves under the name, it has judged.
+ */
+export interface Fence {
+  before(): Promise<void>;
+  after(): Promise<void>;
+}
+
+/** Of a directory that is nobody else's. */
+const unfenced: Fence = { before: async () => undefined, after: async () => undefined };
+
 export type Published = 'stored' | 'already-stored' | Difference;
 
 /** Where two files of one name part, if their bytes were compared, and how long each is, in bytes. */
@@ -73,6 +86,7 @@ export async function publish(
   bytes: Bytes,
   by: Identity,
   signal: AbortSignal,
+  fence = unfenced,
 ): Promise<Published> {
   const [taken, compressed] = await Promise.all([isThere(target), isThere(compressedPath(target))]);
   if (compressed) return compareForms(target, bytes, by, signal);
@@ -82,24 +96,33 @@ export async function publish(
   let isFree: boolean;
   try {
     await writeTemporary(temporary, bytes, signal);
-    isFree = !(await isThere(compressedPath(target))) && (await linkIfFree(temporary, target));
+    const [otherForm] = await Promise.all([isThere(compressedPath(target)), fence.before()]);
+    isFree = !otherForm && (await linkIfFree(temporary, target));
   } finally {
     await removeUnfinished(by.stateDirectory, temporary);
   }
   // Somebody else took the name meanwhile: theirs may be the same bytes, which have been inspected.
   const again = { ...bytes, inspect: alreadyInspected };
   if (!isFree) return compareForms(target, again, by, signal);
-  try {
-    await syncDirectoryOf(target);
-  } catch (error) {
-    // Nobody must find the name and take it for durable.
-    await unlinkIfThere(target);
-    throw error;
-  }
+  await settleName(target, fence);
   // Whoever stores the other form at this moment looks for this one, too, once it has its name: one of the two sees both.
   if (!(await isThere(compressedPath(target)))) return 'stored';
   const verdict = await compareForms(target, again, by, signal);
   return typeof verdict === 'string' ? 'stored' : { ...verdict, inBothForms: true };
+}
+
+/** Makes a name durable that a file was just given, and asks the fence meanwhile. */
+export async function settleName(path: string, fence: Fence): Promise<void> {
+  const asked = fence.after();
+  asked.catch(() => undefined);
+  try {
+    await syncDirectoryOf(path);
+  } catch (error) {
+    // Nobody must find the name and take it for durable.
+    await unlinkIfThere(path);
+    throw error;
+  }
+  await asked;
 }
 
 const isThere = async (path: string): Promise<boolean> => (await unlessMissing(lstat(path))) !== undefined;
@@ -148,11 +171,6 @@ export async function linkIfFree(temporary: string, target: string): Promise<boo
       },
     );
   }
-}
-
-async function isSameFile(left: string, right: string): Promise<boolean> {
-  const [a, b] = await Promise.all([lstat(left), lstat(right)]);
-  return a.dev === b.dev && a.ino === b.ino && a.nlink >= 2;
 }
 
 /** Compares with the plain file `target`. Identical bytes are made durable before they count as stored. */

@@ -2,12 +2,20 @@
 // any more: it moves to .twowarm/quarantine/<timeline>-<epoch>/, beside a note of why and when. Moved by link and unlink,
 // never over another file; a pass that was killed is finished by the next one. What becomes of it is in conflicts.ts. Of a
 // compressed file the record of its contents stays where it is: it speaks of those bytes only, and helps if they come back.
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
-import { createSmallFile, ensureDirectory, syncDirectory } from '../program/small-file.ts';
-import { link, lstat, readDirectory, unlessMissing, unlinkIfThere } from '../program/system-calls.ts';
-import { removeAbandoned } from '../program/temporary-name.ts';
+import { makeDirectoryDurably } from '../program/make-directory.ts';
+import {
+  closeFile,
+  link,
+  lstat,
+  openFile,
+  readDirectory,
+  readInto,
+  readText,
+  unlessMissing,
+  unlinkIfThere,
+} from '../program/system-calls.ts';
 import { historyName, parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseHistory } from '../wal/history.ts';
 import { belongsTo, type Line } from '../wal/line.ts';
@@ -16,6 +24,7 @@ import { parseLongPageHeader } from '../wal/page-header.ts';
 import { isSegmentSize, segmentNumber } from '../wal/segment.ts';
 import { beginningOfCompressed } from './compressed/fetch-compressed.ts';
 import type { Claim } from './ownership.ts';
+import { createRecord, recordNames, syncPath } from './record-file.ts';
 import type { Identity } from './transport.ts';
 import { walNameOf } from './stored-form.ts';
 import { writerOf } from './writer.ts';
@@ -39,17 +48,14 @@ function segmentsOfAncestors(names: readonly string[], { ancestors }: Line): Can
   });
 }
 
-function beginningOf(path: string): Uint8Array {
+async function beginningOf(path: string): Promise<Uint8Array> {
   const bytes = Buffer.alloc(40);
+  const descriptor = await unlessMissing(openFile(path, 'r'));
+  if (descriptor === undefined) return bytes;
   try {
-    const descriptor = openSync(path, 'r');
-    try {
-      readSync(descriptor, bytes, 0, bytes.length, 0);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    await readInto(descriptor, bytes, 0, bytes.length, 0);
+  } finally {
+    await closeFile(descriptor);
   }
   return bytes;
 }
@@ -58,7 +64,7 @@ function beginningOf(path: string): Uint8Array {
 async function sizeIn(directory: string, { file, name }: Candidate): Promise<number | undefined> {
   const isPlain = file === name.name;
   const beginning = isPlain
-    ? beginningOf(join(directory, file))
+    ? await beginningOf(join(directory, file))
     : await beginningOfCompressed(join(directory, name.name));
   const header = parseLongPageHeader(beginning);
   return 'problem' in header || !isSegmentSize(header.segmentSize) ? undefined : header.segmentSize;
@@ -116,7 +122,7 @@ export async function quarantinePast(
   const names = (await readDirectory(directory)).filter((entry) => entry.isFile()).map(({ name }) => name);
   const past = await pastForks(directory, segmentsOfAncestors(names.sort(), line), line);
   if (past.length > 0) {
-    prepareRoom(directory, room, line, claim, writerOf(by));
+    await prepareRoom(directory, room, line, claim, writerOf(by));
     await move(directory, room, past, signal);
   }
   return [...new Set((await namesIn(room)).map(walNameOfKept))].sort();
@@ -135,19 +141,26 @@ async function move(
     if (target !== undefined) linked.set(join(directory, candidate.file), target);
   }
   // The second name is durable before the first one goes.
-  syncDirectory(room);
+  await syncPath(room);
   for (const [source, target] of linked) {
     signal.throwIfAborted();
     // Another pass may be done with it, and the owner may have put the name there again.
     if (await isSame(source, target)) await unlinkIfThere(source);
   }
-  syncDirectory(directory);
+  await syncPath(directory);
 }
 
-function prepareRoom(directory: string, room: string, line: Line, claim: Claim, writer: string): void {
-  ensureDirectory(quarantineIn(directory));
-  ensureDirectory(room);
-  removeAbandoned(room, writer);
+async function prepareRoom(
+  directory: string,
+  room: string,
+  line: Line,
+  claim: Claim,
+  writer: string,
+): Promise<void> {
+  await makeDirectoryDurably(quarantineIn(directory));
+  await makeDirectoryDurably(room);
+  // For what a call left unfinished that was killed here.
+  await recordNames(room, writer);
   const why = {
     reason: 'past-fork',
     timeline: line.timeline,
@@ -157,7 +170,7 @@ function prepareRoom(directory: string, room: string, line: Line, claim: Claim, 
     epoch: claim.epoch,
     at: new Date().toISOString(),
   };
-  createSmallFile(join(room, reasonName), `${JSON.stringify(why)}\n`, writer);
+  await createRecord(join(room, reasonName), `${JSON.stringify(why)}\n`, writer);
 }
 
 /** The quarantined files of a room, sorted; none where there is no room. */
@@ -175,16 +188,11 @@ export const walNameOfKept = (file: string): string =>
   file;
 
 /** The line of a timeline by the history file in the archive; undefined where that is not there. */
-export function lineInArchive(directory: string, timeline: number): Line | undefined {
+export async function lineInArchive(directory: string, timeline: number): Promise<Line | undefined> {
   if (timeline === 1) return { timeline, ancestors: [] };
   const path = join(directory, historyName(timeline));
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await unlessMissing(readText(path, 'utf8'));
+  if (text === undefined) return undefined;
   const history = parseHistory(text, timeline);
   if ('entries' in history) return { timeline, ancestors: history.entries };
   throw new ProgramError('invalid-file', `cannot use the history file ${path}: ${history.problem}`);

@@ -3,9 +3,8 @@
 // PostgreSQL would believe.
 import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
-import { createSmallFile, ensureDirectory, syncDirectory } from '../program/small-file.ts';
 import { readText, unlessMissing } from '../program/system-calls.ts';
-import { removeAbandoned } from '../program/temporary-name.ts';
+import { createRecord, recordNames, syncPath } from './record-file.ts';
 import type { Identity } from './transport.ts';
 
 export interface Reservation {
@@ -87,18 +86,18 @@ export async function reserveTimeline(
     at,
     epoch,
   };
-  ensureDirectory(reservationsIn(directory));
   const there = await readReservation(directory, timeline);
   if (there === undefined) {
-    removeAbandoned(reservationsIn(directory), nodeId);
+    // For what a call left unfinished that was killed here.
+    await recordNames(reservationsIn(directory), nodeId);
     const text = `${JSON.stringify(content)}\n`;
-    if (createSmallFile(reservationPath(directory, timeline), text, nodeId)) return 'reserved';
+    if (await createRecord(reservationPath(directory, timeline), text, nodeId)) return 'reserved';
   }
   const found = there ?? (await readReservation(directory, timeline));
   if (found === undefined)
     throw new ProgramError('busy', `the reservation of timeline ${timeline} at ${url} was removed meanwhile`);
   if (found.node !== nodeId) throw reservedFault(url, found);
   // An earlier call may not have lived to make it durable.
-  syncDirectory(reservationsIn(directory));
+  await syncPath(reservationsIn(directory));
   return 'already-reserved';
 }

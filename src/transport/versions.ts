@@ -1,9 +1,9 @@
 // Other contents of one partial segment: each promotion of a timeline may leave one. They are kept beside the first, plain,
 // named by their SHA-256, and count as archived. Loaded only then.
 import { join } from 'node:path';
-import { ensureDirectory } from '../program/small-file.ts';
+import { makeDirectoryDurably } from '../program/make-directory.ts';
 import { hashFile } from './hash.ts';
-import { alreadyInspected, publish, type Bytes, type Published } from './publish.ts';
+import { alreadyInspected, publish, type Bytes, type Fence, type Published } from './publish.ts';
 import type { Identity } from './transport.ts';
 
 /** Keeps the bytes, which have been inspected, as a version of `name` in the directory of versions. */
@@ -13,8 +13,9 @@ export async function keepVersion(
   bytes: Bytes,
   by: Identity,
   signal: AbortSignal,
+  fence: Fence,
 ): Promise<Published> {
-  ensureDirectory(directory);
+  await makeDirectoryDurably(directory);
   const target = join(directory, `${name}.${await hashFile(bytes.descriptor, signal)}`);
-  return publish(target, { ...bytes, inspect: alreadyInspected }, by, signal);
+  return publish(target, { ...bytes, inspect: alreadyInspected }, by, signal, fence);
 }

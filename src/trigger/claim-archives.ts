@@ -9,34 +9,13 @@ import { openDestination, openSource } from '../transport/open.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
 import type { Ownership } from '../transport/ownership.ts';
 import type { Transport } from '../transport/transport.ts';
-
-/** An archive to claim. */
-export interface Target {
-  /** Of the destination; undefined for the node's own archive. */
-  destination: string | undefined;
-  url: string;
-}
+import { commonEpoch, raiseAll } from './common-epoch.ts';
+import type { At, Target } from './targets.ts';
 
 /** The longest talk with one archive, in ms. */
 const limitMs = 10_000;
 /** With one that may have gone down with the old primary, while somebody waits for the promotion. */
 const briefLimitMs = 2000;
-
-/** The node's own archive and every destination; a destination that is the own archive counts once. */
-export function targetsOf({ archiveDirectory, destinations }: ThisNode['settings']): Target[] {
-  const own: Target = { destination: undefined, url: `file:${archiveDirectory}` };
-  const others = destinations.map(({ name, url }) => ({ destination: name, url }));
-  return [own, ...others.filter(({ url }) => url !== own.url)];
-}
-
-/** 'the destination db2', for messages. */
-export const wordsFor = ({ destination, url }: Target): string =>
-  destination === undefined ? `the own archive ${withoutSecret(url)}` : `the destination ${destination}`;
-
-/** What came of it at one archive. */
-export type At<T> = { target: Target } & (
-  { value: T; fault?: undefined } | { value?: undefined; fault: ProgramError }
-);
 
 async function atEach<T>(
   targets: readonly Target[],
@@ -78,26 +57,47 @@ async function onRoad<T>(
   }
 }
 
-/** Told how the node stands to an archive, right before it is claimed. */
+/** Told how the node stands to an archive, before it is claimed. */
 type Note = (target: Target, ownership: Ownership) => void;
 
+/** What is asked of an archive. */
+export type RequestOf = (target: Target) => ClaimRequest;
+
 /**
- * Claims each of them; what is wrong with one does not keep the others from being claimed. With `before` somebody waits for
- * a promotion: a destination that does not answer is not waited for long.
+ * Claims each of them, all at one epoch; what is wrong with one does not keep the others from being claimed. With `before`
+ * somebody waits for a promotion: a destination that does not answer is not waited for long.
  */
-export function claimEach(
+export async function claimEach(
   targets: readonly Target[],
-  request: ClaimRequest,
+  requestOf: RequestOf,
   node: ThisNode,
   stop: AbortSignal,
   before?: Note,
 ): Promise<At<ClaimOutcome>[]> {
-  const verb = (target: Target, signal: AbortSignal): Promise<ClaimOutcome> =>
-    onRoad(target, node, signal, async (road) => {
-      before?.(target, await road.ownership(signal));
-      return road.claim(request, signal);
-    });
-  return atEach(targets, 'claim', stop, verb, before !== undefined);
+  const [isBrief, { nodeId }] = [before !== undefined, node.identity];
+  const look = (target: Target, signal: AbortSignal): Promise<Ownership> =>
+    onRoad(target, node, signal, (road) => road.ownership(signal));
+  const looks = await atEach(targets, 'claim', stop, look, isBrief);
+  const seen = looks.flatMap((each) => (each.value === undefined ? [] : [each]));
+  const atLeast = commonEpoch(
+    seen.map(({ target, value }) => [value, requestOf(target)]),
+    nodeId,
+  );
+  for (const { target, value } of seen) before?.(target, value);
+  const claim = (which: readonly Target[], request: RequestOf): Promise<At<ClaimOutcome>[]> =>
+    atEach(
+      which,
+      'claim',
+      stop,
+      (target, signal) => onRoad(target, node, signal, (road) => road.claim(request(target), signal)),
+      isBrief,
+    );
+  const reached = seen.map(({ target }) => target);
+  const claimed = await claim(reached, (target) => ({ ...requestOf(target), atLeast }));
+  const raised = await raiseAll(claimed, (which, epoch) =>
+    claim(which, (target) => ({ ...requestOf(target), takeOver: false, atLeast: epoch })),
+  );
+  return looks.map((each) => (each.value === undefined ? each : raised.get(each.target)!));
 }
 
 /** How the node stands to each of them; changes nothing. */

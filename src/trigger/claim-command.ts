@@ -9,10 +9,12 @@ import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
 import { didYouMean } from '../program/settings/did-you-mean.ts';
 import type { ClaimRequest } from '../transport/claims.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
-import { requireOwner } from '../transport/fenced.ts';
-import type { Claim, Ownership } from '../transport/ownership.ts';
-import { claimEach, lookAtEach, targetsOf, type At, type Target } from './claim-archives.ts';
+import { claimEach, lookAtEach, type RequestOf } from './claim-archives.ts';
+import { describe, toJson } from './claim-words.ts';
+import { behindOthers, behindWarning } from './common-epoch.ts';
 import { ancestorsOf, newestTimeline } from './fork.ts';
+import { targetsOf, type At, type Target } from './targets.ts';
+import { describeOnly } from './would-claim.ts';
 
 /** The archives that the words name; all of the node's where there are none. */
 function targetsNamed(words: readonly string[], { settings }: ThisNode): Target[] {
@@ -43,29 +45,6 @@ function requirePrimary({ dataDirectory }: ThisNode['settings']): void {
   });
 }
 
-const at = ({ timeline, epoch, at: since }: Claim): string =>
-  `timeline ${timeline}, epoch ${epoch}, since ${since}`;
-
-const from = (previous: Claim | undefined, nodeId: string): string =>
-  previous === undefined || previous.node === nodeId
-    ? ''
-    : `, from node ${previous.nodeName} (${previous.node})`;
-
-function describe(url: string, outcome: ClaimOutcome, { identity, settings }: ThisNode): string {
-  const { claim, previous, quarantined } = outcome;
-  const line =
-    outcome.outcome === 'claimed'
-      ? `claimed ${url} for node ${settings.nodeName}: ${at(claim)}${from(previous, identity.nodeId)}`
-      : `${url} is this node's already: ${at(claim)}`;
-  if (quarantined.length === 0) return `${line}\n`;
-  const span = `${quarantined[0]} to ${quarantined.at(-1)}`;
-  return `${line}\nin quarantine there, past the forks of timeline ${claim.timeline}: ${span}, files: ${quarantined.length}\n`;
-}
-
-function toJson(url: string, { outcome, claim, previous, quarantined }: ClaimOutcome): object {
-  return { url, outcome, ...claim, previous: previous ?? null, quarantined };
-}
-
 /** Every fault but the first, which ends the call. */
 async function reportFaults(results: readonly At<unknown>[], call: ProgramCall): Promise<void> {
   const faults = results.flatMap(({ fault }) => fault ?? []);
@@ -73,62 +52,29 @@ async function reportFaults(results: readonly At<unknown>[], call: ProgramCall):
   if (faults[0] !== undefined) throw faults[0];
 }
 
-/** What a claim would do; the fault that it would end with is thrown. */
-async function describeOnly(
+/** Archives that nobody has named and that are this node's already: they get the epoch of the others. */
+async function alsoClaimed(
+  named: readonly Target[],
+  timeline: number,
+  node: ThisNode,
+  stop: AbortSignal,
+): Promise<Target[]> {
+  const others = targetsOf(node.settings).filter(({ url }) => named.every((each) => each.url !== url));
+  const looks = await lookAtEach(others, node, stop);
+  const { nodeId } = node.identity;
+  return looks
+    .filter(({ value }) => value?.claim?.node === nodeId && value.claim.timeline === timeline)
+    .map(({ target }) => target);
+}
+
+async function claim(
   targets: readonly Target[],
-  { timeline, takeOver }: ClaimRequest,
+  timeline: number,
+  requestOf: RequestOf,
   node: ThisNode,
   call: ProgramCall,
-): Promise<void> {
-  const looks = await lookAtEach(targets, node, call.stop);
-  const judged = looks.map((look): At<Ownership> => {
-    if (look.fault !== undefined || takeOver || look.value.standing !== 'theirs') return look;
-    try {
-      requireOwner(look.value, 'claim', look.target.url);
-    } catch (error) {
-      return { target: look.target, fault: error as ProgramError };
-    }
-    return look;
-  });
-  const would = judged.flatMap(({ target, value }) => {
-    if (value === undefined) return [];
-    const { claim, standing } = value;
-    const isSame = standing === 'ours' && claim?.timeline === timeline;
-    return [{ url: target.url, outcome: isSame ? 'already-claimed' : 'claimed', claim: claim ?? null }];
-  });
-  if (call.options['json'] === true)
-    call.voice.answer(`${JSON.stringify({ timeline, dryRun: true, archives: would })}\n`);
-  else for (const each of would) call.voice.answer(wouldLine(each, timeline, node));
-  await reportFaults(judged, call);
-}
-
-function wouldLine(
-  { url, outcome, claim }: { url: string; outcome: string; claim: Claim | null },
-  timeline: number,
-  { identity }: ThisNode,
-): string {
-  if (outcome === 'already-claimed') return `${url} is this node's already: ${at(claim!)}\n`;
-  return `would claim ${url} for timeline ${timeline}${from(claim ?? undefined, identity.nodeId)}\n`;
-}
-
-async function run(call: ProgramCall): Promise<number> {
-  const dryRun = call.options['dry-run'] === true;
-  const node = await openThisNode(call, !dryRun);
-  requirePrimary(node.settings);
-  const targets = targetsNamed(call.positionals, node);
-  const timeline = newestTimeline(node.settings.dataDirectory);
-  const history = ancestorsOf(node.settings.dataDirectory, timeline);
-  const request: ClaimRequest = {
-    timeline,
-    nodeName: node.settings.nodeName,
-    takeOver: call.options['take-over'] === true,
-    ...(history.length === 0 ? {} : { history }),
-  };
-  if (dryRun) {
-    await describeOnly(targets, request, node, call);
-    return 0;
-  }
-  const results = await claimEach(targets, request, node, call.stop);
+): Promise<At<ClaimOutcome>[]> {
+  const results = await claimEach(targets, requestOf, node, call.stop);
   const claimed = results.flatMap(({ target, value }) => (value === undefined ? [] : [{ ...target, value }]));
   if (call.options['json'] === true) {
     const archives = claimed.map(({ url, value }) => toJson(url, value));
@@ -136,7 +82,27 @@ async function run(call: ProgramCall): Promise<number> {
   } else for (const { url, value } of claimed) call.voice.answer(describe(url, value, node));
   for (const { url, value } of claimed)
     await call.voice.event(`claimed ${url}`, { outcome: value.outcome, epoch: value.claim.epoch });
-  await reportFaults(results, call);
+  for (const each of behindOthers(results)) await call.voice.report('WARNING', behindWarning(each));
+  return results;
+}
+
+async function run(call: ProgramCall): Promise<number> {
+  const dryRun = call.options['dry-run'] === true;
+  const node = await openThisNode(call, !dryRun);
+  const { dataDirectory, nodeName } = node.settings;
+  requirePrimary(node.settings);
+  const named = targetsNamed(call.positionals, node);
+  const timeline = newestTimeline(dataDirectory);
+  const history = ancestorsOf(dataDirectory, timeline);
+  const targets = [...named, ...(await alsoClaimed(named, timeline, node, call.stop))];
+  const requestOf = (target: Target): ClaimRequest => ({
+    timeline,
+    nodeName,
+    takeOver: call.options['take-over'] === true && named.includes(target),
+    ...(history.length === 0 ? {} : { history }),
+  });
+  const act = dryRun ? describeOnly : claim;
+  await reportFaults(await act(targets, timeline, requestOf, node, call), call);
   return 0;
 }
 
@@ -162,6 +128,8 @@ export const command: Command = {
     'An archive that nobody has claimed takes files from every node of its cluster. triggerStandby claims by itself; after a',
     'promotion by other means (pg_ctl, Patroni) run this on the new primary. What the old primary archived past the fork goes',
     'into quarantine: twowarm conflicts.',
+    '',
+    "All archives of a node have one epoch: those that are this node's already, and behind, are raised to that of the others.",
     '',
     'At a file: URL this binds programs of twowarm only: whoever can write to the directory can still write to it.',
     '',

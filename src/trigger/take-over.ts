@@ -6,9 +6,12 @@
 // where the old primary keeps its WAL until triggerStandby is run again or that primary claims its archives back.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
-import { claimEach, lookAtEach, releaseEach, targetsOf, wordsFor, type Target } from './claim-archives.ts';
-import { ancestorsOf } from './fork.ts';
+import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
 import type { Ownership } from '../transport/ownership.ts';
+import { claimEach, lookAtEach, releaseEach } from './claim-archives.ts';
+import { behindOthers, behindWarning } from './common-epoch.ts';
+import { ancestorsOf } from './fork.ts';
+import { targetsOf, wordsFor, type At, type Target } from './targets.ts';
 import type { Telling } from './telling.ts';
 
 /** What triggerStandby has claimed, for its answer. */
@@ -26,6 +29,7 @@ export class TakeOver {
   private readonly begun = new Set<Target>();
   private timeline = 0;
   private readonly toldOf = new Set<Target>();
+  private readonly toldBehind = new Set<Target>();
 
   constructor(node: ThisNode, telling: Telling) {
     this.node = node;
@@ -54,12 +58,14 @@ export class TakeOver {
       if (claim?.node === this.node.identity.nodeId && claim.timeline === timeline) return;
       this.begun.add(target);
     };
-    for (const each of await claimEach(this.targets, request, this.node, stop, before)) {
+    const results = await claimEach(this.targets, () => request, this.node, stop, before);
+    for (const each of results) {
       const { target, fault } = each;
       if (fault === undefined) this.held.set(target, each.value.claim.epoch);
       else if (target.destination === undefined || fault.kind === 'fenced') throw fault;
       else await this.warnOf(target, fault);
     }
+    await this.warnOfEpochs(results);
   }
 
   /** Gives back what this call has claimed, also where it was stopped in the middle of it: nobody will be promoted. */
@@ -82,11 +88,10 @@ export class TakeOver {
     const { settings } = this.node;
     const history = ancestorsOf(settings.dataDirectory, timeline);
     const request = { timeline, nodeName: settings.nodeName, ...(history.length === 0 ? {} : { history }) };
-    const [known, late] = [this.targets.filter((each) => this.held.has(each)), [...this.toldOf]];
-    const results = [
-      ...(await claimEach(known, { ...request, takeOver: false }, this.node, stop)),
-      ...(await claimEach(late, { ...request, takeOver: true }, this.node, stop)),
-    ];
+    const isLate = (each: Target): boolean => this.toldOf.has(each);
+    const targets = this.targets.filter((each) => this.held.has(each) || isLate(each));
+    const requestOf = (each: Target) => ({ ...request, takeOver: isLate(each) });
+    const results = await claimEach(targets, requestOf, this.node, stop);
     const quarantined = new Map<string, string[]>();
     for (const result of results) {
       const { target, fault } = result;
@@ -96,6 +101,7 @@ export class TakeOver {
         quarantined.set(target.url, result.value.quarantined);
       }
     }
+    await this.warnOfEpochs(results);
     return quarantined;
   }
 
@@ -112,6 +118,13 @@ export class TakeOver {
   /** The archives that are this node's now. */
   claimed(): Claimed[] {
     return [...this.held].map(([{ url }, epoch]) => ({ url, epoch }));
+  }
+
+  private async warnOfEpochs(results: readonly At<ClaimOutcome>[]): Promise<void> {
+    for (const each of behindOthers(results)) {
+      if (!this.toldBehind.has(each.target)) await this.telling.warn(behindWarning(each));
+      this.toldBehind.add(each.target);
+    }
   }
 
   private async warnOf(target: Target, fault: ProgramError): Promise<void> {

@@ -183,10 +183,27 @@ describe('twowarm conflicts', () => {
     expect(existsSync(node.path(`twowarm/archive/${four}`))).toBe(true);
   });
 
-  it('works at no archive of another cluster, and at none over a network', async () => {
+  it.each([
+    [['list'], 'ssh://db2/archive', 'On db2, in the data directory of its node: twowarm conflicts list'],
+    [
+      ['discard', room, '--all'],
+      'ssh://postgres@db2:2222/archive',
+      `On db2, as postgres, in the data directory of its node: twowarm conflicts discard ${room} --all`,
+    ],
+  ])('says what to run on the machine of an archive that is elsewhere: %j', async (words, url, there) => {
     await using node = await makeScene();
-    const ssh = await conflicts(node, 'list', '--archive', 'ssh://db2/archive');
-    expect(ssh.code).toBe(4);
+    expect(await conflicts(node, ...words, '--archive', url)).toEqual(
+      refused(
+        2,
+        `twowarm conflicts: ERROR:  cannot do this from here: ${url} is on another machine\n` +
+          'DETAIL:  Over ssh an archive only takes files: nothing there is put back or removed by a key.\n' +
+          `HINT:  ${there} --archive file:/archive\n`,
+      ),
+    );
+  });
+
+  it('works at no archive of another cluster', async () => {
+    await using node = await makeScene();
     const path = node.path('twowarm/archive/.twowarm/owner');
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.replace(/"system_identifier":"\d+"/, '"system_identifier":"1"'));

@@ -3,35 +3,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import type { Cluster } from './cluster.ts';
+import { allProcesses, quietly } from './process-table.ts';
 import { waitFor } from './wait-for.ts';
-
-interface Seen {
-  pid: number;
-  parent: number;
-  name: string;
-  /** As in proc(5): 'Z' is dead, but nobody has asked how it ended; 'T' is stopped. */
-  state: string;
-}
-
-function quietly<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined; // Processes come and go while /proc is read.
-  }
-}
-
-function allProcesses(): Seen[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((entry) => {
-      const stat = quietly(() => readFileSync(`/proc/${entry}/stat`, 'latin1'));
-      if (stat === undefined) return [];
-      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return [{ pid: Number(entry), parent: Number(parent), name, state: state! }];
-    });
-}
 
 /** The process that replays WAL. Waits until there is one. */
 export async function startupOf(cluster: Cluster): Promise<number> {

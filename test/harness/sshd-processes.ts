@@ -1,37 +1,13 @@
 // The processes of a test's sshd: the listener, one or two for each connection, and the programs that they run. sshd
 // leaves its directory and rewrites its command line, so they are found by parentage and by a variable of their session.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+
+import { allProcesses, quietly } from './process-table.ts';
 
 /** sshd gives it to every program of a session (SetEnv), so that one whose sshd has died is still found. */
 export const sessionMark = 'TWOWARM_TEST_SSHD';
 
 const LIMIT_MS = 10_000;
-
-interface Seen {
-  pid: number;
-  parent: number;
-  /** As in proc(5): 'Z' has ended. */
-  state: string;
-}
-
-function quietly<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined; // Processes come and go while /proc is read.
-  }
-}
-
-function allProcesses(): Seen[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((entry) => {
-      const stat = quietly(() => readFileSync(`/proc/${entry}/stat`, 'latin1'));
-      if (stat === undefined) return [];
-      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return [{ pid: Number(entry), parent: Number(parent), state: state! }];
-    });
-}
 
 function hasMark(pid: number, mark: string): boolean {
   const environment = quietly(() => readFileSync(`/proc/${pid}/environ`, 'latin1')) ?? '';

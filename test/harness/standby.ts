@@ -11,6 +11,9 @@ import { settingsText, type Settings } from './settings.ts';
 const RECOVERY_CONF =
   /^(restore_command|archive_cleanup_command|standby_mode|trigger_file|recovery_.*|primary_.*)$/;
 
+/** From 15 on a server replays nothing while its restore_command waits, unless it does not look ahead. */
+export const noPrefetch = (major: number): Settings => (major >= 15 ? { recovery_prefetch: 'off' } : {});
+
 export interface StandbyOptions {
   restoreCommand: string;
   /** 'standby' keeps following until promoted; 'recovery' opens at the end of the WAL. */

@@ -47,7 +47,7 @@ const refusedBy = (node: NodeFixture, holder: string, whose: string): RegExp =>
   new RegExp(
     `cannot store ${first} at file:${node.path('dr')}: the archive belongs to another node\\n` +
       `DETAIL: {2}Node ${holder} \\([0-9a-f]{16}\\) holds it on timeline \\d, epoch \\d, since [^ ]+\\. Nothing was stored\\..*\\n` +
-      `HINT: {2}${whose} If the node that holds the destination is the primary, let it claim this archive, too: twowarm claim\\.\\n$`,
+      `HINT: {2}${whose} If the node that holds the destination is the primary, let it claim both archives at once: twowarm claim\\. Those that are no destinations of it are named by their URLs\\.\\n$`,
   );
 
 describe('a relay', () => {

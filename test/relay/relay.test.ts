@@ -125,6 +125,10 @@ describe('a destination of twowarm relay', () => {
       arrive(node, first);
       const relay = await startedRelay(node);
       await untilThere(node, [first]);
+      // A file has its name before its put has ended.
+      await waitFor('the put to end', () =>
+        relay.events().some(({ file, destination }) => destination === 'dr' && file === first),
+      );
       renameSync(node.path('dr'), node.path('away'));
       const names = Array.from({ length: 1000 }, (_, index) => segmentNamed(index + 2));
       for (const name of names) {

@@ -8,14 +8,22 @@ import { program } from '../harness/installation.ts';
 import { run, startProgram, type RunningProgram } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { archiveOf, commitRows, expectRows, shipRows, timelineOf, unarchived, waitForRows } from './pair.ts';
+import {
+  archiveOf,
+  commitRows,
+  expectRows,
+  segmentsIn,
+  shipRows,
+  timelineOf,
+  unarchived,
+  waitForRows,
+} from './pair.ts';
 import {
   failures,
   fencedFrom,
   makeThree,
   nodes,
   ownerOf,
-  segmentsIn,
   trigger,
   type Name,
   type Owner,

@@ -34,6 +34,12 @@ export const archiveOf = (sandbox: Sandbox, standby = 'standby'): string =>
 export const makeArchive = (sandbox: Sandbox, standby = 'standby'): string =>
   sandbox.directory(`${standby}/twowarm/archive`);
 
+/** The plain whole segments in that archive, sorted. */
+export const segmentsIn = (sandbox: Sandbox, standby?: string): string[] =>
+  readdirSync(archiveOf(sandbox, standby))
+    .filter((name) => /^[0-9A-F]{24}$/.test(name))
+    .sort();
+
 export interface PrimaryOptions {
   postgres: PostgresBinaries;
   /** Default 'primary'. */

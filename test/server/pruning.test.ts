@@ -1,6 +1,5 @@
 // A standby whose archive is pruned, by archive_cleanup_command or by restore_command with %r, on real servers: what a
 // restart needs is always there.
-import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { readSegmentSize } from '../../src/postgres/control-file.ts';
@@ -8,23 +7,18 @@ import type { Cluster } from '../harness/cluster.ts';
 import { createCluster } from '../harness/create-cluster.ts';
 import { program } from '../harness/installation.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
-import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
-  archiveOf,
   commitRows,
   expectRows,
   makeStandby,
+  segmentsIn,
   shipRows,
   startPrimary,
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
-
-const segmentsIn = (sandbox: Sandbox): string[] =>
-  readdirSync(archiveOf(sandbox))
-    .filter((name) => /^[0-9A-F]{24}$/.test(name))
-    .sort();
 
 /** Ships segments, and makes the standby's restart point follow them. */
 async function advance(primary: Cluster, standby: Cluster): Promise<number> {

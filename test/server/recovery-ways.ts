@@ -3,6 +3,7 @@
 import type { Cluster } from '../harness/cluster.ts';
 import { program } from '../harness/installation.ts';
 import type { Settings } from '../harness/settings.ts';
+import { noPrefetch } from '../harness/standby.ts';
 
 export interface Way {
   title: string;
@@ -17,9 +18,6 @@ export interface Way {
   restoreCommand?: (home: string) => string;
   settings?: (major: number, primary: Cluster, standbyPath: string) => Settings;
 }
-
-/** From 15 on a server replays nothing while its restore_command waits, unless it does not prefetch. */
-const noPrefetch = (major: number): Settings => (major >= 15 ? { recovery_prefetch: 'off' } : {});
 
 const ownTriggerFile = (major: number): string => (major >= 12 ? 'promote_trigger_file' : 'trigger_file');
 

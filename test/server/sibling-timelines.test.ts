@@ -10,7 +10,7 @@ import { program } from '../harness/installation.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { run } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
-import type { Settings } from '../harness/settings.ts';
+import { noPrefetch } from '../harness/standby.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   destination,
@@ -41,8 +41,6 @@ interface Family extends Pair {
   /** Restores from `late`, and archives there when it is promoted. */
   successor: Cluster;
 }
-
-const noPrefetch = (major: number): Settings => (major >= 15 ? { recovery_prefetch: 'off' } : {});
 
 interface Wishes {
   /** A follower that is a standby also runs. */

@@ -9,21 +9,13 @@ import {
   archiveOf,
   commitRows,
   expectRows,
+  segmentsIn,
   shipRows,
   timelineOf,
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
-import {
-  failures,
-  makeThree,
-  nodes,
-  ownerOf,
-  relayOf,
-  segmentsIn,
-  trigger,
-  type Three,
-} from './three-nodes.ts';
+import { failures, makeThree, nodes, ownerOf, relayOf, trigger, type Three } from './three-nodes.ts';
 
 /** The standby's whole machine is gone, and the primary goes on with the DR node. */
 async function fallBack(sandbox: Sandbox, { primary, standby, sshds }: Three): Promise<number> {

@@ -1,6 +1,6 @@
 // Three real clusters on three "machines" that are connected by nothing but ssh: a primary, its standby, and a DR node. What
 // the tests of their losses share.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster } from '../harness/cluster.ts';
 import { program } from '../harness/installation.ts';
@@ -73,11 +73,6 @@ export const trigger = (node: Cluster): Promise<RunResult> =>
 
 export const failures = (cluster: Cluster): Promise<number> =>
   cluster.value<number>('select failed_count::int from pg_stat_archiver');
-
-export const segmentsIn = (sandbox: Sandbox, name: Name): string[] =>
-  readdirSync(archiveOf(sandbox, name))
-    .filter((file) => /^[0-9A-F]{24}$/.test(file))
-    .sort();
 
 export const ownerOf = (sandbox: Sandbox, name: Name): object =>
   JSON.parse(readFileSync(join(archiveOf(sandbox, name), '.twowarm/owner'), 'utf8')) as object;

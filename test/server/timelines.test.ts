@@ -8,6 +8,7 @@ import type { Cluster } from '../harness/cluster.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import type { Settings } from '../harness/settings.ts';
+import { noPrefetch } from '../harness/standby.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   archiveOf,
@@ -29,7 +30,7 @@ const orphanFrom = 1_000_001;
 /** The server can wait: it does not prefetch, and asks rarely by itself. */
 const patient = (major: number): Settings => ({
   wal_retrieve_retry_interval: '5s',
-  ...(major >= 15 ? { recovery_prefetch: 'off' } : {}),
+  ...noPrefetch(major),
 });
 
 interface Family {

@@ -1,6 +1,6 @@
 // Two standbys of one archive on real servers, the one fast and pruning, the other slow: what the slow one needs is always
 // there, through a restart of either and a promotion.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { readPruned } from '../../src/transport/pruned.ts';
@@ -8,22 +8,18 @@ import { readConsumers } from '../../src/transport/consumers.ts';
 import type { Cluster } from '../harness/cluster.ts';
 import { program } from '../harness/installation.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
-import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   archiveOf,
   expectRows,
   makeStandby,
+  segmentsIn,
   shipRows,
   startPrimary,
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
-
-const segmentsIn = (sandbox: Sandbox): string[] =>
-  readdirSync(archiveOf(sandbox))
-    .filter((name) => /^[0-9A-F]{24}$/.test(name))
-    .sort();
 
 /** The segment that a standby would begin a restart with. */
 const redoSegment = (standby: Cluster): Promise<string> =>

@@ -1,4 +1,5 @@
 // Claims and reservations of many processes at once, and what a claim leaves that did not live to see its end.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -110,6 +111,34 @@ describe('of many claims at once', { timeout: 60_000 }, () => {
     );
     expect(answers.map(({ claim }) => claim?.epoch)).toEqual(answers.map(() => 1));
     expect((await (await openSource(facts.url, node)).ownership(neverStopped)).standing).toBe('ours');
+  });
+
+  it('one that comes between the look and the record of another one is not leapt over by a higher epoch', async () => {
+    await using sandbox = makeSandbox('claims');
+    const [node, other] = [makeNode(sandbox), makeNode(sandbox)];
+    const directory = await adopted(sandbox, node);
+    const url = `file:${directory}`;
+    const facts: OwnFacts = { url, verb: 'claim', timeline: 2, node: other };
+    // Puts the sources where the process finds them.
+    await startScript(sandbox, script, { ...facts, url: 'file:/' }).result;
+    let asked = 0;
+    const between = (): void => {
+      asked += 1;
+      if (asked !== 2) return;
+      const words = [join(sandbox.path, 'checkout', script), JSON.stringify(facts)];
+      const { stdout } = spawnSync(carriedNode(), words, { encoding: 'utf8', timeout: 30_000 });
+      expect(JSON.parse(stdout)).toMatchObject({ outcome: 'claimed', claim: { epoch: 1 } });
+    };
+    const signal = { throwIfAborted: between } as AbortSignal;
+    const road = await openDestination(url, node);
+    const request = { timeline: 2, nodeName: 'db1', takeOver: false, atLeast: 9 };
+    expect(await faultOf(() => road.claim(request, signal))).toMatchObject({
+      kind: 'fenced',
+      message: `cannot claim ${url}: it belongs to another node`,
+    });
+    expect(asked).toBe(2);
+    expect((await (await openSource(url, other)).ownership(neverStopped)).standing).toBe('ours');
+    expect(readdirSync(join(directory, '.twowarm/epochs'))).toEqual(['1']);
   });
 
   it('one reservation of a timeline wins, again and again', async () => {

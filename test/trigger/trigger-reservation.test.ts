@@ -1,11 +1,13 @@
 // The reservation that triggerStandby makes at the arbiter: by whom it is refused, when it is taken up again, and what
 // happens where nobody can be asked.
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openDestination } from '../../src/transport/open.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { waitForRows } from '../server/pair.ts';
+import { makeNode, neverStopped } from '../transport/archives.ts';
 import { expectPrimary, loseThePrimary, makeScene, type Scene } from './scene.ts';
 
 const limits = { timeout: 120_000 };
@@ -49,6 +51,27 @@ describe('a promotion with an arbiter', limits, () => {
     });
     const text = JSON.parse(readFileSync(scene.reservation(2), 'utf8')) as object;
     expect(text).toMatchObject({ timeline: 2, node: idOf(scene), epoch: 0 });
+    await expectPrimary(scene, scene.rows);
+  });
+
+  it('claims all archives at one epoch, also where one of them has changed hands before', async () => {
+    await using sandbox = makeSandbox('one-epoch');
+    const scene = await withArbiter(sandbox);
+    const systemIdentifier = await scene.standby.value(
+      'select system_identifier::text from pg_control_system()',
+    );
+    for (const timeline of [1, 2, 3]) {
+      const road = await openDestination(`file:${scene.path('dr')}`, makeNode(sandbox, systemIdentifier));
+      await road.claim({ timeline, nodeName: 'db9', takeOver: true }, neverStopped);
+    }
+    const { stdout, stderr } = await scene.trigger('--json');
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      outcome: 'promoted',
+      claims: [scene.archive, scene.path('dr')].map((path) => ({ url: `file:${path}`, epoch: 4 })),
+    });
+    // One change of hands each: nothing had to be raised.
+    expect(readdirSync(join(scene.archive, '.twowarm/epochs'))).toEqual(['1']);
     await expectPrimary(scene, scene.rows);
   });
 

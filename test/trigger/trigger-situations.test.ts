@@ -9,8 +9,8 @@ import { commandLine } from '../harness/node-fixture.ts';
 import { shell } from '../harness/run.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { serverUser } from '../harness/server-user.ts';
+import { noPrefetch } from '../harness/standby.ts';
 import { commitRows, giveHome, shipRows, waitForRows } from '../server/pair.ts';
-import type { Settings } from '../harness/settings.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   expectPrimary,
@@ -20,9 +20,6 @@ import {
   waitingRestore,
   type Scene,
 } from './scene.ts';
-
-/** From 15 on a server that looks ahead would replay nothing while its restore_command waits. */
-const noPrefetch = (major: number): Settings => (major < 15 ? {} : { recovery_prefetch: 'off' });
 
 const limits = { concurrent: true, timeout: 120_000 };
 

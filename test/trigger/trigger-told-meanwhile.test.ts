@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
+import { noPrefetch } from '../harness/standby.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { shipRows, waitForRows } from '../server/pair.ts';
 import { expectPrimary, expectPromoted, makeScene, type Scene } from './scene.ts';
@@ -39,7 +40,7 @@ describe.each([
     await using sandbox = makeSandbox(`meanwhile-${major}`);
     const scene = await makeScene(sandbox, findPostgres(major), {
       toml: `[restore]\nwait = '${wait}'\nretry_limit = '3s'\n`,
-      extra: major < 15 ? {} : { recovery_prefetch: 'off' },
+      extra: noPrefetch(major),
     });
     await scene.standby.start();
     await waitForRows(scene.standby, await shipRows(scene.primary, 10));

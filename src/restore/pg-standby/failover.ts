@@ -1,11 +1,11 @@
 // What has ordered the end of waiting: the trigger file, a signal, the server's promotion, the time limit. An order
 // stands for the rest of the call; fast outdoes smart.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promoteFileNames } from '../../postgres/promote-files.ts';
 import { homeBeside } from '../../program/home.ts';
 import { stateDirectory } from '../../program/node-record.ts';
-import { ProgramError } from '../../program/program-error.ts';
+import { errnoOf, ProgramError } from '../../program/program-error.ts';
 import { triggerLockOf } from '../../program/trigger-lock.ts';
 import type { Speaker } from './speaker.ts';
 import { readTriggerFile, type Failover } from './trigger-file.ts';
@@ -21,15 +21,26 @@ export interface FailoverSources {
 const endsNoRecovery =
   'This file alone does not promote a standby: pg_ctl promote does, or triggerStandby. If it is left over, remove it.';
 
-/** triggerStandby, which knows what else to do, has written the file: its lock is in the home beside the data directory. */
-function isTriggered(dataDirectory: string): boolean {
+/** The state directory in the home beside the data directory: pg_standby needs none, and where there is none it is undefined. */
+function stateBeside(dataDirectory: string): string | undefined {
   try {
-    const home = process.env['TWOWARM_HOME'] || homeBeside(dataDirectory);
-    return existsSync(triggerLockOf(stateDirectory(home)));
+    const state = stateDirectory(process.env['TWOWARM_HOME'] || homeBeside(dataDirectory));
+    return existsSync(state) ? state : undefined;
   } catch (error) {
-    // pg_standby needs no home: one that cannot be looked for keeps it from nothing.
-    if (error instanceof ProgramError) return false;
+    // One that cannot be looked for keeps it from nothing.
+    if (error instanceof ProgramError) return undefined;
     throw error;
+  }
+}
+
+/** Tells one state of a file from the next. */
+function stateOf(path: string): string {
+  try {
+    const { ino, mtimeMs } = statSync(path);
+    return `${ino} ${mtimeMs}`;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return 'gone';
   }
 }
 
@@ -69,25 +80,36 @@ export class FailoverOrders {
     if (promotion !== undefined) this.give('smart', `the server is being promoted (./${promotion})`);
   }
 
-  /** Takes an order; `because` is told to the operator, once a call, and the hint with it. */
-  give(failover: Failover, because: string, hint?: string): void {
+  /** Takes an order; `because` is told to the operator, once a call. */
+  give(failover: Failover, because: string): void {
+    this.take(failover, () => this.speaker.say('LOG', { message: `${because}: ${failover} failover` }));
+  }
+
+  private take(failover: Failover, tell: () => void): void {
     if (this.isFast || this.order === failover) return;
     this.order = failover;
-    this.speaker.say('LOG', { message: `${because}: ${failover} failover`, hint });
+    tell();
     if (failover === 'fast') this.ended.abort(new Error('fast failover'));
   }
 
   private lookAtTrigger(path: string): void {
     const { failover, warning } = readTriggerFile(path);
-    if (failover !== undefined) this.give(failover, `found the trigger file "${path}"`, this.hint());
+    if (failover !== undefined) this.take(failover, () => this.tellOfTrigger(failover, path));
     // Once for each trouble: it is looked at every few seconds.
     if (warning !== undefined && warning.message !== this.warned) this.speaker.say('WARNING', warning);
     this.warned = warning?.message;
   }
 
-  private hint(): string | undefined {
+  /** A standby asks again every few seconds for as long as the file is there: where there is a home, it is told once. */
+  private tellOfTrigger(failover: Failover, path: string): void {
     const { isStandby, dataDirectory } = this.sources;
-    if (!isStandby || dataDirectory === undefined || isTriggered(dataDirectory)) return undefined;
-    return endsNoRecovery;
+    const message = `found the trigger file "${path}": ${failover} failover`;
+    if (!isStandby || dataDirectory === undefined) return this.speaker.say('LOG', { message });
+    const state = stateBeside(dataDirectory);
+    // triggerStandby, which knows what else to do, has written the file.
+    const isTriggered = state !== undefined && existsSync(triggerLockOf(state));
+    const report = { message, hint: isTriggered ? undefined : endsNoRecovery };
+    if (state === undefined) return this.speaker.say('LOG', report);
+    this.speaker.sayOnce('LOG', report, { stateDirectory: state, change: stateOf(path) });
   }
 }

@@ -5,6 +5,12 @@ import type { Level, Report } from '../../program/print-error.ts';
 
 const complaintsEveryMs = 60_000;
 
+/** What calls know of each other: <home>/state keeps what was said, and of which change. */
+export interface Change {
+  stateDirectory: string;
+  change: string;
+}
+
 export class Speaker {
   private readonly voice: Voice;
   private readonly verbosity: number;
@@ -19,6 +25,16 @@ export class Speaker {
   /** What an operator has to know: a warning, a failover. */
   say(level: Level, report: Report): void {
     this.sayFrom(1, level, report);
+  }
+
+  /** The same, unless an earlier call has said it of the same change. */
+  sayOnce(level: Level, report: Report, { stateDirectory, change }: Change): void {
+    if (this.verbosity < 1) return;
+    this.told = this.told.then(async () => {
+      const { sayOnce } = await import('../../program/say-once.ts');
+      const text = `${change} ${report.message} ${report.hint}`;
+      await sayOnce(stateDirectory, 'pg-standby-trigger', text, () => this.voice.report(level, report));
+    });
   }
 
   /** Each file. */

@@ -2,7 +2,7 @@
 // known without decoding. A record tells which compressed bytes it speaks of; for any others, as for a damaged one, there
 // is no record. So it may be written again at any time, and one that a killed writer left behind misleads nobody.
 import { basename, dirname } from 'node:path';
-import { ensureDirectory } from '../../program/small-file.ts';
+import { makeDirectoryDurably } from '../../program/make-directory.ts';
 import { errnoOf } from '../../program/program-error.ts';
 import {
   closeFile,
@@ -63,7 +63,7 @@ async function createTemporary(path: string, by: Identity): Promise<number> {
     return await openFile(path, 'wx', 0o600);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    ensureDirectory(dirname(path));
+    await makeDirectoryDurably(dirname(path));
     return openFile(path, 'wx', 0o600);
   }
 }

@@ -1,7 +1,7 @@
 // Gives its name to a file that is written already: by the encoder, or by a receiver while the bytes arrive. With the rules
 // of publish.ts: never over another one, durable before it is answered. A compressed file has its record before its name.
-import { closeFile, lstat, unlessMissing, unlinkIfThere } from '../../program/system-calls.ts';
-import { linkIfFree, syncDirectoryOf, type Published } from '../publish.ts';
+import { closeFile, lstat, unlessMissing } from '../../program/system-calls.ts';
+import { linkIfFree, settleName, type Fence, type Published } from '../publish.ts';
 import { pathInForm, type Form } from '../stored-form.ts';
 import type { Identity } from '../transport.ts';
 import { removeUnfinished } from '../unfinished.ts';
@@ -24,33 +24,35 @@ export async function publishWritten(
   written: Written,
   by: Identity,
   signal: AbortSignal,
+  fence: Fence,
 ): Promise<Published> {
   const { temporary, form, sizeBytes, sha256 } = written;
   signal.throwIfAborted();
   const opened = (await openForm(temporary, 'plain')) ?? vanished(temporary);
   const fresh = { ...opened, form, sizeBytes, sha256 };
   try {
-    return (await judge(target, fresh, by, signal)) ?? (await giveName(target, fresh, by, signal));
+    return (await judge(target, fresh, by, signal)) ?? (await giveName(target, fresh, by, signal, fence));
   } finally {
     await closeFile(fresh.descriptor);
   }
 }
 
-async function giveName(target: string, fresh: Fresh, by: Identity, signal: AbortSignal): Promise<Published> {
+async function giveName(
+  target: string,
+  fresh: Fresh,
+  by: Identity,
+  signal: AbortSignal,
+  fence: Fence,
+): Promise<Published> {
   const path = pathInForm(target, fresh.form);
   const other = pathInForm(target, fresh.form === 'plain' ? 'zstd' : 'plain');
   const isOtherThere = async (): Promise<boolean> => (await unlessMissing(lstat(other))) !== undefined;
   if (fresh.form === 'zstd') await writeRecord(target, fresh, fresh, by);
-  if ((await isOtherThere()) || !(await linkIfFree(fresh.path, path)))
+  const [otherForm] = await Promise.all([isOtherThere(), fence.before()]);
+  if (otherForm || !(await linkIfFree(fresh.path, path)))
     return (await judge(target, fresh, by, signal)) ?? vanished(target);
-  try {
-    await removeUnfinished(by.stateDirectory, fresh.path);
-    await syncDirectoryOf(target);
-  } catch (error) {
-    // Nobody must find the name and take it for durable.
-    await unlinkIfThere(path);
-    throw error;
-  }
+  await removeUnfinished(by.stateDirectory, fresh.path);
+  await settleName(path, fence);
   await keepRecord(target, fresh, by);
   // Whoever stores the other form at this moment looks for this one, too, once it has its name: one of the two sees both.
   if (!(await isOtherThere())) return 'stored';

@@ -8,7 +8,7 @@ import {
   unlessMissing,
 } from '../../program/system-calls.ts';
 import { temporaryPath } from '../../program/temporary-name.ts';
-import { compareWith, syncOrFail, type Bytes, type Published } from '../publish.ts';
+import { compareWith, syncOrFail, type Bytes, type Fence, type Published } from '../publish.ts';
 import { compressedPath } from '../stored-form.ts';
 import type { Identity } from '../transport.ts';
 import { noteUnfinished, removeUnfinished } from '../unfinished.ts';
@@ -25,6 +25,7 @@ export async function storeCompressed(
   bytes: Bytes,
   by: Identity,
   signal: AbortSignal,
+  fence: Fence,
 ): Promise<Published> {
   if ((await unlessMissing(lstat(compressedPath(target)))) !== undefined)
     return compareStored(target, bytes, by, signal);
@@ -33,7 +34,7 @@ export async function storeCompressed(
   noteUnfinished(by.stateDirectory, temporary);
   try {
     const contents = await writeCompressed(temporary, bytes, signal);
-    return await publishWritten(target, { temporary, form: 'zstd', ...contents }, by, signal);
+    return await publishWritten(target, { temporary, form: 'zstd', ...contents }, by, signal, fence);
   } finally {
     await removeUnfinished(by.stateDirectory, temporary);
   }

@@ -1,11 +1,11 @@
 // A partial segment that has arrived under a temporary name, kept as a version (versions.ts): plain, whatever form it came in.
 import { join } from 'node:path';
-import { ensureDirectory } from '../../program/small-file.ts';
+import { makeDirectoryDurably } from '../../program/make-directory.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import { closeFile } from '../../program/system-calls.ts';
 import { temporaryPath } from '../../program/temporary-name.ts';
 import { createFile, writeAll } from '../copy.ts';
-import { syncOrFail, type Published } from '../publish.ts';
+import { syncOrFail, type Fence, type Published } from '../publish.ts';
 import type { Identity } from '../transport.ts';
 import { noteUnfinished, removeUnfinished } from '../unfinished.ts';
 import { writerOf } from '../writer.ts';
@@ -21,14 +21,15 @@ export async function keepWrittenVersion(
   written: Written,
   by: Identity,
   signal: AbortSignal,
+  fence: Fence,
 ): Promise<Published> {
-  ensureDirectory(directory);
+  await makeDirectoryDurably(directory);
   const target = join(directory, `${name}.${written.sha256}`);
   const temporary = temporaryPath(target, writerOf(by));
   noteUnfinished(by.stateDirectory, temporary);
   try {
     await createFile(temporary, (to) => writePlaintext(written, to, temporary, signal));
-    return await publishWritten(target, { ...written, temporary, form: 'plain' }, by, signal);
+    return await publishWritten(target, { ...written, temporary, form: 'plain' }, by, signal, fence);
   } finally {
     await removeUnfinished(by.stateDirectory, temporary);
   }

@@ -47,11 +47,19 @@ export const readOwnership = (message: Message): Ownership => ({
   heldEpoch: message.maybeCount('held_epoch'),
 });
 
-export const claimRequestToJson = ({ timeline, nodeName, takeOver, history }: ClaimRequest): object => ({
+/** A receiver that does not know `at_least` yet claims from its own next epoch on, and says which one that is. */
+export const claimRequestToJson = ({
+  timeline,
+  nodeName,
+  takeOver,
+  atLeast,
+  history,
+}: ClaimRequest): object => ({
   verb: 'claim',
   timeline,
   node_name: nodeName,
   take_over: takeOver,
+  at_least: atLeast,
   history: history?.map((entry) => ({
     timeline: entry.timeline,
     switch_lsn: formatLsn(entry.switchLsn),
@@ -67,10 +75,12 @@ function readEntry(message: Message): HistoryEntry {
 
 export function readClaimRequest(message: Message): ClaimRequest {
   const history = message.maybeParts('history')?.map(readEntry);
+  const atLeast = message.maybeCount('at_least');
   return {
     timeline: timelineOf(message),
     nodeName: message.text('node_name'),
     takeOver: message.isTrue('take_over'),
+    ...(atLeast !== undefined && { atLeast }),
     ...(history !== undefined && { history }),
   };
 }

@@ -1,5 +1,5 @@
 // pg_standby's trigger file, its signals, and the server's own promotion: what ends the waiting, and how.
-import { readFileSync, readdirSync, renameSync } from 'node:fs';
+import { readFileSync, rmSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -93,6 +93,26 @@ describe('a trigger file under standby.signal', () => {
     place.dataDirectory('standby');
     write(word);
     expect(await place.ask('-t', trigger)).toMatchObject({ code: 1, stderr: found(word) + alone });
+  });
+
+  it('is told once for each change where there is a home, although the server asks every few seconds', async () => {
+    place.dataDirectory('standby');
+    place.sandbox.directory('twowarm/state');
+    const ask = async (): Promise<string> => {
+      const { code, stderr } = await place.ask('-t', trigger);
+      expect(code).toBe(1);
+      return stderr;
+    };
+    write('smart');
+    expect([await ask(), await ask(), await ask()]).toEqual([found('smart') + alone, '', '']);
+    // Another one is news, and so is one that becomes smart because a call has emptied it.
+    rmSync(trigger);
+    write('fast');
+    expect([await ask(), await ask(), await ask()]).toEqual([
+      found('fast') + alone,
+      found('smart') + alone,
+      '',
+    ]);
   });
 
   it('says nothing of it while triggerStandby is at work', async () => {

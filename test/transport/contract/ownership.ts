@@ -147,6 +147,33 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
+  it('a claim at the epoch that is asked for, and once more where its owner has a lower one', async () => {
+    await using archive = await opened();
+    const { road } = archive;
+    const other = await archive.again();
+    const claimAt = (by: Transport, atLeast: number, takeOver = false) =>
+      by.claim({ timeline: 2, nodeName: 'db2', takeOver, atLeast }, neverStopped);
+    const first = await claimAt(road, 7);
+    expect(first).toMatchObject({ outcome: 'claimed', claim: { epoch: 7 } });
+    for (const atLeast of [1, 7])
+      expect(await claimAt(road, atLeast)).toMatchObject({ outcome: 'already-claimed', claim: first.claim });
+    expect(await claimAt(road, 9)).toMatchObject({
+      outcome: 'claimed',
+      claim: { epoch: 9 },
+      previous: first.claim,
+    });
+    expect(await road.ownership(neverStopped)).toMatchObject({ standing: 'ours', heldEpoch: 9 });
+    expect(await putBytes(archive, segment, patterned(10, 1))).toBe('stored');
+    // However high: only who takes over gets it.
+    expect((await faultOf(() => claimAt(other, 100))).kind).toBe('fenced');
+    // What was claimed in two steps goes back in one, and no epoch comes twice.
+    expect(await road.release(9, neverStopped)).toBe('released');
+    expect((await road.ownership(neverStopped)).standing).toBe('unclaimed');
+    expect(await claimAt(other, 3)).toMatchObject({ outcome: 'claimed', claim: { epoch: 10 } });
+    expect((await faultOf(() => claimAt(other, 2 ** 50))).kind).toBe('usage');
+    await other.close();
+  });
+
   it('everybody once the first claim of all is taken back', async () => {
     await using archive = await opened();
     const { claim } = await claimBy(archive.road);

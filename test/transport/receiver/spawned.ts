@@ -47,7 +47,18 @@ export async function roadTo(
   purpose: 'read' | 'write' = 'write',
   idleLimitMs = 10_000,
 ): Promise<ReceiverRoad> {
-  const link = new Link(carrierOf(startReceiver(directory, '--allow-read')), idleLimitMs);
+  return roadOver(startReceiver(directory, '--allow-read'), directory, identity, idleLimitMs, purpose);
+}
+
+/** A road to a receiver that is running. */
+export async function roadOver(
+  receiver: Receiver,
+  directory: string,
+  identity: Identity,
+  idleLimitMs: number,
+  purpose: 'read' | 'write' = 'write',
+): Promise<ReceiverRoad> {
+  const link = new Link(carrierOf(receiver), idleLimitMs);
   const url = `ssh://somewhere${directory}`;
   const welcome = await greet(link, { url, directory, purpose }, identity, new AbortController().signal);
   return new ReceiverRoad(url, { link, welcome, release: () => link.close() }, identity);
