@@ -1,9 +1,8 @@
 // Far sides that hang at one step of a connection for good: a port that nobody accepts at, one that says nothing, one that
 // stops in the middle of SSH's own exchange, and a receiver that goes silent at one of our verbs.
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { existsSync } from 'node:fs';
 import { Server, type Connection, type Session } from 'ssh2';
 import { atExit } from '../../harness/cleanup.ts';
 import type { Sandbox } from '../../harness/sandbox.ts';
@@ -16,7 +15,7 @@ export interface HangingSide extends AsyncDisposable {
   /** For known_hosts. */
   readonly hostKey: string;
   /** Settles when a client has got to the step. */
-  untilReached(): Promise<unknown>;
+  untilReached: () => Promise<unknown>;
 }
 
 export const steps = ['connect', 'banner', 'key exchange', 'login', 'session', 'command'] as const;
@@ -137,7 +136,7 @@ async function hangingSsh(sandbox: Sandbox, step: 'login' | 'session' | 'command
 export function silentReceiver(
   sandbox: Sandbox,
   text: string,
-): { receiver: string; untilReached(): Promise<unknown> } {
+): { receiver: string; untilReached: () => Promise<unknown> } {
   const mark = `${sandbox.path}/silent-receiver`;
   rmSync(mark, { force: true });
   const script = `#!/bin/sh\nprintf '${text}'\n: >'${mark}'\nexec cat >/dev/null\n`;

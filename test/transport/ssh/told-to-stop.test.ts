@@ -110,8 +110,8 @@ describe('a shared connection that is being opened', () => {
     expect(await ends[1]).toEqual(new Error('two'));
     expect(seen.map(({ aborted }) => aborted)).toEqual([true]);
     // Whoever comes then opens another one.
-    const { release } = await lease('shared', () => Promise.resolve(opened), new AbortController().signal);
-    release();
+    const next = await lease('shared', () => Promise.resolve(opened), new AbortController().signal);
+    next.release();
     closeConnections();
   });
 
@@ -125,8 +125,8 @@ describe('a shared connection that is being opened', () => {
     const failing = (): Promise<Opened> => Promise.reject(new Error('refused'));
     const both = [lease('failing', failing), lease('failing', failing)];
     for (const each of both) await expect(each).rejects.toThrow('refused');
-    const { release } = await lease('failing', () => Promise.resolve(opened));
-    release();
+    const next = await lease('failing', () => Promise.resolve(opened));
+    next.release();
     closeConnections();
   });
 });
