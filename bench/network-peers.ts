@@ -21,10 +21,14 @@ export function rsync(sandbox: Sandbox, sshd: Sshd): Peer {
   };
 }
 
-/** Undefined where it is not installed. */
-export async function pgBackRest(sandbox: Sandbox, cluster: Cluster, sshd: Sshd): Promise<Peer | undefined> {
-  const version = await run('pgbackrest', ['version'], { user: 'server' }).catch(() => undefined);
-  if (version?.code !== 0) return undefined;
+interface Configurations {
+  /** For the machine of the repository. */
+  far: string;
+  near: string;
+}
+
+/** Two files, as on two machines. */
+function configure(sandbox: Sandbox, cluster: Cluster, sshd: Sshd): Configurations {
   const repository = sandbox.directory('far/pgbackrest');
   const shared = [
     '[global]',
@@ -33,32 +37,32 @@ export async function pgBackRest(sandbox: Sandbox, cluster: Cluster, sshd: Sshd)
     'compress-type=zst',
     'log-level-console=error',
   ];
-  const cluster1 = [
+  const main = [
+    '[main]',
     `pg1-path=${cluster.dataDirectory}`,
     `pg1-port=${cluster.port}`,
     `pg1-socket-path=${cluster.socketDirectory}`,
     '',
   ];
-  const far = sandbox.file(
-    'far/pgbackrest/far.conf',
-    [...shared, `repo1-path=${repository}/repo`, 'repo1-retention-full=1', '[main]', ...cluster1].join('\n'),
-    0o644,
-  );
+  const write = (name: string, own: string[]): string =>
+    sandbox.file(`far/pgbackrest/${name}`, [...shared, ...own, ...main].join('\n'), 0o644);
+  const far = write('far.conf', [`repo1-path=${repository}/repo`, 'repo1-retention-full=1']);
   const ssh = sandbox.file('far/pgbackrest/ssh', `#!/bin/sh\nexec ${sshWith(sshd)} "$@"\n`, 0o755);
-  const near = sandbox.file(
-    'far/pgbackrest/near.conf',
-    [
-      ...shared,
-      `cmd-ssh=${ssh}`,
-      'repo1-host=127.0.0.1',
-      `repo1-host-user=${sshd.user}`,
-      `repo1-host-port=${sshd.port}`,
-      `repo1-host-config=${far}`,
-      '[main]',
-      ...cluster1,
-    ].join('\n'),
-    0o644,
-  );
+  const near = write('near.conf', [
+    `cmd-ssh=${ssh}`,
+    'repo1-host=127.0.0.1',
+    `repo1-host-user=${sshd.user}`,
+    `repo1-host-port=${sshd.port}`,
+    `repo1-host-config=${far}`,
+  ]);
+  return { far, near };
+}
+
+/** Undefined where it is not installed. */
+export async function pgBackRest(sandbox: Sandbox, cluster: Cluster, sshd: Sshd): Promise<Peer | undefined> {
+  const version = await run('pgbackrest', ['version'], { user: 'server' }).catch(() => undefined);
+  if (version?.code !== 0) return undefined;
+  const { far, near } = configure(sandbox, cluster, sshd);
   const command = (file: string): string => `pgbackrest --config=${file} --stanza=main`;
   const created = await run('sh', ['-c', `${command(far)} --no-online stanza-create`], {
     user: 'server',

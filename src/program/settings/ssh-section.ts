@@ -30,7 +30,8 @@ export const ssh = z.strictObject({
     example: "'10s'",
   }),
   idle_limit: duration().default(30_000).register(keyWords, {
-    summary: 'How long the far side may be silent while something is asked of it; it is pinged in between.',
+    summary:
+      'How long the far side may be silent while something is asked of it; it is pinged in between. Longer than 2 MB take on the line.',
     default: "'30s'",
     example: "'30s'",
   }),
