@@ -163,7 +163,7 @@ describe('over ssh', limits, () => {
         `twowarm relay: LOG:  relaying what arrives in ${own} to dr\n` +
         `twowarm relay: WARNING:  cannot store 00000002.history at ${url('dr')}: the archive belongs to another node\n` +
         `DETAIL:  Node dr (${owner}) holds it on timeline 2, epoch 1, since ${holds}. Nothing was stored. It lacks …; it is tried again with growing pauses.\n` +
-        `HINT:  This relay acts as itself, for no other node has claimed ${own}. If the node that holds the destination is the primary, let it claim this archive, too: twowarm claim.\n`;
+        `HINT:  This relay acts as itself, for no other node has claimed ${own}. If the node that holds the destination is the primary, let it claim both archives at once: twowarm claim. Those that are no destinations of it are named by their URLs.\n`;
       expect(said.slice(0, atFirst.length)).toBe(atFirst);
       // A road that is opened anew knows of the claim before the relay looks for it.
       expect(said.slice(atFirst.length).split('\n').sort()).toEqual([
