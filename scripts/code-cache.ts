@@ -13,6 +13,8 @@ import { startLoopbackSshd } from './loopback-sshd.ts';
 const recorder = `
 const fs = require('node:fs'), path = require('node:path'), vm = require('node:vm');
 const [program, kept, ending] = process.argv.splice(2, 3);
+// How scripts/hot-loader.cjs tells that it is whole.
+const build = Buffer.from(ending.split('.')[1], 'latin1');
 const { Script } = vm;
 // The way out of a program that may not wait for its threads (src/program/leave.ts) would leave no cache.
 process.execve = undefined;
@@ -22,7 +24,7 @@ vm.Script = class extends Script {
     const name = path.basename(options.filename, '.cjs');
     if (!kept.split(' ').includes(name)) return;
     const cache = path.join(path.dirname(options.filename), name + ending);
-    process.on('exit', (code) => code === 0 && fs.writeFileSync(cache, this.createCachedData()));
+    process.on('exit', (code) => code === 0 && fs.writeFileSync(cache, Buffer.concat([this.createCachedData(), build])));
   }
 };
 require(program).main(process.argv.slice(2));

@@ -2,6 +2,8 @@
 
 /** On the process, not in this module: a program is two bundles with a copy of this file each (scripts/build.ts). */
 const stuck: unique symbol = Symbol.for('twowarm.stuck');
+/** As `bug` in error-kinds.ts. */
+const codeOfBug = 70;
 const marked = process as typeof process & { [stuck]?: boolean };
 
 /** Says that a system call of ours hangs (a dead NFS server): the usual exit would wait for its thread. */
@@ -21,6 +23,8 @@ export const noteLongCall = noteHangingCall;
  * execve(2) drops the threads and lets a shell exit for us, with a code that PostgreSQL counts.
  */
 export function leave(code: number): never {
+  // What is no exit code would end as 0.
+  if (!Number.isInteger(code) || code < 0 || code > 255) leave(codeOfBug);
   if (marked[stuck] === true && process.execve !== undefined) {
     process.execve('/bin/sh', ['sh', '-c', `exit ${code}`], {});
   }

@@ -1,6 +1,6 @@
 // An installation with nothing to launch, or with a file of which only the name is left: one message, and an exit code
 // that PostgreSQL takes for what it is. Never 0, and never 1 where that would end a recovery.
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -237,5 +237,25 @@ describe('a launch.sh cut short anywhere', () => {
       const { code, stdout, changed } = await restore(node.path('installation'), { PATH });
       expect({ length, code, stdout, changed }).toEqual({ length, code: 200, stdout: '', changed: [] });
     }
+  });
+});
+
+describe('when a code cache has a hole, as a crash of the machine leaves it', () => {
+  it.each([
+    ['a page in the middle', (bytes: Buffer) => bytes.fill(0, 8192, 12_288)],
+    ['its last page', (bytes: Buffer) => bytes.fill(0, 4096 * Math.floor((bytes.length - 1) / 4096))],
+    ['all but the beginning', (bytes: Buffer) => bytes.fill(0, 4096)],
+    ['its end cut off', (bytes: Buffer) => bytes.subarray(0, bytes.length - 100)],
+  ])('with %s, the programs run without it', async (_, damage) => {
+    const root = await copyInstallation(node.sandbox, true);
+    const hot = join(root, 'dist/hot');
+    for (const cache of readdirSync(hot).filter((file) => file.endsWith('.cache'))) {
+      const path = join(hot, cache);
+      writeFileSync(path, damage(readFileSync(path)));
+    }
+    expect(await archive(root)).toMatchObject({ code: 0, stderr: '' });
+    setMode('nothing');
+    // Its own archive has it not; a signal would end above 125.
+    expect(await restore(root)).toMatchObject({ code: 1, stderr: '' });
   });
 });

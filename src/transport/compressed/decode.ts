@@ -1,6 +1,6 @@
 // A stored file's plaintext, piece by piece, whatever its form. A compressed file may come from somebody's `zstd`, so it may
 // have several frames; Node's decompressor ends after the first one without a word, also before garbage.
-import { createZstdDecompress, type ZstdDecompress } from 'node:zlib';
+import { constants, createZstdDecompress, type ZstdDecompress } from 'node:zlib';
 import { ProgramError } from '../../program/program-error.ts';
 import { readInto } from '../../program/system-calls.ts';
 import { chunkBytes, fill, type OpenFile } from '../copy.ts';
@@ -8,7 +8,10 @@ import type { Form } from '../stored-form.ts';
 
 const inputBytes = 65_536;
 /** What a decompressor gives at a time, in bytes: each piece costs a call two turns of the event loop. */
-export const pieceBytes = 524_288;
+const pieceBytes = 524_288;
+
+/** For what comes over a network: whoever sends it does not decide how much memory decoding takes; ours need 2 MB. */
+export const decoding = { chunkSize: pieceBytes, params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
 /** An open file of an archive. `path` is for messages. */
 export interface Stored extends OpenFile {

@@ -25,6 +25,7 @@ export class Encoder {
   private readonly stream: ZstdCompress;
   private readonly take: Take;
   private readonly ended: Promise<void>;
+  private readonly failed: Promise<never>;
   private pieces: Buffer[] = [];
 
   /** `sizeBytes`: exactly what will be added. */
@@ -33,11 +34,9 @@ export class Encoder {
     const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
     this.stream = createZstdCompress({ chunkSize: pieceBytes, pledgedSrcSize: sizeBytes, params });
     this.stream.on('data', (piece: Buffer) => this.pieces.push(piece));
-    this.ended = new Promise((resolve, reject) => {
-      this.stream.once('end', resolve);
-      this.stream.once('error', reject);
-    });
-    this.ended.catch(() => undefined);
+    this.ended = new Promise((resolve) => this.stream.once('end', resolve));
+    this.failed = new Promise((_, reject) => this.stream.once('error', (error) => reject(faultOf(error))));
+    this.failed.catch(() => undefined);
   }
 
   /** The chunk may be used again when this has returned. */
@@ -45,16 +44,15 @@ export class Encoder {
     const taken = new Promise<void>((resolve, reject) => {
       this.stream.write(chunk, (error) => (error ? reject(faultOf(error)) : resolve()));
     });
-    await taken;
+    // A write in which zstd fails is never answered: the stream is gone by then.
+    await Promise.race([taken, this.failed]);
     await this.drain();
   }
 
   /** After the last chunk: all of the frame has been taken. */
   async end(): Promise<void> {
     this.stream.end();
-    await this.ended.catch((error: Error) => {
-      throw faultOf(error);
-    });
+    await Promise.race([this.ended, this.failed]);
     await this.drain();
   }
 

@@ -12,7 +12,10 @@ import type { Terms } from './terms.ts';
 import { verbs } from './verbs.ts';
 
 /** More conversations at once than any client of ours has. */
-const mostConversations = 64;
+const mostConversations = 24;
+
+/** How long work that was told to stop may take, in ms: a disk that hangs is left behind. */
+const endLimitMs = 5000;
 
 /** A client that is there sends a frame more often than this, in ms: it pings. */
 const idleLimitMs = 300_000;
@@ -52,7 +55,8 @@ class Session {
   /** Ends every conversation and waits for them: nothing half-written stays. */
   async end(reason: Error): Promise<void> {
     for (const { talk } of this.running.values()) talk.stop(reason);
-    await Promise.all([...this.running.values()].map(({ work }) => work));
+    const patience = new Promise((resolve) => setTimeout(resolve, endLimitMs).unref());
+    await Promise.race([Promise.all([...this.running.values()].map(({ work }) => work)), patience]);
   }
 
   private async greet(request: Message, id: number): Promise<void> {
@@ -79,6 +83,8 @@ class Session {
         talk.incoming.end();
         this.running.delete(id);
       });
+    // Data that nobody reads would be waited for.
+    if (name !== 'put') talk.incoming.end();
     this.running.set(id, { talk, work });
   }
 
@@ -105,7 +111,7 @@ export async function serve(connection: Connection, terms: Terms, stop: AbortSig
     for (;;) {
       const next = await within(chunks.next(), stop);
       if (next.done === true) break;
-      for (const frame of reader.read(next.value)) await session.take(frame);
+      for (const frame of reader.read(next.value)) await within(session.take(frame), stop);
     }
     if (!reader.isBetweenFrames)
       throw new ProgramError('connection-lost', 'the connection was cut within a frame');
@@ -117,14 +123,17 @@ export async function serve(connection: Connection, terms: Terms, stop: AbortSig
   }
 }
 
-/** The next chunk; `timed-out` when none comes for too long, or the reason of `stop`. */
+/** What is waited for; `timed-out` when it takes too long, or the reason of `stop`. */
 async function within<T>(next: Promise<T>, stop: AbortSignal): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const end = new Promise<never>((_, reject) => {
     onAbort = () => reject(stop.reason as Error);
     stop.addEventListener('abort', onAbort);
-    timer = setTimeout(() => reject(new ProgramError('timed-out', 'nothing came for too long')), idleLimitMs);
+    timer = setTimeout(
+      () => reject(new ProgramError('timed-out', 'nothing came, or went on, for too long')),
+      idleLimitMs,
+    );
   });
   try {
     stop.throwIfAborted();

@@ -8,7 +8,7 @@ import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { duplicateFault, hintFor } from '../archive-faults.ts';
 import { findContents } from '../compressed/find-contents.ts';
 import type { Contents } from '../compressed/contents.ts';
-import { pieceBytes } from '../compressed/decode.ts';
+import { decoding } from '../compressed/decode.ts';
 import type { WritableArchive } from '../filesystem-writing.ts';
 import { formFor } from '../stored-form.ts';
 import type { PutOutcome } from '../transport.ts';
@@ -63,7 +63,7 @@ async function receive(
   };
   try {
     if (put.encoding === 'zstd') {
-      const decoder = createZstdDecompress({ chunkSize: pieceBytes });
+      const decoder = createZstdDecompress(decoding);
       await pipeline(incoming, decoder, keep);
       // It ends after one frame without a word; what follows that would be kept with it.
       if (decoder.bytesWritten !== received)

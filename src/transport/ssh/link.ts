@@ -6,6 +6,9 @@ import { dataFrames, endFrame, FrameReader, messageFrame, preface, type Frame } 
 import { Incoming } from '../wire/incoming.ts';
 import { faultOf, Message } from '../wire/messages.ts';
 
+/** Nobody leaves so many replies unread: arrivals that are watched for are read as they come. */
+const mostUnread = 1000;
+
 /** How much a login shell may print before the receiver speaks, in bytes. */
 const mostNoise = 16_384;
 
@@ -67,6 +70,8 @@ export class Conversation {
   }
 
   hear(message: Message): void {
+    if (this.replies.length >= mostUnread)
+      return this.fail(new LinkFault('protocol', 'the far side replies more than it is asked'));
     this.replies.push(message);
     // Whoever still reads what was to come would wait in vain: no end follows a refusal.
     if (refused.includes(message.text('reply'))) this.incoming.fail(faultOf(message));

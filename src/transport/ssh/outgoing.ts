@@ -26,13 +26,16 @@ export class Outgoing {
 
   /** Read, inspected, hashed; throws what the inspection throws, or the signal's reason. */
   async packed(signal: AbortSignal): Promise<Packed> {
-    const onAbort = (): void => this.giveUp.abort(signal.reason);
-    signal.addEventListener('abort', onAbort);
+    signal.throwIfAborted();
+    let onAbort: (() => void) | undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort);
+    });
     try {
-      signal.throwIfAborted();
-      return await this.packing;
+      return await Promise.race([this.packing, aborted]);
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort!);
     }
   }
 

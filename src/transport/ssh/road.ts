@@ -6,7 +6,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import type { GapRecord } from '../../program/gap-record.ts';
 import type { Watch } from '../../program/watch-directory.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
-import { pieceBytes } from '../compressed/decode.ts';
+import { decoding } from '../compressed/decode.ts';
 import { createFile, writeAll } from '../copy.ts';
 import { formFor, type Compression } from '../stored-form.ts';
 import type { Identity, InspectOf, PutOutcome, Transport } from '../transport.ts';
@@ -21,6 +21,9 @@ import { watchOver } from './watch-over.ts';
 /** What the receiver is to keep. */
 export const encodingFor = (name: string, compression: Compression): Encoding =>
   formFor(name, compression) === 'zstd' ? 'zstd' : 'none';
+
+/** Of more than two million names, in bytes. */
+const longestList = 64 * 1024 * 1024;
 
 const outcomes: readonly PutOutcome[] = ['stored', 'already-stored', 'stored-as-version'];
 
@@ -51,7 +54,12 @@ export class ReceiverRoad extends AskingRoad implements Transport {
       this.link.converse({ verb: 'list' }, signal, async (conversation) => {
         await conversation.reply();
         const pieces: Buffer[] = [];
-        for await (const piece of conversation.incoming) pieces.push(piece);
+        let listedBytes = 0;
+        for await (const piece of conversation.incoming) {
+          listedBytes += piece.length;
+          if (listedBytes > longestList) throw new LinkFault('protocol', 'its list of names does not end');
+          pieces.push(piece);
+        }
         const names = Buffer.concat(pieces).toString('latin1').split('\n').slice(0, -1);
         if (names.every((name) => parseWalFileName(name) !== undefined)) return names.sort();
         throw new LinkFault('protocol', 'it lists names that are none of WAL files');
@@ -102,8 +110,11 @@ export class ReceiverRoad extends AskingRoad implements Transport {
     return this.link.converse(request, signal, async (conversation) => {
       const first = await conversation.reply();
       if (first.text('reply') !== 'go') return first.oneOf('reply', outcomes);
-      await sendFile(outgoing.file, packed, conversation, signal);
-      return (await conversation.reply()).oneOf('reply', outcomes);
+      const isWhole = await sendFile(outgoing.file, packed, conversation, signal);
+      const outcome = (await conversation.reply()).oneOf('reply', outcomes);
+      // A refusal may come at any time, but nobody has stored what was not sent.
+      if (!isWhole) throw new LinkFault('protocol', `it calls ${name} ${outcome} before it has all of it`);
+      return outcome;
     });
   }
 
@@ -160,7 +171,7 @@ async function takeInto(
         }
       }
     };
-    await pipeline(conversation.incoming, createZstdDecompress({ chunkSize: pieceBytes }), keep, {
+    await pipeline(conversation.incoming, createZstdDecompress(decoding), keep, {
       signal,
     }).catch(undecodable);
     check.end((await conversation.reply()).text('sha256'));

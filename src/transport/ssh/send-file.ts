@@ -42,14 +42,12 @@ export async function packFile(
   const encoder = new Encoder(keep, sizeBytes, levelFor(store));
   try {
     await readBytes(descriptor, signal, async (chunk) => {
+      // First: of a file that still grows it says what is wrong, and the compressor only that it fails.
+      inspect.add(chunk);
       // Compressed on another thread while it is hashed here.
       const added = waitingBytes > mostWaiting ? undefined : encoder.add(chunk);
-      try {
-        inspect.add(chunk);
-        hash.update(chunk);
-      } finally {
-        await added;
-      }
+      hash.update(chunk);
+      await added;
     });
     inspect.end();
     if (waitingBytes > mostWaiting) frame.length = 0;
@@ -60,19 +58,21 @@ export async function packFile(
   return { sha256: hash.digest('hex'), frame: frame.length === 0 ? undefined : frame };
 }
 
-/** Sends the frame, or a new one, unless the receiver has answered before its end. */
+/** Sends the frame, or a new one; false when the receiver has answered before its end. */
 export async function sendFile(
   file: FileToSend,
   { frame }: Packed,
   conversation: Conversation,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const send = async (piece: Buffer): Promise<void> => {
     if (!conversation.hasReply) await conversation.send(piece);
   };
   if (frame === undefined) await sendAnew(file, send, conversation, signal);
   else for (const piece of frame) await send(piece);
-  if (!conversation.hasReply) await conversation.sent();
+  if (conversation.hasReply) return false;
+  await conversation.sent();
+  return true;
 }
 
 async function sendAnew(

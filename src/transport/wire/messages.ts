@@ -86,7 +86,7 @@ const short = (text: string | undefined): string | undefined => text?.slice(0, l
 /** The fault that a refusing reply tells of; of a kind we do not know it is `input-output`. */
 export function faultOf(message: Message): ProgramError {
   const kind = message.text('kind');
-  const known = kind in errorKinds && kind !== 'bug' ? (kind as ErrorKindName) : 'input-output';
+  const known = Object.hasOwn(errorKinds, kind) && kind !== 'bug' ? (kind as ErrorKindName) : 'input-output';
   return new ProgramError(known, short(message.text('message')) ?? '', {
     detail: short(message.maybeText('detail')),
     hint: short(message.maybeText('hint')),

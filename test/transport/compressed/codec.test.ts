@@ -217,3 +217,25 @@ describe("Debian's zstd", () => {
     expect((await decode(`${source}.zst`)).equals(content)).toBe(true);
   });
 });
+
+describe('an encoder of a file that is not as long as was said', () => {
+  const megabyte = 1024 * 1024;
+  it.each([
+    ['longer', 0, 4],
+    ['longer by less than a page', megabyte, megabyte + 4],
+    ['longer by chunks', megabyte, 3 * megabyte],
+    ['shorter', 2 * megabyte, megabyte],
+  ])('ends when that is %s, and says so', async (_, announced, actual) => {
+    const encoder = new Encoder(() => undefined, announced);
+    const work = async (): Promise<void> => {
+      for (let at = 0; at < actual; at += megabyte)
+        await encoder.add(patterned(Math.min(megabyte, actual - at), at));
+      await encoder.end();
+    };
+    expect(await faultOf(work)).toEqual({
+      kind: 'source-missing',
+      message: 'the file changed its size while it was read',
+    });
+    encoder.close();
+  });
+});

@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { constants, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -291,4 +292,35 @@ describe('a receiver', () => {
       expect(outside()).toEqual(['beside']);
     },
   );
+});
+
+describe('a receiver that is sent what nobody reads', () => {
+  it('ends with its client, and at once when it is told to', { timeout: 60_000 }, async () => {
+    for (const isTold of [false, true]) {
+      await using place = await scene('unread');
+      const client = attack(place.directory, '--allow-read');
+      client.send(messageFrame(1, helloTo(place.directory)));
+      await client.waitFor(1, 'welcome');
+      client.send(messageFrame(2, { verb: 'watch' }));
+      await client.waitFor(2, 'watching');
+      client.send(...dataFrames(2, Buffer.alloc(3 * megabyte)), messageFrame(3, { verb: 'ping' }));
+      await client.waitFor(3, 'pong');
+      if (isTold) client.receiver.kill('SIGTERM');
+      expect(await expectHarmless(client, place.directory, place.outside)).toBe('');
+    }
+  });
+
+  it('decodes within as much memory as its own clients need', { timeout: 60_000 }, async () => {
+    await using place = await scene('window');
+    const client = attack(place.directory);
+    client.send(messageFrame(1, helloTo(place.directory)));
+    await client.waitFor(1, 'welcome');
+    const windowLog = { [constants.ZSTD_c_windowLog]: 27, [constants.ZSTD_c_contentSizeFlag]: 0 };
+    const frame = zstdCompressSync(Buffer.alloc(140 * megabyte), { params: windowLog });
+    client.send(messageFrame(2, putOf(Buffer.alloc(1), { size: 140 * megabyte, encoding: 'zstd' })));
+    await client.waitFor(2, 'go');
+    client.send(...dataFrames(2, frame), endFrame(2));
+    await client.waitFor(2, 'error');
+    await expectHarmless(client, place.directory, place.outside);
+  });
 });

@@ -1,12 +1,15 @@
 // A receiver that sends what nobody asked for: names that are none, other bytes than it announced. Nothing of it is
 // believed, nothing is delivered, and the message says what came.
+import { randomBytes } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { refused } from '../../harness/node-fixture.ts';
+import { errorKinds } from '../../../src/program/error-kinds.ts';
+import { commandLine, refused } from '../../harness/node-fixture.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { megabyte, segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import { faultOf } from '../../program/fault.ts';
+import { acceptAll, neverStopped } from '../archives.ts';
 import { base64, fakeReceiver, welcome, type Sent } from './fake-receiver.ts';
 import { sshScene } from './scene.ts';
 import { anotherSegment as name, sshNode } from './ssh-node.ts';
@@ -121,5 +124,55 @@ describe('a far side that means harm', limits, () => {
       kind: 'protocol',
       message: `could not list ${scene.url}: it lists names that are none of WAL files`,
     });
+  });
+});
+
+describe('a far side that answers more than it was asked, or too early', limits, () => {
+  it('is not believed that it has stored what was not sent', async () => {
+    await using own = makeSandbox('early');
+    await using scene = await sshScene(own);
+    const early = [{ message: { reply: 'go' } }, { message: { reply: 'stored' } }];
+    const receiver = fakeReceiver(own, { hello: welcome, put: early });
+    const road = await scene.write(scene.node({ receiver }));
+    const source = own.file(`source/${name}`, randomBytes(16 * megabyte));
+    expect(await faultOf(() => road.put(name, source, acceptAll, neverStopped))).toEqual({
+      kind: 'protocol',
+      message: `could not store ${name} at ${scene.url}: it calls ${name} stored before it has all of it`,
+    });
+    await road.close();
+  });
+
+  it.each(['toString', '__proto__', 'bug'])(
+    'refuses with the kind "%s", which has no exit code',
+    async (kind) => {
+      await using node = await sshNode('kinds', sshd);
+      const no: Sent[] = [{ message: { reply: 'error', kind, message: 'no' } }];
+      node.use({
+        ...quick,
+        receiver: fakeReceiver(node.sandbox, { hello: welcome, claim: no, ownership: no }),
+      });
+      const { code, stderr } = await node.sh(commandLine('twowarm', 'claim', '--take-over', node.url));
+      expect(stderr).toBe('twowarm claim: ERROR:  no\n');
+      expect(code).toBe(errorKinds['input-output'].exitCode);
+    },
+  );
+
+  it('has no memory of ours to fill: neither by a list without an end nor by replies that nobody asked for', async () => {
+    await using own = makeSandbox('floods');
+    await using scene = await sshScene(own);
+    const endless: Sent[] = [
+      { message: { reply: 'listing', count: 1 } },
+      ...Array.from({ length: 80 }, () => ({ data: base64(Buffer.alloc(megabyte, 65)) })),
+    ];
+    const chatty: Sent[] = Array.from({ length: 3000 }, () => ({ message: { reply: 'found', size: 1 } }));
+    const receiver = fakeReceiver(own, { hello: welcome, list: endless, stat: chatty });
+    const road = await scene.read(scene.node({ receiver }));
+    expect(await faultOf(() => road.list(neverStopped))).toEqual({
+      kind: 'protocol',
+      message: `could not list ${scene.url}: its list of names does not end`,
+    });
+    // The first reply counts; what follows it is for nobody.
+    expect(await road.stat(name, neverStopped)).toEqual({ sizeBytes: 1 });
+    await road.close();
   });
 });
