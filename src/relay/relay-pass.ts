@@ -10,7 +10,7 @@ import { Carrier } from './carrier.ts';
 import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
-import type { Role } from './role.ts';
+import type { Role } from '../postgres/node-role.ts';
 
 /** What became of one destination. */
 export interface Visit {
