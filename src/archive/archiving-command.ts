@@ -156,6 +156,6 @@ export const command: Command = {
   options: archivingOptions,
   exitStatus: monitoringStatus('status'),
   exitCodeOfFault: (call, exitCode) =>
-    call.positionals[0] === 'status' ? monitoringCodes.UNKNOWN : exitCode,
+    call.positionals.includes('status') ? monitoringCodes.UNKNOWN : exitCode,
   run,
 };

@@ -157,6 +157,8 @@ export const command: Command = {
   ],
   options: [...commonOptions, { name: 'json', summary: 'With list: print JSON.' }],
   exitStatus: monitoringStatus('list'),
-  exitCodeOfFault: (call, exitCode) => (call.positionals[0] === 'list' ? monitoringCodes.UNKNOWN : exitCode),
+  exitKinds: ['settings', 'unsafe-state'],
+  exitCodeOfFault: (call, exitCode) =>
+    call.positionals.includes('list') ? monitoringCodes.UNKNOWN : exitCode,
   run,
 };

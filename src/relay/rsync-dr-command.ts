@@ -128,5 +128,6 @@ export const command: Command = {
     'Carries what has arrived in this archive, and what a destination is owed, onwards to every destination, once; for cron.',
   positionals: [],
   options: passOptions,
+  exitKinds: ['archive-duplicate', 'no-space', 'timed-out', 'fenced', 'source-unreachable', 'unreachable'],
   run,
 };
