@@ -106,10 +106,11 @@ function resumeOne({ name }: Destination, node: ThisNode, { voice }: ProgramCall
 async function list({ settings, identity }: ThisNode, call: ProgramCall): Promise<number> {
   const place = { ...identity, segmentSize: readSegmentSize(settings.dataDirectory) };
   const circumstances = circumstancesOf(settings);
-  const lags = circumstances.isRecovering ? await readLags(settings, identity, place, call.stop) : new Map();
+  const { isRecovering: relays } = circumstances;
+  const lags = relays ? await readLags(settings, identity, place, call.stop) : undefined;
   const all = readDestinationStatus(settings, place).map((each) => ({
     ...each,
-    lag: lags.get(each.name) ?? null,
+    lag: lags?.get(each.name) ?? null,
   }));
   const findings = findingsOf(all, circumstances);
   const status = worstOf(findings);

@@ -21,7 +21,7 @@ export interface ErrorGroup {
 
 /** All groups, in the order of the codes; every kind is in one of them. */
 export function errorGroups(): ErrorGroup[] {
-  const all = Object.values(errorKinds).map(({ exitCode }) => exitCode as number);
+  const all: number[] = Object.values(errorKinds).map(({ exitCode }) => exitCode);
   return groups.map(([from, what], index) => {
     const next = groups[index + 1]?.[0] ?? Number.POSITIVE_INFINITY;
     const codes = all.filter((code) => code >= from && code < next);

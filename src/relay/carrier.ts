@@ -11,7 +11,6 @@ import { Books } from './books.ts';
 import { carry, type Carried } from './carry.ts';
 import { KeptRoad } from './kept-road.ts';
 import type { Listener } from './listener.ts';
-import { noteAnswered, noteBrought, noteFault } from './noting.ts';
 import { byAge, isHistory, Queue } from './queue.ts';
 
 /** Files under way at a time; in a dry run, whose answers a person reads in their order, only one. */
@@ -95,10 +94,7 @@ export class Carrier {
   warm(): void {
     if (this.road.isOpen || this.isHeld()) return;
     this.opened().then(
-      () => {
-        noteAnswered(this.node, this.destination);
-        this.listener.answered(this);
-      },
+      () => this.listener.answered(this),
       (error: unknown) => this.fail(error),
     );
   }
@@ -210,11 +206,9 @@ export class Carrier {
     if (carried.outcome === 'gone') return;
     if (carried.outcome === 'refused') {
       this.refused.add(key);
-      noteAnswered(this.node, this.destination);
       return this.listener.refused(this, key, carried.fault);
     }
     this.books.add(key);
-    noteBrought(this.node, this.destination, key);
     if (isSegment(key)) this.proof = key;
     this.listener.carried(this, key, carried);
   }
@@ -233,9 +227,7 @@ export class Carrier {
     this.fault = error;
     void this.drop();
     this.books.save();
-    const explained = this.road.explained(error);
-    noteFault(this.node, this.destination, this.next ?? '', explained);
-    this.listener.failed(this, explained);
+    this.listener.failed(this, this.road.explained(error));
   }
 
   private opened(): Promise<Transport> {

@@ -4,9 +4,10 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { endFailing, noteFailing, noteReached, readFailing } from '../program/destination-notes.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
+import type { Listener } from './listener.ts';
 
 /** It takes files again, or still. */
-export function noteAnswered({ settings, identity }: ThisNode, { name }: Destination): void {
+function noteAnswered({ settings, identity }: ThisNode, { name }: Destination): void {
   if (!identity.dryRun) endFailing(settings.home, name);
 }
 
@@ -16,6 +17,23 @@ export function noteBrought(node: ThisNode, destination: Destination, file: stri
   noteReached(node.settings.home, destination.name, { at: new Date().toISOString(), file });
   noteAnswered(node, destination);
 }
+
+/** A listener of carriers that notes what it hears, and passes it on. */
+export const noting = (node: ThisNode, listener: Listener): Listener => ({
+  ...listener,
+  carried: (carrier, key, carried) => {
+    noteBrought(node, carrier.destination, key);
+    listener.carried(carrier, key, carried);
+  },
+  answered: (carrier) => {
+    noteAnswered(node, carrier.destination);
+    listener.answered(carrier);
+  },
+  failed: (carrier, fault) => {
+    noteFault(node, carrier.destination, carrier.next ?? '', fault);
+    listener.failed(carrier, fault);
+  },
+});
 
 /** It failed; `file` is what it should have had, empty where nothing waited. That a copy cannot be had is no fault of it. */
 export function noteFault(

@@ -194,7 +194,10 @@ Any other fault, by what is wrong; each code is in ${document}:
   60-67  the far side of a network road cannot be reached, or refuses
      70  twowarm has a bug: please report it`,
     );
-    expect(readFileSync(document, 'utf8')).toContain('| 15 | `archiving-on-hold` |');
+    const { files } = JSON.parse(readFileSync(join(installation(), 'package.json'), 'utf8')) as {
+      files: string[];
+    };
+    expect(files).toContain('docs');
   });
 
   it.each(['--version', '-V'])('%s says the version', async (option) => {
