@@ -4,6 +4,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { commandLine, refused, silent, type NodeFixture } from '../../harness/node-fixture.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { backupText, historyText, segmentNamed } from '../../harness/wal-files.ts';
 import {
   archive,
@@ -149,9 +150,7 @@ describe.concurrent('a fallback', () => {
     });
     const [standing] = (await statusOf(node, 'dr')).standsInFor;
     expect(Date.parse(standing!.until!) - Date.parse(standing!.since)).toBe(3000);
-    await expect
-      .poll(async () => (await archive(node, two)).code, { timeout: 20_000, interval: 300 })
-      .toBe(20);
+    await waitFor('the limit', async () => (await archive(node, two)).code === 20, { everyMs: 300 });
     const { code, stderr, changed } = await archive(node, three);
     expect({ code, stderr }).toEqual({
       code: 20,
