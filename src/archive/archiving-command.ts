@@ -1,6 +1,7 @@
 // twowarm archiving: shows and sets the archiving state, with the gaps that it has made.
 import { statSync } from 'node:fs';
 import { readSegmentSize } from '../postgres/control-file.ts';
+import { isRecovering } from '../postgres/node-role.ts';
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import {
   archivingStatePath,
@@ -20,6 +21,15 @@ import {
   readDestinationStatus,
   type DestinationStatus,
 } from '../transport/destination-status.ts';
+import {
+  describeFindings,
+  findingsOf,
+  monitoringCodes,
+  monitoringStatus,
+  worstOf,
+  type Circumstances,
+  type DestinationFinding,
+} from '../transport/destination-findings.ts';
 import { listGaps } from './gaps.ts';
 import { archivingArguments, archivingOptions } from './options.ts';
 
@@ -79,16 +89,39 @@ function meaning({ state, destinations, destinationStatus, ownArchive }: Status)
   return `archiving is on: archiveWALFile stores files at ${places.join(', ')}`;
 }
 
-function describe(status: Status): string {
+/** Of the state itself; where the server recovers, a node without destinations lacks nothing. */
+function levelOfState(
+  { state, fault, destinations, ownArchive }: Status,
+  isRecovering: boolean,
+): DestinationFinding['level'] | undefined {
+  if (state === 'discard' || fault !== null) return 'CRITICAL';
+  if (state === 'hold') return 'WARNING';
+  return destinations.length === 0 && ownArchive === null && !isRecovering ? 'CRITICAL' : undefined;
+}
+
+/** What is wrong, the worst first. While nothing is archived, nothing fails. */
+function findingsIn(status: Status, circumstances: Circumstances): DestinationFinding[] {
+  const level = levelOfState(status, circumstances.isRecovering);
+  if (level !== undefined) return [{ level, words: meaning(status) }];
+  return findingsOf(status.destinationStatus, circumstances);
+}
+
+/** `findings`: where the answer is to begin with what monitoring reads. */
+function describe(status: Status, findings: readonly DestinationFinding[] | undefined): string {
   const { since, fault, gaps, ownArchive, state } = status;
-  const lines = [`${meaning(status)}${since === null ? '' : ` (set ${since})`}`];
+  const means = meaning(status);
+  const ofState = findings?.find(({ words }) => words === means)?.level ?? 'OK';
+  const others = findings?.filter(({ words }) => words !== means) ?? [];
+  const begin = findings === undefined || others.length > 0 ? '' : `${ofState}: `;
+  const lines = others.length > 0 ? describeFindings(others, '') : [];
+  lines.push(`${begin}${means}${since === null ? '' : ` (set ${since})`}`);
   if (fault !== null) lines.push(`because ${fault}`);
   lines.push(...status.destinationStatus.filter(isWorthTelling).flatMap(describeDestination));
   if (ownArchive !== null)
     lines.push(`own archive: this node was triggered (timeline ${ownArchive.timeline}, ${ownArchive.since})`);
-  const [first, last] = [gaps[0], gaps.at(-1)];
-  if (first !== undefined && last !== undefined) {
-    const span = gaps.length === 1 ? first.name : `${first.name} to ${last.name}`;
+  const [oldest, last] = [gaps[0], gaps.at(-1)];
+  if (oldest !== undefined && last !== undefined) {
+    const span = gaps.length === 1 ? oldest.name : `${oldest.name} to ${last.name}`;
     const files = `${gaps.length} ${gaps.length === 1 ? 'file was' : 'files were'} discarded`;
     lines.push(`gaps: ${files}, ${span}, the last at ${last.at}`);
     if (state === 'on')
@@ -103,8 +136,17 @@ async function run(call: ProgramCall): Promise<number> {
   const wanted = archivingStates.find((state) => state === call.positionals[0]);
   if (wanted !== undefined) writeArchivingState(settings.home, wanted, identity.nodeId);
   const status = readStatus(node);
-  call.voice.answer(call.options['json'] === true ? `${JSON.stringify(status)}\n` : describe(status));
-  return 0;
+  const hasOwnArchive = status.ownArchive !== null;
+  const findings = findingsIn(status, {
+    isRecovering: isRecovering(settings),
+    hasOwnArchive,
+    nowMs: Date.now(),
+  });
+  const level = worstOf(findings);
+  const json = `${JSON.stringify({ status: level, findings, ...status })}\n`;
+  const asked = wanted === undefined ? findings : undefined;
+  call.voice.answer(call.options['json'] === true ? json : describe(status, asked));
+  return wanted === undefined ? monitoringCodes[level] : 0;
 }
 
 export const command: Command = {
@@ -112,5 +154,8 @@ export const command: Command = {
   summary: 'Shows or sets whether this node archives: on, hold or discard.',
   positionals: archivingArguments,
   options: archivingOptions,
+  exitStatus: monitoringStatus('status'),
+  exitCodeOfFault: (call, exitCode) =>
+    call.positionals.includes('status') ? monitoringCodes.UNKNOWN : exitCode,
   run,
 };

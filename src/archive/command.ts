@@ -9,6 +9,15 @@ export const command: Command = {
   summary: 'Stores one finished WAL file durably at every destination; called by archive_command.',
   positionals: archiveArguments,
   options: archiveOptions,
+  exitKinds: [
+    'invalid-file',
+    'wrong-cluster',
+    'archive-duplicate',
+    'archiving-on-hold',
+    'no-space',
+    'timed-out',
+    'fenced',
+  ],
   postgresqlConf: { setting: 'archive_command', arguments: '%p %f' },
   run: async (call) => {
     const dryRun = call.options['dry-run'] === true;

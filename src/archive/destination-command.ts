@@ -1,13 +1,25 @@
 // twowarm destination: shows how each destination stands; suspends one that is gone, and lets it have files again.
 import { readSegmentSize } from '../postgres/control-file.ts';
+import { isRecovering } from '../postgres/node-role.ts';
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
 import { readSuspension, resume, suspend } from '../program/destination-notes.ts';
 import { readOwnArchive } from '../program/own-archive.ts';
+import { printable } from '../program/print-error.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { didYouMean } from '../program/settings/did-you-mean.ts';
-import type { Destination } from '../program/settings/settings.ts';
+import type { Destination, Settings } from '../program/settings/settings.ts';
+import { obstaclesOf } from '../transport/archiving-outlook.ts';
+import {
+  describeFindings,
+  findingsOf,
+  monitoringCodes,
+  monitoringStatus,
+  worstOf,
+  type Circumstances,
+} from '../transport/destination-findings.ts';
 import { describeDestination, readDestinationStatus } from '../transport/destination-status.ts';
+import { readLags } from '../transport/lag.ts';
 import { ledgerOf } from '../transport/backfill/debts.ts';
 
 const verbs = ['list', 'suspend', 'resume'] as const;
@@ -48,12 +60,34 @@ async function suspendOne(destination: Destination, node: ThisNode, { voice }: P
   }
   if (!suspend(node.settings.home, node.identity.nodeId, name, new Date().toISOString()))
     return voice.answer(`${name} is suspended already\n`);
+  const obstacles = obstaclesAt(node);
+  const success = obstacles.length === 0 ? 'archive_command succeeds without it; ' : '';
   const consequence = {
-    required: `archive_command succeeds without it; the files go to ${others.join(', ')}, and each is owed to ${name}`,
+    required: `${success}the files go to ${others.join(', ')}, and each is owed to ${name}`,
     fallback: 'it stands in for nobody',
     'best-effort': `each file is owed to ${name}`,
   };
   voice.answer(`${name} is suspended: ${consequence[policy]}\n`);
+  if (policy === 'best-effort' || obstacles.length === 0) return;
+  await voice.report('WARNING', {
+    message: `archive_command fails from now on: ${obstacles.join('; ')}`,
+    hint: `PostgreSQL keeps the WAL until then. To let ${name} have files again: twowarm destination resume ${name}`,
+  });
+}
+
+/** An `unsafe-state` error where the node's marker cannot be trusted. */
+const circumstancesOf = (settings: Settings): Circumstances => ({
+  isRecovering: isRecovering(settings),
+  hasOwnArchive: readOwnArchive(settings.home) !== undefined,
+  nowMs: Date.now(),
+});
+
+/** Why archive_command fails on this node now, as far as is known; where the server recovers it is not called. */
+function obstaclesAt({ settings, identity }: ThisNode): string[] {
+  const { isRecovering, hasOwnArchive, nowMs } = circumstancesOf(settings);
+  if (isRecovering) return [];
+  const place = { ...identity, segmentSize: readSegmentSize(settings.dataDirectory) };
+  return obstaclesOf(readDestinationStatus(settings, place), hasOwnArchive, nowMs);
 }
 
 function resumeOne({ name }: Destination, node: ThisNode, { voice }: ProgramCall): void {
@@ -69,12 +103,26 @@ function resumeOne({ name }: Destination, node: ThisNode, { voice }: ProgramCall
   voice.answer(was ? `${name} has files again; ${owed}\n` : `${name} was not suspended; ${owed}\n`);
 }
 
-function list(node: ThisNode, call: ProgramCall): void {
-  const place = { ...node.identity, segmentSize: readSegmentSize(node.settings.dataDirectory) };
-  const all = readDestinationStatus(node.settings, place);
-  if (call.options['json'] === true) return call.voice.answer(`${JSON.stringify(all)}\n`);
-  const lines = all.flatMap(describeDestination);
-  call.voice.answer(lines.length === 0 ? 'no destination is configured\n' : `${lines.join('\n')}\n`);
+async function list({ settings, identity }: ThisNode, call: ProgramCall): Promise<number> {
+  const place = { ...identity, segmentSize: readSegmentSize(settings.dataDirectory) };
+  const circumstances = circumstancesOf(settings);
+  const { isRecovering: relays } = circumstances;
+  const lags = relays ? await readLags(settings, identity, place, call.stop) : undefined;
+  const all = readDestinationStatus(settings, place).map((each) => ({
+    ...each,
+    lag: lags?.get(each.name) ?? null,
+  }));
+  const findings = findingsOf(all, circumstances);
+  const status = worstOf(findings);
+  if (call.options['json'] === true) {
+    call.voice.answer(`${JSON.stringify({ status, findings, destinations: all })}\n`);
+  } else {
+    const count = all.length === 1 ? '1 destination' : `${all.length} destinations`;
+    const fine = all.length === 0 ? 'no destination is configured' : `${count}, and nothing is owed`;
+    const lines = [...describeFindings(findings, fine), ...all.flatMap(describeDestination)];
+    call.voice.answer(`${lines.map(printable).join('\n')}\n`);
+  }
+  return monitoringCodes[status];
 }
 
 async function run(call: ProgramCall): Promise<number> {
@@ -82,8 +130,7 @@ async function run(call: ProgramCall): Promise<number> {
   const node = await openThisNode(call);
   if (verb === 'list') {
     if (name !== undefined) throw new ProgramError('usage', `too many arguments, the first is "${name}"`);
-    list(node, call);
-    return 0;
+    return list(node, call);
   }
   if (call.options['json'] === true) throw new ProgramError('usage', `--json is for list, not for ${verb!}`);
   const destination = requireDestination(name, node);
@@ -99,7 +146,7 @@ export const command: Command = {
     {
       name: 'VERB',
       summary:
-        'list: policy, state, debts, last success and failure. suspend: archive_command succeeds without it, as long as somebody else has each file; what it misses is owed. resume: it has files again, and gets what it is owed.',
+        'list: policy, state, debts, what is still to be carried, last success and failure. suspend: archive_command succeeds without it, as long as somebody else has each file; what it misses is owed. resume: it has files again, and gets what it is owed.',
       required: true,
       choices: verbs,
     },
@@ -110,5 +157,9 @@ export const command: Command = {
     },
   ],
   options: [...commonOptions, { name: 'json', summary: 'With list: print JSON.' }],
+  exitStatus: monitoringStatus('list'),
+  exitKinds: ['settings', 'unsafe-state'],
+  exitCodeOfFault: (call, exitCode) =>
+    call.positionals.includes('list') ? monitoringCodes.UNKNOWN : exitCode,
   run,
 };

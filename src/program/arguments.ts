@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
 import type { Command, Option, Positional, ReadWords } from './command.ts';
+import { errorGroups } from './error-groups.ts';
 import { errorKinds } from './error-kinds.ts';
 import { writeOut } from './print-error.ts';
 import { ProgramError } from './program-error.ts';
@@ -13,6 +14,8 @@ const universal: readonly Option[] = [
   { name: 'help', alias: '?', summary: 'Print this help.' },
   { name: 'version', alias: 'V', summary: 'Print the version.' },
 ];
+const installedAt = join(import.meta.dirname, '..', '..');
+const documentOfErrors = join(installedAt, 'docs', 'errors.md');
 const optionsOf = (command: Command): readonly Option[] => [...command.options, ...universal];
 
 const written = ({ name, required, many }: Positional): string =>
@@ -33,20 +36,22 @@ export function configurationLine(command: Command, installedAt: string): string
   return `${setting} = '${word.replaceAll('%', '%%').replaceAll("'", "''")} ${[...words, placeholders].join(' ')}'`;
 }
 
+/** The codes that the command has for itself, or that are worth knowing of it, one by one; all others by groups. */
 function exitStatus(command: Command): string {
-  const kinds = Object.values(errorKinds)
-    .map(({ exitCode, meaning }) => ({ code: exitCode, meaning }))
-    .sort((a, b) => a.code - b.code);
-  const own = command.exitStatus ?? [];
-  const rows = command.hasOwnExitStatus ? own : [{ code: 0, meaning: 'success' }, ...own, ...kinds];
-  return [
-    'EXIT STATUS',
-    ...rows.map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`),
-  ].join('\n');
+  const row = (code: number, meaning: string): string => `  ${String(code).padStart(3)}  ${meaning}`;
+  const own = (command.exitStatus ?? []).map(({ code, meaning }) => row(code, meaning));
+  if (command.hasOwnExitStatus) return ['EXIT STATUS', ...own].join('\n');
+  const named = (command.exitKinds ?? [])
+    .map((kind) => errorKinds[kind])
+    .sort((a, b) => a.exitCode - b.exitCode)
+    .map(({ exitCode, meaning }) => row(exitCode, meaning));
+  const groups = errorGroups().map(({ codes, what }) => `  ${codes.padStart(5)}  ${what}`);
+  const head = `${named.length > 0 ? 'Any other fault' : 'A fault'}, by what is wrong; each code is in ${documentOfErrors}:`;
+  return ['EXIT STATUS', row(0, 'success'), ...own, ...named, head, ...groups].join('\n');
 }
 
 function epilogue(command: Command): string {
-  const line = configurationLine(command, join(import.meta.dirname, '..', '..'));
+  const line = configurationLine(command, installedAt);
   const width = Math.max(12, ...command.positionals.map(({ name }) => name.length));
   const positionals = command.positionals.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return [

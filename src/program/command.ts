@@ -1,5 +1,6 @@
 // What every command declares about itself, as data: its arguments and options, its exit codes, and what it does.
 // The parser, each --help, docs/options.md and the man pages come from these declarations.
+import type { ErrorKindName } from './error-kinds.ts';
 import type { Level, Report } from './print-error.ts';
 import type { Fields } from './log.ts';
 
@@ -30,6 +31,8 @@ export interface Command {
   options: readonly Option[];
   /** Exit codes beyond 0 and the table of error kinds. */
   exitStatus?: readonly { code: number; meaning: string }[];
+  /** The kinds of faults that --help names one by one: what this command is there to find out. */
+  exitKinds?: readonly ErrorKindName[];
   /** True where exitStatus is all there is: neither 0 nor the table of error kinds is added. */
   hasOwnExitStatus?: boolean;
   /** Further lines of --help, before EXIT STATUS. */

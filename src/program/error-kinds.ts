@@ -1,5 +1,5 @@
 // Every fault a program can end with: its exit code, what it means, and whether trying again can help.
-// docs/errors.md and the EXIT STATUS of each --help are made from this table. Codes stay within 2-125: PostgreSQL's
+// docs/errors.md and the EXIT STATUS of each --help (error-groups.ts) are made from this table. Codes stay within 2-125: PostgreSQL's
 // archiver does not count a failure above 125 in pg_stat_archiver (pgarch.c), and 1 is restoreWALFile's "absent".
 
 export interface ErrorKind {

@@ -8,6 +8,7 @@ export const command: Command = {
     'Stays, and carries what arrives in this archive, and what a destination is owed, onwards to every destination at once; for systemd.',
   positionals: [],
   options: relayOptions,
+  exitKinds: ['archive-duplicate', 'fenced', 'busy'],
   notes: [
     'It ends with 0 on SIGTERM and SIGINT. A changed configuration is taken into use without a restart, and so is a',
     'change of role: on a primary, whose archive_command ships by itself, it only brings what destinations are owed from',

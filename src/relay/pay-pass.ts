@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Report } from '../program/print-error.ts';
 import { Payer, type Session } from './payer.ts';
-import type { Role } from './role.ts';
+import type { Role } from '../postgres/node-role.ts';
 
 /** What became of one destination that was owed files. */
 export interface Payout {

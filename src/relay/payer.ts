@@ -2,7 +2,7 @@
 // of its own for each try, over a road that is closed afterwards; when the next one is due is decided by who calls it.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
-import { endFailing, endStandingIn, readSuspension } from '../program/destination-notes.ts';
+import { endStandingIn, readSuspension } from '../program/destination-notes.ts';
 import { isHolder } from '../program/process-lock.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Report } from '../program/print-error.ts';
@@ -14,9 +14,10 @@ import { lockPaying } from '../transport/backfill/paying-lock.ts';
 import { isInDebt, type Debt } from '../transport/ledger.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openRoad } from './destinations.ts';
+import { noteBrought, noteFault } from './noting.ts';
 import { explained, onBehalfOf } from './on-behalf.ts';
 import { principalOf, type Principal } from './principal.ts';
-import type { Role } from './role.ts';
+import type { Role } from '../postgres/node-role.ts';
 
 /** None of these may throw. */
 export interface PayerListener {
@@ -92,8 +93,10 @@ export class Payer {
     if (isHolder(lock)) return 'busy';
     try {
       const principal = await principalOf(this.role, this.node, this.stop);
-      return await this.payFor(principal).catch((fault: unknown) => {
-        throw this.role.relays ? explained(fault, principal.owner, this.node) : fault;
+      return await this.payFor(principal).catch((error: unknown) => {
+        const fault = this.role.relays ? explained(error, principal.owner, this.node) : error;
+        noteFault(this.node, this.destination, this.owed()[0] ?? '', fault);
+        throw fault;
       });
     } finally {
       lock.release();
@@ -128,8 +131,8 @@ export class Payer {
         node,
         refuses,
         paid: (file) => {
-          // Noted by archive_command, whose next call may be far.
-          endFailing(node.settings.home, destination.name);
+          // archive_command, whose next call may be far, notes the same.
+          noteBrought(node, destination, file);
           listener.paid(this, file);
         },
         setAside: (_file, report) => listener.setAside(this, report),

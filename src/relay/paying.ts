@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { Payer, type PayerListener } from './payer.ts';
-import type { Role } from './role.ts';
+import type { Role } from '../postgres/node-role.ts';
 import type { Telling } from './telling.ts';
 
 /** How often a ledger, and the note of a suspension, is looked at, in ms. */

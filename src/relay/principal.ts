@@ -12,7 +12,7 @@ import { parseHistory } from '../wal/history.ts';
 import { belongsTo, type Line } from '../wal/line.ts';
 import { segmentNumber } from '../wal/segment.ts';
 import { lookForOwner } from './on-behalf.ts';
-import type { Role } from './role.ts';
+import type { Role } from '../postgres/node-role.ts';
 
 export interface Principal {
   /** Undefined: this node itself. */

@@ -15,7 +15,7 @@ import { Configuration } from './configuration.ts';
 import { lockToStay } from './lock.ts';
 import { Paying } from './paying.ts';
 import { Relaying } from './relaying.ts';
-import { readRole, type Role } from './role.ts';
+import { readRole, type Role } from '../postgres/node-role.ts';
 import { Telling } from './telling.ts';
 
 const lookEveryMs = 5000;

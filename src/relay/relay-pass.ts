@@ -10,7 +10,8 @@ import { Carrier } from './carrier.ts';
 import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
-import type { Role } from './role.ts';
+import { noting } from './noting.ts';
+import type { Role } from '../postgres/node-role.ts';
 
 /** What became of one destination. */
 export interface Visit {
@@ -123,7 +124,7 @@ async function carryAll(
   stop: AbortSignal,
 ): Promise<PassResult> {
   const kept = { visits: new Map<Carrier, Visit>(), faults: [] as unknown[] };
-  const listener = listenerOf(keys, telling, kept);
+  const listener = noting(node, listenerOf(keys, telling, kept));
   const carriers = (await destinationsOf(node, stop)).map(
     (destination) => new Carrier(destination, node, () => source, listener, stop),
   );

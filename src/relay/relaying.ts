@@ -11,6 +11,7 @@ import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
 import { destinationsOf } from './destinations.ts';
 import { ownerOf } from './on-behalf.ts';
+import { noting } from './noting.ts';
 import { followSuspensions } from './suspended.ts';
 import type { Telling } from './telling.ts';
 
@@ -59,9 +60,8 @@ export class Relaying {
   async begin(eager: boolean): Promise<void> {
     const destinations = await destinationsOf(this.node, this.stop);
     const source = (): ReadTransport => this.source!;
-    this.carriers = destinations.map(
-      (each) => new Carrier(each, this.node, source, this.listener(), this.stop),
-    );
+    const listener = noting(this.node, this.listener());
+    this.carriers = destinations.map((each) => new Carrier(each, this.node, source, listener, this.stop));
     followSuspensions(this.carriers, this.node, this.telling);
     if (eager) for (const carrier of this.carriers) carrier.warm();
   }

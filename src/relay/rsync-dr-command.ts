@@ -11,7 +11,7 @@ import { lockForPass } from './lock.ts';
 import { passOptions } from './options.ts';
 import { payPass, type Payout, type PayTelling } from './pay-pass.ts';
 import { relayPass, type PassResult, type PassTelling } from './relay-pass.ts';
-import { readRole, type Role } from './role.ts';
+import { readRole, type Role } from '../postgres/node-role.ts';
 
 const files = (count: number): string => (count === 1 ? '1 file' : `${count} files`);
 
@@ -128,5 +128,6 @@ export const command: Command = {
     'Carries what has arrived in this archive, and what a destination is owed, onwards to every destination, once; for cron.',
   positionals: [],
   options: passOptions,
+  exitKinds: ['archive-duplicate', 'no-space', 'timed-out', 'fenced', 'source-unreachable', 'unreachable'],
   run,
 };

@@ -8,8 +8,10 @@ import {
   readSuspension,
   type Reached,
 } from '../program/destination-notes.ts';
+import { withoutSecret } from '../program/road-url.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
 import type { Destination, Settings } from '../program/settings/settings.ts';
+import { describeLag, type Lag } from './lag.ts';
 import { Ledger, ledgersOf, type Debt, type LedgerPlace } from './ledger.ts';
 
 export interface DestinationStatus {
@@ -21,10 +23,12 @@ export interface DestinationStatus {
   state: 'ok' | 'failing' | 'suspended';
   /** Since when it fails or is suspended, ISO 8601; null where it is neither. */
   since: string | null;
-  /** For whom a fallback takes files now; `until`: the end of its limit. */
+  /** For whom a fallback takes files; `until`: the end of its limit, which may be over. */
   standsInFor: { name: string; since: string; until: string | null }[];
   debt: { count: number; first: string | null; last: string | null; aside: number };
-  /** Only kept where there are several destinations. */
+  /** What is still to be carried, where this node relays and that was asked for. */
+  lag: Lag | { fault: string } | null;
+  /** By archive_command only kept where there are several destinations. */
   lastSuccess: Reached | null;
   lastFailure: (Reached & { reason: string }) | null;
 }
@@ -61,6 +65,7 @@ function statusOf(destination: Destination, home: string, place: LedgerPlace): D
     since: known?.since ?? null,
     standsInFor: standsInFor(home, destination),
     debt: shown(new Ledger(name, place).debt()),
+    lag: null,
     lastSuccess: readReached(home, name) ?? null,
     lastFailure:
       failure === undefined ? null : { at: failure.at, file: failure.file, reason: failure.reason },
@@ -99,24 +104,38 @@ function describePolicy({ policy, standIn }: DestinationStatus): string {
 export const isWorthTelling = ({ state, debt, standsInFor }: DestinationStatus): boolean =>
   state !== 'ok' || debt.count > 0 || standsInFor.length > 0;
 
-/** 'db2: required, ok; nothing is owed', and what is to be known of its last tries. */
+/** 'stands in for db2 since …, until …'; of a limit that is over what that means for archive_command. */
+function describeStanding(
+  { standIn }: DestinationStatus,
+  { name, since, until }: DestinationStatus['standsInFor'][number],
+): string {
+  const begun = `for ${name} since ${since}`;
+  if (until === null) return `stands in ${begun}`;
+  if (Date.parse(until) > Date.now()) return `stands in ${begun}, until ${until}`;
+  const limit = formatDuration(standIn?.limitMs ?? 0);
+  return `stood in ${begun}; its ${limit} are over since ${until}`;
+}
+
+/** 'db2 (ssh://…): required; ok; nothing is owed', and what is to be known of its last tries. */
 export function describeDestination(status: DestinationStatus): string[] {
-  const { name, state, since, debt, lastSuccess, lastFailure } = status;
-  const standing = status.standsInFor.map(
-    (each) =>
-      `stands in for ${each.name} since ${each.since}${each.until === null ? '' : `, until ${each.until}`}`,
-  );
+  const { name, url, state, since, debt, lag, lastSuccess, lastFailure } = status;
+  const standing = status.standsInFor.map((each) => describeStanding(status, each));
   const now = [since === null ? state : `${state} since ${since}`, ...standing].join(', ');
-  const lines = [`${name}: ${describePolicy(status)}; ${now}; ${describeDebt(debt)}`];
+  const where = url === null ? '' : ` (${withoutSecret(url)})`;
+  const lines = [`${name}${where}: ${describePolicy(status)}; ${now}; ${describeDebt(debt)}`];
+  if (lag !== null) lines.push(`  ${describeLag(lag)}`);
   if (lastFailure !== null) lines.push(`  last failure ${lastFailure.at}: ${lastFailure.reason}`);
   if (lastSuccess !== null) lines.push(`  last success ${lastSuccess.at}: ${lastSuccess.file}`);
   return lines;
 }
 
-function describeDebt({ count, first, last, aside }: DestinationStatus['debt']): string {
+/** '3 files, … to …' of a debt that is one. */
+export const describeOwed = ({ count, first, last }: DestinationStatus['debt']): string =>
+  count === 1 ? `${first}` : `${count} files, ${first} to ${last}`;
+
+function describeDebt(debt: DestinationStatus['debt']): string {
+  const { count, aside } = debt;
   if (count === 0) return 'nothing is owed';
-  const files = count === 1 ? `${first}` : `${count} files, ${first} to ${last}`;
-  return aside === 0
-    ? `owed: ${files}`
-    : `owed: ${files}; set aside, because nobody has them or they differ: ${aside}`;
+  const owed = `owed: ${describeOwed(debt)}`;
+  return aside === 0 ? owed : `${owed}; set aside, because nobody has them or they differ: ${aside}`;
 }

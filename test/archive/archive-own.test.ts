@@ -181,9 +181,10 @@ describe('its own archive', () => {
         ),
       ),
     );
-    const { stdout } = await node.sh(commandLine('twowarm', 'archiving', 'status'));
+    const { code, stdout } = await node.sh(commandLine('twowarm', 'archiving', 'status'));
+    expect(code).toBe(2);
     expect(stdout).toBe(
-      `archiving is on hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal\nbecause ${damaged}\n`,
+      `CRITICAL: archiving is on hold: nothing is archived; PostgreSQL keeps the WAL in pg_wal\nbecause ${damaged}\n`,
     );
     expect((await node.sh(commandLine('configSetup'))).stdout).toContain(`\n# ${damaged}\n`);
     // The way out of a full pg_wal stays open.
@@ -196,7 +197,7 @@ describe('its own archive', () => {
     const directory = node.path('twowarm/archive');
     const status = await node.sh(commandLine('twowarm', 'archiving', 'status'));
     expect(status.stdout).toBe(
-      `archiving is on: archiveWALFile stores files at db2, its own archive ${directory}\nown archive: this node was triggered (timeline 2, ${since})\n`,
+      `OK: archiving is on: archiveWALFile stores files at db2, its own archive ${directory}\nown archive: this node was triggered (timeline 2, ${since})\n`,
     );
     const json = await node.sh(commandLine('twowarm', 'archiving', 'status', '--json'));
     expect(JSON.parse(json.stdout)).toMatchObject({ ownArchive: { directory, since, timeline: 2 } });

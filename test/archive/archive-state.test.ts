@@ -53,6 +53,7 @@ const quiet = (node: NodeFixture) => ({
   state: 'ok',
   since: null,
   standsInFor: [],
+  lag: null,
   debt: { count: 0, first: null, last: null, aside: 0 },
   lastSuccess: null,
   lastFailure: null,
@@ -61,11 +62,13 @@ const quiet = (node: NodeFixture) => ({
 describe('archiving on', () => {
   it('is the state when nothing was ever said', async () => {
     await using node = await makeOne();
-    const stdout = 'archiving is on: archiveWALFile stores files at db2\n';
+    const stdout = 'OK: archiving is on: archiveWALFile stores files at db2\n';
     expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout });
     const json = await archiving(node, 'status', '--json');
     expect(json).toEqual({ ...silent(), stdout: json.stdout });
     const status = {
+      status: 'OK',
+      findings: [],
       state: 'on',
       since: null,
       fault: null,
@@ -80,8 +83,15 @@ describe('archiving on', () => {
   it('says that nothing will be archived without a destination', async () => {
     await using node = await makeOne();
     node.configure('');
-    const stdout = 'archiving is on, but no destination is configured: archiveWALFile will fail\n';
-    expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout });
+    const words = 'archiving is on, but no destination is configured: archiveWALFile will fail';
+    expect(await archiving(node, 'status')).toEqual({
+      ...silent(),
+      code: 2,
+      stdout: `CRITICAL: ${words}\n`,
+    });
+    // While the server recovers nobody calls it.
+    node.mode('standby');
+    expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout: `OK: ${words}\n` });
   });
 
   it('can be said', async () => {
@@ -102,6 +112,11 @@ describe('archiving hold', () => {
       'HINT:  PostgreSQL keeps the WAL and tries again. To go on: twowarm archiving on',
     );
     expect(await archive(node)).toEqual(refused(15, message));
+    expect(await archiving(node, 'status')).toEqual({
+      ...silent(),
+      code: 1,
+      stdout: `WARNING: ${holdText(node)}`,
+    });
     await archiving(node, 'on');
     expect(await archive(node)).toEqual(silent([`created db2/${name}`]));
   });
@@ -116,8 +131,8 @@ describe('a state that cannot be read counts as hold', () => {
       'HINT:  Set it again: twowarm archiving on|hold|discard',
     );
     expect(await archive(node)).toEqual(refused(28, message));
-    const stdout = `${holdText(node)}because the archiving state ${path} is damaged; archiving is on hold\n`;
-    expect(await archiving(node, 'status')).toEqual({ ...silent(), stdout });
+    const stdout = `CRITICAL: ${holdText(node)}because the archiving state ${path} is damaged; archiving is on hold\n`;
+    expect(await archiving(node, 'status')).toEqual({ ...silent(), code: 2, stdout });
     expect(await archiving(node, 'on')).toEqual({
       ...silent([`changed ${stateFile}`]),
       stdout: onText(node),
@@ -175,11 +190,13 @@ describe('archiving discard', () => {
     const two = `gaps: 2 files were discarded, ${name} to ${next}, the last at ${last.at}\n`;
     expect(await archiving(node, 'status')).toEqual({
       ...silent(),
-      stdout: `${onText(node)}${two}${newBackup}`,
+      stdout: `OK: ${onText(node)}${two}${newBackup}`,
     });
     const json = await archiving(node, 'status', '--json');
     expect(json).toEqual({ ...silent(), stdout: json.stdout });
     expect(JSON.parse(json.stdout)).toEqual({
+      status: 'OK',
+      findings: [],
       state: 'on',
       since: since(node),
       fault: null,
@@ -261,7 +278,7 @@ describe('archiving discard', () => {
     const message =
       `twowarm archiving: ERROR:  the gap record ${path} is damaged\n` +
       `HINT:  It says that the file of its name was never archived. Take note of that and remove it.\n`;
-    expect(await archiving(node, 'status')).toEqual(refused(28, message));
+    expect(await archiving(node, 'status')).toEqual(refused(3, message));
   });
 
   it('of a gap that one destination has not heard of does not keep the file from another', async () => {

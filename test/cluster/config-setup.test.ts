@@ -135,6 +135,18 @@ describe('configSetup', () => {
     expect(await configSetup(...words)).toEqual(refused(2, `configSetup: ERROR:  ${message}\n${hint}\n`));
   });
 
+  it('shows the hold of a fallback, also where the file does not give it', async () => {
+    await using holding = await makeNode('config-hold', {
+      used: false,
+      configuration: (path) =>
+        `[destination.db2]\nurl = 'file:${path('db2')}'\n[destination.dr]\nurl = 'file:${path('dr')}'\npolicy = 'fallback'\nfor = ['db2']\n`,
+    });
+    const { stdout } = await holding.sh(commandLine('configSetup', '--json'));
+    const { settings } = JSON.parse(stdout) as { settings: Setting[] };
+    const holds = settings.filter(({ key }) => key.endsWith('.hold'));
+    expect(holds).toEqual([{ key: 'destination.dr.hold', value: true, origin: 'default' }]);
+  });
+
   it('refuses a wrong configuration with file and line', async () => {
     await using wrong = await makeNode('config-wrong', { used: false, configuration: () => "nmae = 'x'\n" });
     const message = `cannot use the configuration ${wrong.path('twowarm/twowarm.toml')}: line 3: unknown key "nmae" in [node]; did you mean "name"?`;

@@ -21,6 +21,11 @@ const problems: [title: string, toml: string, words: string][] = [
     'line 8: "destination.dr.for" must name a required destination that this fallback stands in for',
   ],
   [
+    'a fallback for a text',
+    dr("policy = 'fallback'", "for = 'db2'"),
+    `line 8: "destination.dr.for" must be a list, such as ['db2']`,
+  ],
+  [
     'a fallback for an unknown destination',
     dr("policy = 'fallback'", "for = ['db3']"),
     'line 8: "destination.dr.for" names "db3", which is no destination',

@@ -100,10 +100,8 @@ describe('a value that cannot be meant', () => {
       `line 4: "destination.db2.url" cannot be "http://u:…@db2/a": ${cure}`,
     ],
     ["[restore]\nsources = ['mnt']", `line 4: "restore.sources.0" cannot be "mnt": ${cure}`],
-    [
-      "[restore]\nsources = 'file:/a'",
-      `line 4: "restore.sources" must be a list, such as ['file:/mnt/archive']`,
-    ],
+    ["[restore]\nsources = 'file:/a'", `line 4: "restore.sources" must be a list, such as ['file:/a']`],
+    ['[restore]\nsources = true', `line 4: "restore.sources" must be a list, such as ['text']`],
     [
       "[destination]\nurl = 'file:/a'",
       'line 4: "destination.url" must be a table: write [destination.<name>], not [destination]',

@@ -20,7 +20,7 @@ async function makeArchive(more = anyRoom): Promise<NodeFixture> {
 }
 
 const urlOf = (node: NodeFixture): string => `file:${node.path('db2')}`;
-const roomLine = (node: NodeFixture): string => `${urlOf(node)}: NN % of its disk are free\n`;
+const roomLine = (node: NodeFixture): string => `${urlOf(node)}: NN % of its disk is free\n`;
 /** An outcome whose figure of the disk is not the test's matter. */
 const withoutRoom = ({ stdout, ...rest }: Outcome): Outcome => ({
   ...rest,
@@ -36,7 +36,7 @@ describe('twowarm consumers list', () => {
     await using node = await makeArchive();
     expect(withoutRoom(await consumers(node, 'list'))).toEqual({
       ...silent(),
-      stdout: `OK: 0 consumers, and each has been heard of\n${roomLine(node)}  nobody is registered\n`,
+      stdout: `OK: nobody is registered\n${roomLine(node)}  nobody is registered\n`,
     });
   });
 
@@ -48,7 +48,7 @@ describe('twowarm consumers list', () => {
     expect(withoutRoom(await consumers(node, 'list'))).toEqual({
       ...silent(),
       stdout:
-        `OK: 2 consumers, and each has been heard of\n${roomLine(node)}` +
+        `OK: 2 consumers, and each has come back\n${roomLine(node)}` +
         line(node, 'one', `${segmentNamed(3)} and later`) +
         line(node, 'two', everything, 'relay'),
     });
@@ -113,7 +113,7 @@ describe('twowarm consumers list', () => {
   it('is WARNING where room runs out, and CRITICAL where a reader is away meanwhile', async () => {
     await using node = await makeArchive("[archive]\nspace_warn_below = '100%'\n");
     const low = (more: string): RegExp =>
-      new RegExp(`^only \\d+ % of the disk of ${urlOf(node).replaceAll(/[.+]/g, '\\$&')} are free${more}$`);
+      new RegExp(`^only \\d+ % of the disk of ${urlOf(node).replaceAll(/[.+]/g, '\\$&')} is free${more}$`);
     const first = await consumers(node, 'list');
     expect(first.code).toBe(1);
     expect(first.stdout.split('\n')[0]!.replace('WARNING: ', '')).toMatch(low(''));
@@ -150,6 +150,14 @@ describe('twowarm consumers list', () => {
     expect(code).toBe(0);
     expect(stdout).toContain(`${urlOf(node)}: `);
     expect(await consumers(node, 'list', '--directory', '../data')).toMatchObject({ code: 3 });
+    expect(await consumers(node, 'list', '--directory', urlOf(node))).toMatchObject({ code: 0, stdout });
+    expect(await consumers(node, 'list', '--directory', 'ssh://db2/srv/archive')).toEqual(
+      refused(
+        3,
+        'twowarm consumers: ERROR:  --directory must be a directory of this machine, not ssh://db2/srv/archive\n' +
+          'HINT:  Ask on the node that has the archive.\n',
+      ),
+    );
   });
 });
 
@@ -212,18 +220,19 @@ describe('twowarm consumers remove', () => {
     });
   });
 
-  it.each(['gon', 'GONE', 'node-gone', '../consumers/gone', ''])(
-    'refuses %j: it is not the name',
-    async (id) => {
-      await using node = await makeArchive();
-      register(node, 'gone', segmentNamed(9));
-      const message =
-        id === ''
-          ? 'twowarm consumers: ERROR:  argument NAME is empty\nHINT:  Usage: twowarm consumers [OPTION]... ACTION [NAME]; see twowarm consumers --help.\n'
-          : `twowarm consumers: ERROR:  no archive of this node has a consumer "${id}"\nHINT:  twowarm consumers list shows the names: the first word of each line.\n`;
-      expect(await consumers(node, 'remove', id)).toEqual(refused(id === '' ? 2 : 10, message));
-    },
-  );
+  it.each([
+    ...['gon', 'GONE', 'node-gone'].map((id) => [id, '; did you mean gone (standby node-gone)?'] as const),
+    ['../consumers/gone', ''] as const,
+    ['', ''] as const,
+  ])('refuses %j: it is not the name%s', async (id, meant) => {
+    await using node = await makeArchive();
+    register(node, 'gone', segmentNamed(9));
+    const message =
+      id === ''
+        ? 'twowarm consumers: ERROR:  argument NAME is empty\nHINT:  Usage: twowarm consumers [OPTION]... ACTION [NAME]; see twowarm consumers --help.\n'
+        : `twowarm consumers: ERROR:  no archive of this node has a consumer "${id}"${meant}\nHINT:  twowarm consumers list shows the names: the first word of each line.\n`;
+    expect(await consumers(node, 'remove', id)).toEqual(refused(id === '' ? 2 : 10, message));
+  });
 
   it('needs a name', async () => {
     await using node = await makeArchive();

@@ -46,6 +46,12 @@ export class Situation {
     );
   }
 
+  suspendedFallbacksOf(name: string): Known[] {
+    return this.known.filter(
+      ({ destination, isSuspended }) => isSuspended && destination.standIn?.for.includes(name) === true,
+    );
+  }
+
   standing(fallback: Destination, required: string): Standing {
     const since = readStandingIn(this.home, fallback.name, required);
     const limitMs = fallback.standIn?.limitMs;

@@ -4,16 +4,15 @@ import type { ThisNode } from '../../postgres/this-node.ts';
 import type { Voice } from '../../program/command.ts';
 import { beginStandingIn, endStandingIn } from '../../program/destination-notes.ts';
 import { noteLongCall } from '../../program/leave.ts';
-import { describeError } from '../../program/print-error.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
 import type { WalFileName } from '../../wal/filename.ts';
-import { eachOnce } from '../own-destination.ts';
 import { isConflict, noteAttempt, type Attempt } from './attempts.ts';
 import { ledgerOf, owe } from '../../transport/backfill/debts.ts';
 import { Round, type Try } from './round.ts';
+import { refuseShortfall } from './shortfall.ts';
 import { Situation, type Known } from './situation.ts';
-import { limitReached, tellBegun, tellEnded, tellMissed, tellWorks } from './tell.ts';
+import { tellBegun, tellEnded, tellMissed, tellWorks } from './tell.ts';
 
 export interface Order {
   name: WalFileName;
@@ -35,7 +34,7 @@ export async function storeByPolicy(order: Order, made: readonly Attempt[], tryO
   // Told to stop, every destination fails alike; there is nothing to say about each.
   order.stop.throwIfAborted();
   if (!order.dryRun) noteAttempts(order, round);
-  await refuseShortfall(order, round);
+  await refuseShortfall(order.name.name, round, order.voice);
   if (!order.dryRun) {
     for (const known of situation.known) await settle(known, order, round);
   }
@@ -47,39 +46,6 @@ function noteAttempts({ node, name }: Order, round: Round): void {
     const attempt = round.attemptAt(known);
     if (attempt !== undefined) noteAttempt(node.settings.home, name.name, attempt, known.failing);
   }
-}
-
-/** Throws the first fault that nobody stands in for, after reporting the others. */
-async function refuseShortfall({ name, voice }: Order, round: Round): Promise<void> {
-  const faults = eachOnce(
-    round
-      .lacking()
-      .filter((known) => !known.isSuspended && round.standInOf(known) === undefined)
-      .flatMap((known) => faultsOf(known, round)),
-  );
-  for (const fault of faults.slice(1)) await voice.report('ERROR', describeError(fault).report);
-  if (faults.length > 0) throw faults[0];
-  if (!round.hasCopy()) throw nobodyLeft(name.name, round);
-}
-
-/** Of the destination first, then of those that could not stand in for it. */
-function faultsOf(known: Known, round: Round): unknown[] {
-  const { situation } = round;
-  let own = round.attemptAt(known)?.fault;
-  for (const { destination } of situation.fallbacksOf(known.destination.name)) {
-    const { since } = situation.standing(destination, known.destination.name);
-    if (since !== undefined && !situation.mayStandIn(destination, known))
-      own = limitReached(own, destination, since.since);
-  }
-  return [own, ...round.fallbacksOf(known).map((fallback) => round.attemptAt(fallback)?.fault)];
-}
-
-function nobodyLeft(file: string, round: Round): ProgramError {
-  const names = round.lacking().map(({ destination }) => destination.name);
-  const are = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} suspended`;
-  return new ProgramError('settings', `could not archive ${file}: nobody is left to have it while ${are}`, {
-    hint: `Add a destination, or let it have files again: twowarm destination resume ${names[0]!}`,
-  });
 }
 
 /** What this call leaves undone at a destination is put on record, and what has changed is told. */

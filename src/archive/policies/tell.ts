@@ -3,7 +3,6 @@
 import type { Voice } from '../../program/command.ts';
 import type { Failing } from '../../program/destination-notes.ts';
 import { describeError } from '../../program/print-error.ts';
-import { ProgramError } from '../../program/program-error.ts';
 import { formatDuration } from '../../program/settings/quantities.ts';
 import type { Destination } from '../../program/settings/settings.ts';
 
@@ -42,16 +41,4 @@ export function tellEnded({ name }: Destination, required: Destination, since: s
 /** A best-effort destination takes files again. */
 export function tellWorks({ name }: Destination, { since }: Failing, voice: Voice): Promise<void> {
   return voice.report('LOG', { message: `${name} takes files again, after it failed since ${since}` });
-}
-
-/** The fault of a required destination whose fallback has stood in for as long as it may. */
-export function limitReached(fault: unknown, { name, standIn }: Destination, since: string): unknown {
-  if (!(fault instanceof ProgramError)) return fault;
-  const { kind, message, detail, hint } = fault;
-  const over = `Its fallback ${name} has stood in since ${since}, and may do so for ${formatDuration(standIn!.limitMs!)}.`;
-  return new ProgramError(kind, message, {
-    detail: detail === undefined ? over : `${detail} ${over}`,
-    hint,
-    cause: fault,
-  });
 }

@@ -30,12 +30,19 @@ function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys): { path: string; w
 const wanted: Record<string, string> = {
   string: "must be text in quotes, such as '5s'",
   boolean: 'must be true or false, without quotes',
-  array: "must be a list, such as ['file:/mnt/archive']",
   object: 'must be a table: write [destination.<name>], not [destination]',
   record: 'must be a table: write [destination.<name>]',
 };
 
-function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
+/** The text that stands where a list is wanted, as that list; else of a shape to copy. */
+function wantedList(issue: z.core.$ZodIssue, parsed: unknown): string {
+  let value = parsed;
+  for (const key of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
+  const isPlain = typeof value === 'string' && value !== '' && !/['\n\r]/.test(value);
+  return `must be a list, such as ['${isPlain ? (value as string) : 'text'}']`;
+}
+
+function describe(issue: z.core.$ZodIssue, parsed: unknown): { path: string; words: string }[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') return unknownKeys(issue);
   if (issue.code === 'invalid_type' && issue.message.includes('received undefined')) {
@@ -44,8 +51,10 @@ function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
   if (issue.code === 'invalid_key') {
     return [{ path, words: `"${path}" is not a name: use letters, digits, "-" and "_"` }];
   }
-  if (issue.code === 'invalid_type')
-    return [{ path, words: `"${path}" ${wanted[issue.expected] ?? issue.message}` }];
+  if (issue.code === 'invalid_type') {
+    const what = issue.expected === 'array' ? wantedList(issue, parsed) : wanted[issue.expected];
+    return [{ path, words: `"${path}" ${what ?? issue.message}` }];
+  }
   const words =
     issue.code === 'invalid_value'
       ? `must be one of ${issue.values.map((v) => `'${String(v)}'`).join(', ')}`
@@ -99,7 +108,12 @@ function refuseUnbuilt(
 /** The configuration with its defaults, or a `settings` or `not-built` error that names file and line. */
 export function checkConfiguration(file: string, parsed: unknown, lineOf: LineOf): Configuration {
   const result = configurationSchema.safeParse(parsed);
-  if (!result.success) refuse(file, result.error.issues.flatMap(describe), lineOf);
+  if (!result.success)
+    refuse(
+      file,
+      result.error.issues.flatMap((issue) => describe(issue, parsed)),
+      lineOf,
+    );
   for (const [name, values] of Object.entries(result.data)) {
     const section = sections[name as keyof typeof sections] as z.ZodObject;
     const tables = name === 'destination' ? Object.entries(values) : [['', values] as const];

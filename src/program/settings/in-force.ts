@@ -10,7 +10,11 @@ type Value = InForce['value'];
 
 /** Values that a node has even where the file does not give them. */
 function derivedValues(settings: Settings): Record<string, Value> {
+  const holds = settings.destinations.flatMap(({ name, standIn }): [string, Value][] =>
+    standIn === undefined ? [] : [[`destination.${name}.hold`, standIn.hold]],
+  );
   return {
+    ...Object.fromEntries(holds),
     'node.name': settings.nodeName,
     'archive.directory': settings.archiveDirectory,
     'restore.sources': settings.restore.sources,

@@ -5,6 +5,8 @@ import { resolve } from 'node:path';
 import type { ThisNode } from '../../postgres/this-node.ts';
 import { bounded } from '../../program/bounded.ts';
 import type { ProgramCall } from '../../program/command.ts';
+import { ProgramError } from '../../program/program-error.ts';
+import { readRoadUrl, withoutSecret } from '../../program/road-url.ts';
 import { directoriesAmong, directoryOf } from '../../transport/open.ts';
 import { openForRemoval, type RemovalRoad } from '../../transport/open-for-removal.ts';
 
@@ -16,6 +18,20 @@ function urlsOf({ settings }: ThisNode, directory: string | undefined): string[]
   return directoriesAmong([...own, ...restore.sources, ...destinations.map(({ url }) => url)]);
 }
 
+/** What --directory names; a URL of another machine is none, whatever its letters would be as a path. */
+function directoryNamed(word: string, workingDirectory: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(word)) return resolve(workingDirectory, word);
+  const road = readRoadUrl(word);
+  if (road.kind === 'directory') return road.directory;
+  throw new ProgramError(
+    'usage',
+    `--directory must be a directory of this machine, not ${withoutSecret(word)}`,
+    {
+      hint: 'Ask on the node that has the archive.',
+    },
+  );
+}
+
 /** An archive, or what keeps it from being opened. */
 export type Opened = { url: string } & ({ road: RemovalRoad } | { fault: unknown });
 
@@ -25,7 +41,7 @@ export async function openArchives(
   { options, stop, workingDirectory }: ProgramCall,
 ): Promise<Opened[]> {
   const named = options['directory'];
-  const directory = typeof named === 'string' ? resolve(workingDirectory, named) : undefined;
+  const directory = typeof named === 'string' ? directoryNamed(named, workingDirectory) : undefined;
   const urls = new Map(urlsOf(node, directory).map((url) => [directoryOf(url), url] as const));
   const open = async (url: string): Promise<Opened> => {
     const limitMs = node.settings.restore.timeLimitMs;

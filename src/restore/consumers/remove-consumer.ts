@@ -3,7 +3,9 @@
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import type { ThisNode } from '../../postgres/this-node.ts';
 import type { ProgramCall } from '../../program/command.ts';
+import { printable } from '../../program/print-error.ts';
 import { ProgramError } from '../../program/program-error.ts';
+import { didYouMean } from '../../program/settings/did-you-mean.ts';
 import type { Consumer } from '../../transport/consumer-record.ts';
 import { isReadable, listConsumers, removeConsumer, type Unreadable } from '../../transport/consumers.ts';
 import type { RemovalRoad } from '../../transport/open-for-removal.ts';
@@ -101,19 +103,36 @@ function toJson({ url, consumer, others, released, segmentSize }: Removed): obje
   };
 }
 
+/** By the name of the node, which a person knows, or a word that is nearly the consumer's own name. */
+function whoIsMeant(word: string, registered: readonly Consumer[]): string {
+  const ofNode = registered.filter(({ name }) => name === word);
+  const near = didYouMean(
+    word,
+    registered.map((each) => each.id),
+  );
+  const found = ofNode.length > 0 ? ofNode : registered.filter(({ id }) => id === near);
+  const words = found.map(({ id, kind, name }) => printable(`${id} (${kind} ${name})`));
+  return words.length === 0 ? '' : `; did you mean ${words.join(' or ')}?`;
+}
+
 /** Removes the consumer wherever it is registered; an `invalid-name` error where it is nowhere. */
 export async function removeEverywhere(id: string, node: ThisNode, call: ProgramCall): Promise<number> {
   const { options, voice } = call;
   const archives = await openArchives(node, call);
   const removed: Removed[] = [];
+  const registered = new Map<string, Consumer>();
   for (const opened of archives) {
     if ('fault' in opened) throw opened.fault;
     const from = await removeFrom(opened.road, id, node, call);
+    if (from === undefined)
+      for (const each of await listConsumers(opened.road.directory, node.identity.nodeId))
+        if (isReadable(each)) registered.set(each.id, each);
     if (from !== undefined) removed.push(from);
     await opened.road.close();
   }
   if (removed.length === 0) {
-    throw new ProgramError('invalid-name', `no archive of this node has a consumer "${id}"`, {
+    const meant = whoIsMeant(id, [...registered.values()]);
+    throw new ProgramError('invalid-name', `no archive of this node has a consumer "${id}"${meant}`, {
       hint: 'twowarm consumers list shows the names: the first word of each line.',
     });
   }

@@ -191,8 +191,10 @@ describe('a destination that is not configured any more', () => {
   it('is still listed with what it is owed', async () => {
     await using node = await policyNode('debts-gone', { db2: [] });
     owe(node, 'old', [one]);
-    expect((await node.sh(commandLine('twowarm', 'destination', 'list'))).stdout).toBe(
-      `db2: required; ok; nothing is owed\nold: not configured; ok; owed: ${one}\n`,
+    const { code, stdout } = await node.sh(commandLine('twowarm', 'destination', 'list'));
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      `WARNING: old is not configured any more, and is owed ${one}\ndb2 (file:${node.path('db2')}): required; ok; nothing is owed\nold: not configured; ok; owed: ${one}\n`,
     );
   });
 });

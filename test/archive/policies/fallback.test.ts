@@ -4,6 +4,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { commandLine, refused, silent, type NodeFixture } from '../../harness/node-fixture.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { backupText, historyText, segmentNamed } from '../../harness/wal-files.ts';
 import {
   archive,
@@ -149,17 +150,28 @@ describe.concurrent('a fallback', () => {
     });
     const [standing] = (await statusOf(node, 'dr')).standsInFor;
     expect(Date.parse(standing!.until!) - Date.parse(standing!.since)).toBe(3000);
-    await expect
-      .poll(async () => (await archive(node, two)).code, { timeout: 20_000, interval: 300 })
-      .toBe(20);
+    await waitFor('the limit', async () => (await archive(node, two)).code === 20, { everyMs: 300 });
     const { code, stderr, changed } = await archive(node, three);
     expect({ code, stderr }).toEqual({
       code: 20,
       stderr:
         `archiveWALFile: ERROR:  ${missing(node, 'db2', three)}\n` +
-        `DETAIL:  Its fallback dr has stood in since ${standing!.since}, and may do so for 3s.\n${missingHint}\n`,
+        `DETAIL:  Its fallback dr has stood in since ${standing!.since}, and may do so for 3s.\n${missingHint} Else raise destination.dr.limit, or let archive_command go on without db2: twowarm destination suspend db2\n`,
     });
     expect(changed).toEqual([]);
+    const { since } = await statusOf(node, 'db2');
+    const listed = await node.sh(commandLine('twowarm', 'destination', 'list'));
+    expect(listed.code).toBe(2);
+    const lines = listed.stdout.split('\n');
+    expect(lines[0]).toBe(
+      `CRITICAL: archive_command fails: db2 fails since ${since}, and its fallback dr has stood in for as long as it may, until ${standing!.until}`,
+    );
+    expect(lines).toContain(
+      `dr (file:${node.path('dr')}): fallback for db2, for at most 3s; ok, stood in for db2 since ${standing!.since}; its 3s are over since ${standing!.until}; nothing is owed`,
+    );
+    // The second way out.
+    await node.sh(commandLine('twowarm', 'destination', 'suspend', 'db2'));
+    expect(await archive(node, three)).toMatchObject({ code: 0 });
   });
 
   it.each([
@@ -213,9 +225,7 @@ describe.concurrent('a fallback', () => {
       ...silent(),
       stdout: `${one} would be stored at file:${node.path('dr')}\n`,
     });
-    expect((await node.sh(commandLine('twowarm', 'destination', 'list'))).stdout).toContain(
-      'db2: required; ok;',
-    );
+    expect((await node.sh(commandLine('twowarm', 'destination', 'list'))).stdout).toContain('db2 (file:');
   });
 });
 

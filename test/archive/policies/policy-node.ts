@@ -58,8 +58,9 @@ export const missingHint =
 
 export async function statusOf(node: NodeFixture, name: string): Promise<DestinationStatus> {
   const { code, stdout, stderr } = await node.sh(commandLine('twowarm', 'destination', 'list', '--json'));
-  if (code !== 0) throw new Error(stderr);
-  return (JSON.parse(stdout) as DestinationStatus[]).find((each) => each.name === name)!;
+  if (code === null || code > 2) throw new Error(stderr);
+  const { destinations } = JSON.parse(stdout) as { destinations: DestinationStatus[] };
+  return destinations.find((each) => each.name === name)!;
 }
 
 export const isWhole = (node: NodeFixture, path: string): boolean =>

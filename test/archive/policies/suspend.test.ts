@@ -13,6 +13,7 @@ import {
   fallbackFor,
   isWhole,
   missing,
+  missingHint,
   policyNode,
   recycle,
   statusOf,
@@ -103,8 +104,40 @@ describe.concurrent('a suspended destination', () => {
     expect(isWhole(node, `dr/${two}`)).toBe(true);
     expect((await statusOf(node, 'db2')).debt.count).toBe(2);
     expect(existsSync(node.path('twowarm/spool/held'))).toBe(false);
+    // Its own fault is what a person has to know; the suspension explains why it counts.
     takeAway(node, 'dr');
-    expect(await archive(node, three)).toMatchObject({ code: 3 });
+    const { code, stderr } = await archive(node, three);
+    expect({ code, stderr }).toEqual({
+      code: 20,
+      stderr: `archiveWALFile: ERROR:  ${missing(node, 'dr', three)}\nDETAIL:  Nobody else is left to have the file while db2 is suspended.\n${missingHint}\n`,
+    });
+    const { since } = await statusOf(node, 'dr');
+    expect(await destination(node, 'list')).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining(
+        `CRITICAL: archive_command fails: dr fails since ${since}, and nobody else is left to have the files while db2 is suspended\n`,
+      ) as string,
+    });
+  });
+
+  it('is not the only one to name where its fallback is suspended, too: both ways out are told', async () => {
+    await using node = await policyNode('suspend', { db2: [], dr: fallbackFor('db2') });
+    await destination(node, 'suspend', 'db2');
+    const outcome = await destination(node, 'suspend', 'dr');
+    expect({ ...outcome, changed: [] }).toEqual({
+      ...silent(),
+      stdout: 'dr is suspended: it stands in for nobody\n',
+      stderr:
+        'twowarm destination: WARNING:  archive_command fails from now on: nobody is left to have the files while db2 and dr are suspended\n' +
+        'HINT:  PostgreSQL keeps the WAL until then. To let dr have files again: twowarm destination resume dr\n',
+    });
+    const { code, stderr } = await archive(node, one);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr:
+        `archiveWALFile: ERROR:  could not archive ${one}: nobody is left to have it while db2 and dr are suspended\n` +
+        'HINT:  Add a destination, or let one of them have files again: twowarm destination resume db2, or twowarm destination resume dr\n',
+    });
   });
 
   it('is made up for by the own archive of a node that was triggered: two nodes become one without a full pg_wal', async () => {
@@ -144,8 +177,21 @@ describe.concurrent('a suspended destination', () => {
       'dr is suspended: it stands in for nobody\n',
     );
     takeAway(node, 'db2');
-    expect(await archive(node, one)).toMatchObject({ code: 20 });
+    const { code, stderr } = await archive(node, one);
+    expect({ code, stderr }).toEqual({
+      code: 20,
+      stderr:
+        `archiveWALFile: ERROR:  ${missing(node, 'db2', one)}\nDETAIL:  Its fallback dr is suspended.\n` +
+        `${missingHint} Else let its fallback have files again: twowarm destination resume dr\n`,
+    });
     expect(readdirSync(node.path('dr'))).toEqual([]);
+    // Suspended while it was the last one, it says at once what that means.
+    await destination(node, 'resume', 'dr');
+    const { since } = await statusOf(node, 'db2');
+    const again = await destination(node, 'suspend', 'dr');
+    expect(again.stderr.split('\n')[0]).toMatch(
+      `twowarm destination: WARNING:  archive_command fails from now on: db2 fails since ${since}, and its fallback dr is suspended since `,
+    );
   });
 
   it('whose note is damaged stops archiving, and says how to mend it', async () => {
@@ -186,14 +232,19 @@ describe.concurrent('twowarm destination', () => {
     const [db2, dr, far] = await Promise.all(['db2', 'dr', 'far'].map((name) => statusOf(node, name)));
     const [standing] = dr!.standsInFor;
     expect(Date.parse(standing!.until!)).toBe(Date.parse(standing!.since) + 3_600_000);
-    expect((await destination(node, 'list')).stdout).toBe(
+    const listed = await destination(node, 'list');
+    expect(listed.code).toBe(1);
+    const where = (name: string): string => `(file:${node.path(name)})`;
+    expect(listed.stdout).toBe(
       [
-        `db2: required; failing since ${db2!.since}; owed: 2 files, ${one} to ${two}`,
+        `WARNING: db2 fails since ${db2!.since}, and dr stands in for it, until ${standing!.until}`,
+        `WARNING: far is suspended since ${far!.since}`,
+        `db2 ${where('db2')}: required; failing since ${db2!.since}; owed: 2 files, ${one} to ${two}`,
         `  last failure ${db2!.lastFailure!.at}: ${missing(node, 'db2', two)}`,
         `  last success ${db2!.lastSuccess!.at}: ${segmentNamed(1)}`,
-        `dr: fallback for db2, for at most 1h, without a copy here; ok, stands in for db2 since ${standing!.since}, until ${standing!.until}; nothing is owed`,
+        `dr ${where('dr')}: fallback for db2, for at most 1h, without a copy here; ok, stands in for db2 since ${standing!.since}, until ${standing!.until}; nothing is owed`,
         `  last success ${dr!.lastSuccess!.at}: ${two}`,
-        `far: best-effort; suspended since ${far!.since}; owed: ${two}`,
+        `far ${where('far')}: best-effort; suspended since ${far!.since}; owed: ${two}`,
         `  last success ${far!.lastSuccess!.at}: ${one}`,
         '',
       ].join('\n'),
@@ -213,17 +264,17 @@ describe.concurrent('twowarm destination', () => {
     await using node = await policyNode('destination-shown', { db2: [], db3: [] });
     const shown = async () =>
       (await Promise.all(['configSetup', 'twowarm archiving status'].map((line) => sh(node, line)))).join('');
-    expect(await shown()).not.toContain('db2: required');
+    expect(await shown()).not.toContain(': required');
     await destination(node, 'suspend', 'db2');
     await archive(node, one);
     const { since, lastSuccess } = await statusOf(node, 'db2');
     const lines = [
-      `db2: required; suspended since ${since}; owed: ${one}`,
+      `db2 (file:${node.path('db2')}): required; suspended since ${since}; owed: ${one}`,
       `  last success ${lastSuccess!.at}: ${segmentNamed(1)}`,
     ];
     expect(await sh(node, 'configSetup')).toContain(`\n${lines.map((line) => `# ${line}\n`).join('')}`);
     expect(await sh(node, 'twowarm archiving status')).toBe(
-      `archiving is on: archiveWALFile stores files at db3\n${lines.join('\n')}\n`,
+      `WARNING: db2 is suspended since ${since}\narchiving is on: archiveWALFile stores files at db3\n${lines.join('\n')}\n`,
     );
     const json = JSON.parse(await sh(node, 'configSetup --json')) as { destinations: { name: string }[] };
     expect(json.destinations.map(({ name }) => name)).toEqual(['db2', 'db3']);
@@ -240,7 +291,7 @@ describe.concurrent('twowarm destination', () => {
     await using node = await policyNode('destination-usage', { db2: [] });
     const { code, stderr, changed } = await destination(node, ...words);
     expect({ code, first: stderr.split('\n')[0], changed }).toEqual({
-      code: 2,
+      code: words[0] === 'list' ? 3 : 2,
       first: `twowarm destination: ERROR:  ${message}`,
       changed: [],
     });

@@ -2,10 +2,10 @@
 // succeeds, which a hot standby allows, too. A primary's archive_command ships by itself; everybody else relays.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readDatabaseState, type DatabaseState } from '../postgres/database-state.ts';
-import { readPostmaster, type Postmaster } from '../postgres/postmaster-file.ts';
-import { readRecoveryMode } from '../postgres/recovery-mode.ts';
-import { readRecoveryConf } from '../postgres/server-settings.ts';
+import { readDatabaseState, type DatabaseState } from './database-state.ts';
+import { readPostmaster, type Postmaster } from './postmaster-file.ts';
+import { readRecoveryMode } from './recovery-mode.ts';
+import { readRecoveryConf } from './server-settings.ts';
 import { readOwnArchive } from '../program/own-archive.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import type { Settings } from '../program/settings/settings.ts';
@@ -30,6 +30,16 @@ export function readRole({ dataDirectory, home }: Settings): Role {
   if (postmaster !== undefined) return opensOrIsOpen(state, isToRecover, postmaster) ? primary : relay;
   // What is in the archive of a primary that stopped it has written itself, if it was triggered; else it arrived there.
   return !isToRecover && !wasRecovering(state) && readOwnArchive(home) !== undefined ? primary : relay;
+}
+
+/** Whether the server recovers, or will when it starts: its archive_command is not called. Where that is not known, it may be. */
+export function isRecovering({ dataDirectory }: Settings): boolean {
+  try {
+    return readsSignal(dataDirectory) || wasRecovering(readDatabaseState(dataDirectory).state);
+  } catch (error) {
+    if (error instanceof ProgramError) return false;
+    throw error;
+  }
 }
 
 const wasRecovering = (state: DatabaseState['state']): boolean =>
