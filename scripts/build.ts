@@ -24,6 +24,7 @@ const cold = [
   'transport/dry-run',
   'transport/versions',
   'transport/fenced',
+  'transport/data-directory',
   'transport/ownership-verbs',
   'transport/consumers',
   'transport/pruned',

@@ -7,6 +7,7 @@ import type { Command, ProgramCall } from '../program/command.ts';
 import { noteLongCall } from '../program/leave.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
 import { ProgramError } from '../program/program-error.ts';
+import { refuseDataDirectory } from '../transport/data-directory.ts';
 import { serve } from '../transport/receiver/serve.ts';
 import type { Terms } from '../transport/receiver/terms.ts';
 import { connectionOver } from '../transport/wire/connection.ts';
@@ -25,6 +26,7 @@ function termsOf({ options }: ProgramCall): Terms {
 }
 
 async function printLine(call: ProgramCall, terms: Terms): Promise<void> {
+  await refuseDataDirectory(terms.directory);
   const command = keyOptions(receiverCommand(terms, join(import.meta.dirname, '..', '..')));
   const [file] = call.positionals;
   call.voice.answer(`${command} ${file === undefined ? 'PUBLIC-KEY' : readPublicKey(file)}\n`);

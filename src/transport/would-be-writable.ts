@@ -7,6 +7,7 @@ import { fromSystemError } from '../program/program-error.ts';
 import { readRoadUrl } from '../program/road-url.ts';
 import { access, stat, unlessMissing } from '../program/system-calls.ts';
 import { hintFor } from './archive-faults.ts';
+import { refuseDataDirectory } from './data-directory.ts';
 import type { PutOutcome } from './transport.ts';
 
 function directoryOf(url: string): string | undefined {
@@ -32,6 +33,7 @@ async function requireWritable(
 export async function requireAdoptable(url: string): Promise<void> {
   const directory = directoryOf(url);
   if (directory === undefined) return;
+  await refuseDataDirectory(directory);
   const own = join(directory, '.twowarm');
   if (!(await isThere(own))) return requireWritable(directory, `create the directory ${own}`);
   if (!(await isThere(join(own, 'owner')))) await requireWritable(own, `write ${join(own, 'format')}`);

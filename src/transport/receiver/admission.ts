@@ -7,6 +7,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
 import { version } from '../../program/version.ts';
 import { archiveNameOf, requireDirectory } from '../archive-identity.ts';
+import { refuseDataDirectory } from '../data-directory.ts';
 import { openArchiveForReading, type ArchiveDirectory } from '../filesystem.ts';
 import { openArchive, type WritableArchive } from '../filesystem-writing.ts';
 import type { Identity } from '../transport.ts';
@@ -82,6 +83,7 @@ export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
   requireTerms(hello, terms);
   const { directory, mayRead } = terms;
   await requireDirectory(directory);
+  if (hello.purpose === 'write') await refuseDataDirectory(directory);
   const receiverDirectory = join(directory, '.twowarm', 'receiver');
   // Of this machine alone: what a process left unfinished only tells by its number whether it is gone.
   const stateDirectory = join(receiverDirectory, machineName());

@@ -1,0 +1,71 @@
+// No archive lies in a data directory of PostgreSQL, whosever it is: what is archived there is lost with it, its server
+// removes what it likes in pg_wal, and a file of pg_wal under its own name would pass for its own copy. Reading is free.
+import { realpath } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { stat } from '../program/system-calls.ts';
+
+const realPathOf = promisify(realpath.native);
+
+/** What may not be seen is taken to be there. */
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    (error: unknown) => !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? ''),
+  );
+
+/** By the two files that a server itself looks for at its start: one alone may have strayed anywhere. */
+const isDataDirectory = async (path: string): Promise<boolean> =>
+  (await isThere(join(path, 'PG_VERSION'))) && isThere(join(path, 'global', 'pg_control'));
+
+/** Only a pg_wal has that directory (xlogarchive.c), wherever a symbolic link has taken it. */
+const isPgWal = (path: string): Promise<boolean> => isThere(join(path, 'archive_status'));
+
+/** The data directory that the path is, or is in. */
+async function dataDirectoryOf(path: string): Promise<string | undefined> {
+  for (let each = path; ; each = dirname(each)) {
+    if (await isDataDirectory(each)) return each;
+    if (each === dirname(each)) return undefined;
+  }
+}
+
+interface Finding {
+  /** The end of "it …". */
+  is: string;
+  detail: string;
+}
+
+async function find(path: string): Promise<Finding | undefined> {
+  const holder = await dataDirectoryOf(path);
+  const detail = 'What is archived there is lost with it, or removed by its server.';
+  if (holder !== undefined)
+    return {
+      is: holder === path ? 'is a data directory' : `lies within the data directory ${holder}`,
+      detail,
+    };
+  for (const each of [path, dirname(path)])
+    if (await isPgWal(each))
+      return {
+        is: each === path ? 'is the pg_wal of a server' : `lies within ${each}, the pg_wal of a server`,
+        detail: `There is ${join(each, 'archive_status')}, as in no other directory.`,
+      };
+  return undefined;
+}
+
+/**
+ * Throws `settings` for a directory that is, or lies within, a data directory or a pg_wal, by whatever path it is named.
+ * One that is not there is not judged: it is refused for that.
+ */
+export async function refuseDataDirectory(directory: string): Promise<void> {
+  const path = await realPathOf(directory).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw fromSystemError(error, `could not look at ${directory}`);
+  });
+  const found = path === undefined ? undefined : await find(path);
+  if (found === undefined) return;
+  throw new ProgramError('settings', `cannot use ${directory} as an archive: it ${found.is}`, {
+    detail: found.detail,
+    hint: 'Choose a directory outside of every data directory.',
+  });
+}
