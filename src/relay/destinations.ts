@@ -6,7 +6,7 @@ import { ProgramError } from '../program/program-error.ts';
 import { readRoadUrl } from '../program/road-url.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { stat } from '../program/system-calls.ts';
-import { openDestination, openSource } from '../transport/open.ts';
+import { openDestination, openToLook } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
 import type { Identity, Transport } from '../transport/transport.ts';
 
@@ -58,5 +58,5 @@ export async function openRoad(
 ): Promise<Transport> {
   if (identity.dryRun !== true) return withRetry(await openDestination(url, identity, compression, signal));
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openSource(url, identity, signal));
+  return dryRun(await openToLook(url, identity, signal));
 }

@@ -1,6 +1,7 @@
 // What archiveWALFile and restoreWALFile say when the far side of an ssh: road cannot be used: the whole message, the exit
 // code, and that nothing was changed. Unknown is never absent: restoreWALFile ends with 1 or 200 by its mode.
-import { chmodSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../harness/free-port.ts';
 import { program } from '../../harness/installation.ts';
@@ -9,9 +10,11 @@ import { refused, silent } from '../../harness/node-fixture.ts';
 import { run } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { keygen, makeSshKey, type SshKey } from '../../harness/ssh-keys.ts';
+import { serverUser } from '../../harness/server-user.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { anotherCluster, segmentNamed } from '../../harness/wal-files.ts';
 import { fakeReceiver } from './fake-receiver.ts';
+import { fingerprint, lockedNode } from './locked-node.ts';
 import { anotherSegment as name, sshNode, urlOf, type SshNode } from './ssh-node.ts';
 
 let sandbox: Sandbox;
@@ -57,9 +60,9 @@ async function expectNotRestored(node: SshNode, said: string): Promise<void> {
 }
 
 /** The SHA256:… of the host's key. */
-const fingerprint = async (file: string): Promise<string> => (await keygen(['-lf', file])).split(' ')[1]!;
 const hostFingerprint = (): Promise<string> => fingerprint(`${sandbox.path}/sshd/host_ed25519.pub`);
 const host = (): string => `[127.0.0.1]:${sshd.port}`;
+const makeLine = `The line for authorized_keys of ${serverUser().name} over there is made there: twowarm receive --authorized-keys-line`;
 const compare =
   'Compare the fingerprint first, on 127.0.0.1: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub.';
 const record = (file: string): string =>
@@ -121,8 +124,39 @@ describe('a login', limits, () => {
       node,
       67,
       `could not open ${node.url}: the far side refused the login of ${sshd.user}\n` +
-        'DETAIL:  It was offered 1 key from files.\n' +
-        `HINT:  Try "ssh -p ${sshd.port} ${sshd.user}@127.0.0.1" as the user that PostgreSQL runs as; its public key belongs into authorized_keys there.\n`,
+        `DETAIL:  It was offered the key ${path} (${await fingerprint(`${path}.pub`)}).\n` +
+        `HINT:  Try, as ${sshd.user}: ssh -i ${path} -o IdentitiesOnly=yes -p ${sshd.port} ${sshd.user}@127.0.0.1. ${makeLine}\n`,
+    );
+  });
+
+  it('with several keys that the far side does not know names each of them', async () => {
+    await using node = await sshNode('refused-logins', sshd);
+    const ed25519 = await makeSshKey(node.sandbox, 'unknown_key');
+    const rsa = node.path('old_key');
+    await keygen(['-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-f', rsa]);
+    node.use({ ...quick, identityFiles: [ed25519.path, rsa] });
+    const offered = [ed25519.path, rsa].map(
+      async (path) => `the key ${path} (${await fingerprint(`${path}.pub`)})`,
+    );
+    await expectRefusal(
+      node,
+      67,
+      `could not open ${node.url}: the far side refused the login of ${sshd.user}\n` +
+        `DETAIL:  It was offered ${(await Promise.all(offered)).join(', and ')}.\n` +
+        `HINT:  Try, as ${sshd.user}: ssh -i ${ed25519.path} -i ${rsa} -o IdentitiesOnly=yes -p ${sshd.port} ${sshd.user}@127.0.0.1. ${makeLine}\n`,
+    );
+  });
+
+  it('with a key that belongs to root is not tried, and the hint says whose it is', async () => {
+    await using node = await sshNode('root-key', sshd);
+    const path = node.sandbox.file('root_key', 'secret', 0o600);
+    chownSync(path, 0, 0);
+    node.use({ ...quick, identityFiles: [path] });
+    await expectRefusal(
+      node,
+      21,
+      `could not read the key ${path}: Permission denied\n` +
+        `HINT:  It belongs to root and has mode 0600; ${sshd.user} must be able to read it: as root: chown ${sshd.user} ${path}\n`,
     );
   });
 
@@ -211,8 +245,47 @@ describe('a directory over there', limits, () => {
       node,
       20,
       `could not open ${url}: the archive directory ${node.path('gone')} does not exist\n` +
-        'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.\n',
+        `DETAIL:  That is on ${hostname()}, where the receiver runs as ${sshd.user}.\n` +
+        `HINT:  If it is a mount, mount it there. No program creates it: over there, as ${sshd.user}, mkdir -m 700 ${node.path('gone')}\n`,
     );
+  });
+
+  it('that belongs to somebody else says to whom, and which mode it has', async () => {
+    await using node = await sshNode('of-root', sshd, { used: false });
+    chownSync(node.far, 0, 0);
+    await expectRefusal(
+      node,
+      21,
+      `could not open ${node.url}: could not read ${node.far}/.twowarm/format: Permission denied\n` +
+        `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${node.far} belongs to root and has mode 0700.\n` +
+        `HINT:  Over there, as root: chown ${sshd.user} ${node.far}\n`,
+    );
+  });
+
+  it('that lies where the receiver may not pass says where that is', async () => {
+    await using node = await sshNode('barred', sshd, { used: false });
+    const [barred, far] = [node.sandbox.directory('barred'), node.sandbox.directory('barred/far')];
+    chownSync(barred, 0, 0);
+    const url = urlOf(sshd, far);
+    node.use({ ...quick, url });
+    await expectRefusal(
+      node,
+      21,
+      `could not open ${url}: could not open the archive directory ${far}: Permission denied\n` +
+        `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${barred} belongs to root and has mode 0700.\n` +
+        `HINT:  Let ${sshd.user} pass ${barred} over there, or choose another directory.\n`,
+    );
+  });
+
+  it('that nobody may write to, before it is an archive, says what to do', async () => {
+    await using node = await sshNode('read-only-mode', sshd, { used: false });
+    node.segment(name);
+    chmodSync(node.far, 0o500);
+    const message =
+      `archiveWALFile: ERROR:  could not store ${name}: could not open ${node.url}: could not create the directory ${node.far}/.twowarm: Permission denied\n` +
+      `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${node.far} belongs to ${sshd.user} and has mode 0500.\n` +
+      `HINT:  Over there, as ${sshd.user}: chmod u+rwx ${node.far}\n`;
+    expect(await store(node)).toEqual(refused(21, message));
   });
 
   it('that is the archive of another cluster is refused', async () => {
@@ -240,7 +313,8 @@ describe('a directory over there', limits, () => {
       refused(
         21,
         `archiveWALFile: ERROR:  could not store ${name} at ${node.url}: Permission denied\n` +
-          'HINT:  The owner of the data directory must be able to read and write there.\n',
+          `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${node.far} belongs to ${sshd.user} and has mode 0500.\n` +
+          `HINT:  Over there, as ${sshd.user}: chmod u+rwx ${node.far}\n`,
       ),
     );
     const outcome = await node.restore(segmentNamed(1), restored);
@@ -311,50 +385,71 @@ describe('content', limits, () => {
   });
 });
 
-describe('the line of twowarm receive --authorized-keys-line', limits, () => {
-  /** A node that logs in with a key of its own, which that line lets in. */
-  async function lockedNode(...options: string[]): Promise<SshNode> {
-    const node = await sshNode('locked', sshd);
-    const { path } = await makeSshKey(node.sandbox, 'locked_key');
-    const words = ['receive', '--authorized-keys-line', '--directory', node.far, ...options, `${path}.pub`];
-    const { code, stdout, stderr } = await run(program('twowarm'), words);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain(`restrict,command="${program('twowarm')} receive --directory ${node.far}`);
-    sshd.addKey(stdout.trim());
-    node.use({ ...quick, identityFiles: [path], receiver: '/nonexistent/twowarm' });
-    return node;
-  }
+/** The words of the shell over there for a program that is not there. */
+const goneSays = async (): Promise<string> =>
+  `${(await run('ssh', [...sshd.clientOptions, '127.0.0.1', '/opt/gone/bin/twowarm'])).stderr.trim()}.`;
 
+describe('the line of twowarm receive --authorized-keys-line', limits, () => {
   it('lets a node store, and not read', async () => {
-    await using node = await lockedNode();
+    await using node = await lockedNode(sshd);
     node.segment(name);
     expect(await store(node)).toEqual(silent([`created far/${name}`]));
     await expectNotRestored(
       node,
       `could not open ${node.url}: the receiver does not allow to read\n` +
+        node.login +
         'HINT:  In authorized_keys over there, the command of this key needs --allow-read.\n',
     );
   });
 
   it('with --allow-read lets a node read, too', async () => {
-    await using node = await lockedNode('--allow-read');
+    await using node = await lockedNode(sshd, '--allow-read');
     expect(await node.restore(segmentNamed(1), restored)).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('lets a node into no other directory', async () => {
-    await using node = await lockedNode('--allow-read');
+    await using node = await lockedNode(sshd, '--allow-read');
     const url = urlOf(sshd, node.sandbox.directory('elsewhere'));
     node.use({ ...quick, url, identityFiles: [node.path('locked_key')] });
     await expectRefusal(
       node,
       64,
       `could not open ${url}: the receiver serves another directory than the URL names\n` +
-        'HINT:  The path of the URL must be the --directory of the receiver, which authorized_keys may fix.\n',
+        node.login.replace(
+          'DETAIL:  ',
+          `DETAIL:  It serves ${node.far}; the URL names ${node.path('elsewhere')}. `,
+        ) +
+        'HINT:  In authorized_keys over there, the command of this key has that --directory: change the one or the other.\n',
+    );
+    const tilde = urlOf(sshd, '/~/archive');
+    node.use({ ...quick, url: tilde, identityFiles: [node.path('locked_key')] });
+    await expectRefusal(
+      node,
+      64,
+      `could not open ${tilde}: the receiver serves another directory than the URL names\n` +
+        node.login.replace('DETAIL:  ', `DETAIL:  It serves ${node.far}; the URL names /~/archive. `) +
+        'HINT:  ~ is not expanded: write the whole path into the URL.\n',
+    );
+  });
+
+  it('that names a twowarm which is gone says that authorized_keys names it', async () => {
+    await using node = await lockedNode(sshd, '--allow-read');
+    const { path, publicLine } = await makeSshKey(node.sandbox, 'old_key');
+    sshd.addKey(
+      node.line.replace(program('twowarm'), '/opt/gone/bin/twowarm').replace(/ssh-ed25519 .*/, publicLine),
+    );
+    node.use({ ...quick, identityFiles: [path] });
+    await expectRefusal(
+      node,
+      62,
+      `could not open ${node.url}: the far side has no receiver at /opt/gone/bin/twowarm\n` +
+        `DETAIL:  The far side says: ${await goneSays()} This node logs in as ${sshd.user} on 127.0.0.1 with the key ${path} (${await fingerprint(`${path}.pub`)}).\n` +
+        'HINT:  Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: twowarm receive --authorized-keys-line\n',
     );
   });
 
   it('lets its key run nothing else, and forward nothing', async () => {
-    await using node = await lockedNode('--allow-read');
+    await using node = await lockedNode(sshd, '--allow-read');
     const [, , ...rest] = sshd.clientOptions;
     const options = rest.map((word) => (word === sshd.clientKey ? node.path('locked_key') : word));
     const client = ['-F', '/dev/null', ...options];
