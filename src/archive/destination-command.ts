@@ -2,12 +2,13 @@
 import { readSegmentSize } from '../postgres/control-file.ts';
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
-import { readSuspension, resume, suspend } from '../program/destination-notes.ts';
+import { readFailing, readSuspension, resume, suspend } from '../program/destination-notes.ts';
 import { readOwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { didYouMean } from '../program/settings/did-you-mean.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { describeDestination, readDestinationStatus } from '../transport/destination-status.ts';
+import { sharedArchives } from '../transport/shared-archive.ts';
 import { ledgerOf } from '../transport/backfill/debts.ts';
 
 const verbs = ['list', 'suspend', 'resume'] as const;
@@ -37,6 +38,21 @@ function othersThan(destination: Destination, { settings }: ThisNode): string[] 
   return [...left.map(({ name }) => name), ...own];
 }
 
+/** Required destinations that fail or are suspended, where nobody has the files in their place. */
+function forsaken(node: ThisNode): string[] {
+  const { home, destinations } = node.settings;
+  const isSuspended = ({ name }: Destination): boolean => readSuspension(home, name) !== undefined;
+  const taking = destinations.filter((each) => !isSuspended(each));
+  const required = destinations.filter(({ policy }) => policy === 'required');
+  const standsIn = (name: string): boolean => taking.some(({ standIn }) => standIn?.for.includes(name));
+  const failing = required.filter(
+    (each) => !isSuspended(each) && readFailing(home, each.name) !== undefined && !standsIn(each.name),
+  );
+  if (failing.length > 0) return failing.map(({ name }) => name);
+  const isCopied = required.some((each) => !isSuspended(each) || standsIn(each.name));
+  return isCopied || readOwnArchive(home) !== undefined ? [] : required.map(({ name }) => name);
+}
+
 async function suspendOne(destination: Destination, node: ThisNode, { voice }: ProgramCall): Promise<void> {
   const { name, policy } = destination;
   const others = othersThan(destination, node);
@@ -48,6 +64,13 @@ async function suspendOne(destination: Destination, node: ThisNode, { voice }: P
   }
   if (!suspend(node.settings.home, node.identity.nodeId, name, new Date().toISOString()))
     return voice.answer(`${name} is suspended already\n`);
+  const without = forsaken(node);
+  if (without.length > 0) {
+    const names = without.join(' and ');
+    return voice.answer(
+      `${name} is suspended: archive_command fails from now on, for nobody is left to have the files that ${names} ${without.length === 1 ? 'does' : 'do'} not take\n`,
+    );
+  }
   const consequence = {
     required: `archive_command succeeds without it; the files go to ${others.join(', ')}, and each is owed to ${name}`,
     fallback: 'it stands in for nobody',
@@ -77,12 +100,22 @@ function list(node: ThisNode, call: ProgramCall): void {
   call.voice.answer(lines.length === 0 ? 'no destination is configured\n' : `${lines.join('\n')}\n`);
 }
 
+async function warnOfShared({ settings, identity }: ThisNode, { voice }: ProgramCall): Promise<void> {
+  for (const { archive, names } of sharedArchives(settings.destinations, identity))
+    await voice.report('WARNING', {
+      message: `${names.join(' and ')} are one archive under several names`,
+      detail: `Each of them is the archive ${archive}: a file that all of them have is there once.`,
+      hint: 'Give each destination a directory of its own.',
+    });
+}
+
 async function run(call: ProgramCall): Promise<number> {
   const [verb, name] = call.positionals;
   const node = await openThisNode(call);
   if (verb === 'list') {
     if (name !== undefined) throw new ProgramError('usage', `too many arguments, the first is "${name}"`);
     list(node, call);
+    await warnOfShared(node, call);
     return 0;
   }
   if (call.options['json'] === true) throw new ProgramError('usage', `--json is for list, not for ${verb!}`);

@@ -8,16 +8,19 @@ import { stat } from '../program/system-calls.ts';
 
 const realPathOf = promisify(realpath.native);
 
-/** What may not be seen is taken to be there. */
-const isThere = (path: string): Promise<boolean> =>
+/** What may not be seen is `otherwise`, as long as it is not certain that it is missing. */
+const isThere = (path: string, otherwise = false): Promise<boolean> =>
   stat(path).then(
     () => true,
-    (error: unknown) => !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? ''),
+    (error: unknown) => otherwise && !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? ''),
   );
 
-/** By the two files that a server itself looks for at its start: one alone may have strayed anywhere. */
+/**
+ * By the two files that a server itself looks for at its start: one alone may have strayed anywhere. `global` is closed to
+ * others; a directory that is closed itself says so when it is opened.
+ */
 const isDataDirectory = async (path: string): Promise<boolean> =>
-  (await isThere(join(path, 'PG_VERSION'))) && isThere(join(path, 'global', 'pg_control'));
+  (await isThere(join(path, 'PG_VERSION'))) && isThere(join(path, 'global', 'pg_control'), true);
 
 /** Only a pg_wal has that directory (xlogarchive.c), wherever a symbolic link has taken it. */
 const isPgWal = (path: string): Promise<boolean> => isThere(join(path, 'archive_status'));
@@ -60,7 +63,7 @@ async function find(path: string): Promise<Finding | undefined> {
 export async function refuseDataDirectory(directory: string): Promise<void> {
   const path = await realPathOf(directory).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw fromSystemError(error, `could not look at ${directory}`);
+    throw fromSystemError(error, `could not open the archive directory ${directory}`);
   });
   const found = path === undefined ? undefined : await find(path);
   if (found === undefined) return;

@@ -33,7 +33,8 @@ function standsInFor(home: string, { name, standIn }: Destination): DestinationS
   return (standIn?.for ?? []).flatMap((required) => {
     const since = readStandingIn(home, name, required)?.since;
     if (since === undefined) return [];
-    const limit = standIn!.limitMs;
+    // For a suspended one there is no limit: a person has decided.
+    const limit = readSuspension(home, required) === undefined ? standIn!.limitMs : undefined;
     const until = limit === undefined ? null : new Date(Date.parse(since) + limit).toISOString();
     return [{ name: required, since, until }];
   });
@@ -102,15 +103,22 @@ export const isWorthTelling = ({ state, debt, standsInFor }: DestinationStatus):
 /** 'db2: required, ok; nothing is owed', and what is to be known of its last tries. */
 export function describeDestination(status: DestinationStatus): string[] {
   const { name, state, since, debt, lastSuccess, lastFailure } = status;
-  const standing = status.standsInFor.map(
-    (each) =>
-      `stands in for ${each.name} since ${each.since}${each.until === null ? '' : `, until ${each.until}`}`,
-  );
+  const standing = status.standsInFor.map((each) => describeStanding(each, status));
   const now = [since === null ? state : `${state} since ${since}`, ...standing].join(', ');
   const lines = [`${name}: ${describePolicy(status)}; ${now}; ${describeDebt(debt)}`];
   if (lastFailure !== null) lines.push(`  last failure ${lastFailure.at}: ${lastFailure.reason}`);
   if (lastSuccess !== null) lines.push(`  last success ${lastSuccess.at}: ${lastSuccess.file}`);
   return lines;
+}
+
+function describeStanding(
+  { name, since, until }: DestinationStatus['standsInFor'][number],
+  { standIn }: DestinationStatus,
+): string {
+  if (until === null) return `stands in for ${name} since ${since}`;
+  if (Date.parse(until) > Date.now()) return `stands in for ${name} since ${since}, until ${until}`;
+  const limit = formatDuration(standIn!.limitMs!);
+  return `stood in for ${name} from ${since} to ${until}: its ${limit} are over, and archive_command fails as long as ${name} does`;
 }
 
 function describeDebt({ count, first, last, aside }: DestinationStatus['debt']): string {

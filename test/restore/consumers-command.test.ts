@@ -20,7 +20,7 @@ async function makeArchive(more = anyRoom): Promise<NodeFixture> {
 }
 
 const urlOf = (node: NodeFixture): string => `file:${node.path('db2')}`;
-const roomLine = (node: NodeFixture): string => `${urlOf(node)}: NN % of its disk are free\n`;
+const roomLine = (node: NodeFixture): string => `${urlOf(node)}: NN % of its disk is free\n`;
 /** An outcome whose figure of the disk is not the test's matter. */
 const withoutRoom = ({ stdout, ...rest }: Outcome): Outcome => ({
   ...rest,
@@ -36,7 +36,7 @@ describe('twowarm consumers list', () => {
     await using node = await makeArchive();
     expect(withoutRoom(await consumers(node, 'list'))).toEqual({
       ...silent(),
-      stdout: `OK: 0 consumers, and each has been heard of\n${roomLine(node)}  nobody is registered\n`,
+      stdout: `OK: no consumer is registered\n${roomLine(node)}  nobody is registered\n`,
     });
   });
 
@@ -113,7 +113,7 @@ describe('twowarm consumers list', () => {
   it('is WARNING where room runs out, and CRITICAL where a reader is away meanwhile', async () => {
     await using node = await makeArchive("[archive]\nspace_warn_below = '100%'\n");
     const low = (more: string): RegExp =>
-      new RegExp(`^only \\d+ % of the disk of ${urlOf(node).replaceAll(/[.+]/g, '\\$&')} are free${more}$`);
+      new RegExp(`^only \\d+ % of the disk of ${urlOf(node).replaceAll(/[.+]/g, '\\$&')} is free${more}$`);
     const first = await consumers(node, 'list');
     expect(first.code).toBe(1);
     expect(first.stdout.split('\n')[0]!.replace('WARNING: ', '')).toMatch(low(''));

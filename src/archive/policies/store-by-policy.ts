@@ -59,7 +59,12 @@ async function refuseShortfall({ name, voice }: Order, round: Round): Promise<vo
   );
   for (const fault of faults.slice(1)) await voice.report('ERROR', describeError(fault).report);
   if (faults.length > 0) throw faults[0];
-  if (!round.hasCopy()) throw nobodyLeft(name.name, round);
+  if (round.hasCopy()) return;
+  const [first, ...others] = eachOnce(round.lacking().flatMap((known) => faultsOf(known, round))).filter(
+    (fault) => fault !== undefined,
+  );
+  for (const fault of others) await voice.report('ERROR', describeError(fault).report);
+  throw nobodyLeft(name.name, round, first);
 }
 
 /** Of the destination first, then of those that could not stand in for it. */
@@ -69,16 +74,29 @@ function faultsOf(known: Known, round: Round): unknown[] {
   for (const { destination } of situation.fallbacksOf(known.destination.name)) {
     const { since } = situation.standing(destination, known.destination.name);
     if (since !== undefined && !situation.mayStandIn(destination, known))
-      own = limitReached(own, destination, since.since);
+      own = limitReached(own, destination, known.destination.name, since.since);
   }
   return [own, ...round.fallbacksOf(known).map((fallback) => round.attemptAt(fallback)?.fault)];
 }
 
-function nobodyLeft(file: string, round: Round): ProgramError {
-  const names = round.lacking().map(({ destination }) => destination.name);
+/** `fault`: of a fallback that could have had it. */
+function nobodyLeft(file: string, round: Round, fault: unknown): unknown {
+  const names = round.situation.known
+    .filter(({ destination, isSuspended }) => isSuspended && destination.policy !== 'best-effort')
+    .map(({ destination }) => destination.name);
   const are = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} suspended`;
-  return new ProgramError('settings', `could not archive ${file}: nobody is left to have it while ${are}`, {
-    hint: `Add a destination, or let it have files again: twowarm destination resume ${names[0]!}`,
+  const whom = names.length === 1 ? 'it' : 'one of them';
+  const resume = `let ${whom} have files again: twowarm destination resume ${names.join(' | ')}`;
+  if (fault === undefined)
+    return new ProgramError('settings', `could not archive ${file}: nobody is left to have it while ${are}`, {
+      hint: `Add a destination, or ${resume}`,
+    });
+  if (!(fault instanceof ProgramError)) return fault;
+  const { kind, message, detail, hint } = fault;
+  return new ProgramError(kind, message, {
+    detail: `${detail === undefined ? '' : `${detail} `}Nobody else is left to have it while ${are}.`,
+    hint: hint === undefined ? `Or ${resume}` : `${hint} Or ${resume}`,
+    cause: fault,
   });
 }
 

@@ -45,13 +45,18 @@ export function tellWorks({ name }: Destination, { since }: Failing, voice: Voic
 }
 
 /** The fault of a required destination whose fallback has stood in for as long as it may. */
-export function limitReached(fault: unknown, { name, standIn }: Destination, since: string): unknown {
+export function limitReached(
+  fault: unknown,
+  { name, standIn }: Destination,
+  required: string,
+  since: string,
+): unknown {
   if (!(fault instanceof ProgramError)) return fault;
   const { kind, message, detail, hint } = fault;
   const over = `Its fallback ${name} has stood in since ${since}, and may do so for ${formatDuration(standIn!.limitMs!)}.`;
   return new ProgramError(kind, message, {
     detail: detail === undefined ? over : `${detail} ${over}`,
-    hint,
+    hint: `${hint === undefined ? '' : `${hint} `}To go on without ${required}: raise destination.${name}.limit, or twowarm destination suspend ${required}`,
     cause: fault,
   });
 }

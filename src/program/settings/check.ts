@@ -30,10 +30,24 @@ function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys): { path: string; w
 const wanted: Record<string, string> = {
   string: "must be text in quotes, such as '5s'",
   boolean: 'must be true or false, without quotes',
-  array: "must be a list, such as ['file:/mnt/archive']",
   object: 'must be a table: write [destination.<name>], not [destination]',
   record: 'must be a table: write [destination.<name>]',
 };
+
+/** What a list of this key holds. */
+const listed: Record<string, string> = {
+  for: 'db2',
+  sources: 'file:/mnt/archive',
+  accept: 'not-durable',
+  identity_files: '/var/lib/postgresql/.ssh/id_ed25519',
+  known_hosts: '/etc/ssh/ssh_known_hosts',
+};
+
+function wantedAs(type: string, path: readonly PropertyKey[]): string | undefined {
+  if (type !== 'array') return wanted[type];
+  const sample = listed[String(path.at(-1))];
+  return sample === undefined ? 'must be a list' : `must be a list, such as ['${sample}']`;
+}
 
 function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
   const path = issue.path.join('.');
@@ -45,7 +59,7 @@ function describe(issue: z.core.$ZodIssue): { path: string; words: string }[] {
     return [{ path, words: `"${path}" is not a name: use letters, digits, "-" and "_"` }];
   }
   if (issue.code === 'invalid_type')
-    return [{ path, words: `"${path}" ${wanted[issue.expected] ?? issue.message}` }];
+    return [{ path, words: `"${path}" ${wantedAs(issue.expected, issue.path) ?? issue.message}` }];
   const words =
     issue.code === 'invalid_value'
       ? `must be one of ${issue.values.map((v) => `'${String(v)}'`).join(', ')}`

@@ -71,7 +71,7 @@ function ofRoom(
 ): Finding[] {
   if (!isRoomLow(room, settings)) return [];
   const overdue = consumers.filter(isReadable).filter((each) => isOverdue(each, settings, now)).length;
-  const free = `only ${freePercent(room)} % of the disk of ${url} are free`;
+  const free = `only ${freePercent(room)} % of the disk of ${url} is free`;
   if (overdue === 0) return [{ level: 'WARNING', topic: `room ${url}`, words: free }];
   const who = overdue === 1 ? 'a consumer that has' : `${overdue} consumers that have`;
   const words = `${free}, and ${who} not come back`;

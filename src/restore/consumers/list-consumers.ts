@@ -50,7 +50,7 @@ function line(consumer: Consumer | Unreadable): string {
 
 function describe(seen: Seen): string {
   if ('fault' in seen) return '';
-  const head = `${seen.url}: ${freePercent(seen.room)} % of its disk are free\n`;
+  const head = `${seen.url}: ${freePercent(seen.room)} % of its disk is free\n`;
   const lines = seen.consumers.map(line).join('');
   return head + (lines === '' ? '  nobody is registered\n' : lines);
 }
@@ -87,7 +87,10 @@ export async function listAll(node: ThisNode, call: ProgramCall): Promise<number
   const worstFirst = ranked.toReversed().flatMap((each) => all.filter(({ level }) => level === each));
   const lines = worstFirst.map(({ level, words }) => `${level}: ${printable(words)}\n`);
   const count = seen.reduce((sum, each) => sum + ('fault' in each ? 0 : each.consumers.length), 0);
-  const fine = `OK: ${count} ${count === 1 ? 'consumer' : 'consumers'}, and each has been heard of\n`;
+  const fine =
+    count === 0
+      ? 'OK: no consumer is registered\n'
+      : `OK: ${count} ${count === 1 ? 'consumer, and it has' : 'consumers, and each has'} been heard of\n`;
   voice.answer((lines.length === 0 ? fine : lines.join('')) + seen.map(describe).join(''));
   return codes[status];
 }

@@ -9,7 +9,7 @@ import { directoriesAmong, directoryOf } from '../../transport/open.ts';
 import { openForRemoval, type RemovalRoad } from '../../transport/open-for-removal.ts';
 
 function urlsOf({ settings }: ThisNode, directory: string | undefined): string[] {
-  if (directory !== undefined) return [`file:${directory}`];
+  if (directory !== undefined) return [directory];
   const { archiveDirectory, destinations, restore } = settings;
   // A primary needs none of its own.
   const own = existsSync(archiveDirectory) ? [`file:${archiveDirectory}`] : [];
@@ -25,7 +25,10 @@ export async function openArchives(
   { options, stop, workingDirectory }: ProgramCall,
 ): Promise<Opened[]> {
   const named = options['directory'];
-  const directory = typeof named === 'string' ? resolve(workingDirectory, named) : undefined;
+  // A URL is as good as a path; one that is none of this machine is refused by its name.
+  const isUrl = typeof named === 'string' && /^[a-z][a-z0-9+]*:/.test(named);
+  const directory =
+    typeof named !== 'string' ? undefined : isUrl ? named : `file:${resolve(workingDirectory, named)}`;
   const urls = new Map(urlsOf(node, directory).map((url) => [directoryOf(url), url] as const));
   const open = async (url: string): Promise<Opened> => {
     const limitMs = node.settings.restore.timeLimitMs;

@@ -3,6 +3,8 @@
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import type { ThisNode } from '../../postgres/this-node.ts';
 import type { ProgramCall } from '../../program/command.ts';
+import { printable } from '../../program/print-error.ts';
+import { didYouMean } from '../../program/settings/did-you-mean.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Consumer } from '../../transport/consumer-record.ts';
 import { isReadable, listConsumers, removeConsumer, type Unreadable } from '../../transport/consumers.ts';
@@ -54,8 +56,10 @@ async function removeFrom(
   id: string,
   node: ThisNode,
   call: ProgramCall,
+  seen: (Consumer | Unreadable)[],
 ): Promise<Removed | undefined> {
   const all = await listConsumers(road.directory, node.identity.nodeId);
+  seen.push(...all);
   const consumer = all.find((each) => each.id === id);
   if (consumer === undefined) return undefined;
   const others = all.filter((each) => each !== consumer);
@@ -101,21 +105,39 @@ function toJson({ url, consumer, others, released, segmentSize }: Removed): obje
   };
 }
 
+/** '; did you mean 0123… (standby db2)?' for one that is called by its node's name, or mistyped. */
+function suggestionFor(id: string, seen: readonly (Consumer | Unreadable)[]): string {
+  const meant = didYouMean(
+    id,
+    seen.map((each) => each.id),
+  );
+  const found = seen.filter((each) => each.id === meant || (isReadable(each) && each.name === id));
+  const words = new Set(
+    found.map((each) => printable(isReadable(each) ? `${each.id} (${each.kind} ${each.name})` : each.id)),
+  );
+  return words.size === 0 ? '' : `; did you mean ${[...words].join(' or ')}?`;
+}
+
 /** Removes the consumer wherever it is registered; an `invalid-name` error where it is nowhere. */
 export async function removeEverywhere(id: string, node: ThisNode, call: ProgramCall): Promise<number> {
   const { options, voice } = call;
   const archives = await openArchives(node, call);
   const removed: Removed[] = [];
+  const seen: (Consumer | Unreadable)[] = [];
   for (const opened of archives) {
     if ('fault' in opened) throw opened.fault;
-    const from = await removeFrom(opened.road, id, node, call);
+    const from = await removeFrom(opened.road, id, node, call, seen);
     if (from !== undefined) removed.push(from);
     await opened.road.close();
   }
   if (removed.length === 0) {
-    throw new ProgramError('invalid-name', `no archive of this node has a consumer "${id}"`, {
-      hint: 'twowarm consumers list shows the names: the first word of each line.',
-    });
+    throw new ProgramError(
+      'invalid-name',
+      `no archive of this node has a consumer "${id}"${suggestionFor(id, seen)}`,
+      {
+        hint: 'twowarm consumers list shows the names: the first word of each line.',
+      },
+    );
   }
   const dryRun = options['dry-run'] === true;
   const json = `${JSON.stringify({ dryRun, removed: removed.map(toJson) })}\n`;

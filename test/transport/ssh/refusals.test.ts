@@ -251,7 +251,7 @@ describe('a directory over there', limits, () => {
   });
 
   it('that belongs to somebody else says to whom, and which mode it has', async () => {
-    await using node = await sshNode('of-root', sshd, { used: false });
+    await using node = await sshNode('of-root', sshd);
     chownSync(node.far, 0, 0);
     await expectRefusal(
       node,
@@ -263,7 +263,7 @@ describe('a directory over there', limits, () => {
   });
 
   it('that lies where the receiver may not pass says where that is', async () => {
-    await using node = await sshNode('barred', sshd, { used: false });
+    await using node = await sshNode('barred', sshd);
     const [barred, far] = [node.sandbox.directory('barred'), node.sandbox.directory('barred/far')];
     chownSync(barred, 0, 0);
     const url = urlOf(sshd, far);
@@ -278,13 +278,16 @@ describe('a directory over there', limits, () => {
   });
 
   it('that nobody may write to, before it is an archive, says what to do', async () => {
-    await using node = await sshNode('read-only-mode', sshd, { used: false });
+    await using node = await sshNode('read-only-mode', sshd);
     node.segment(name);
-    chmodSync(node.far, 0o500);
+    const far = node.sandbox.directory('new');
+    const url = urlOf(sshd, far);
+    node.use({ ...quick, url });
+    chmodSync(far, 0o500);
     const message =
-      `archiveWALFile: ERROR:  could not store ${name}: could not open ${node.url}: could not create the directory ${node.far}/.twowarm: Permission denied\n` +
-      `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${node.far} belongs to ${sshd.user} and has mode 0500.\n` +
-      `HINT:  Over there, as ${sshd.user}: chmod u+rwx ${node.far}\n`;
+      `archiveWALFile: ERROR:  could not store ${name}: could not open ${url}: could not create the directory ${far}/.twowarm: Permission denied\n` +
+      `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${far} belongs to ${sshd.user} and has mode 0500.\n` +
+      `HINT:  Over there, as ${sshd.user}: chmod u+rwx ${far}\n`;
     expect(await store(node)).toEqual(refused(21, message));
   });
 
