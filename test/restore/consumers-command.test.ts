@@ -212,18 +212,21 @@ describe('twowarm consumers remove', () => {
     });
   });
 
-  it.each(['gon', 'GONE', 'node-gone', '../consumers/gone', ''])(
-    'refuses %j: it is not the name',
-    async (id) => {
-      await using node = await makeArchive();
-      register(node, 'gone', segmentNamed(9));
-      const message =
-        id === ''
-          ? 'twowarm consumers: ERROR:  argument NAME is empty\nHINT:  Usage: twowarm consumers [OPTION]... ACTION [NAME]; see twowarm consumers --help.\n'
-          : `twowarm consumers: ERROR:  no archive of this node has a consumer "${id}"\nHINT:  twowarm consumers list shows the names: the first word of each line.\n`;
-      expect(await consumers(node, 'remove', id)).toEqual(refused(id === '' ? 2 : 10, message));
-    },
-  );
+  it.each([
+    ['gon', '; did you mean gone (standby node-gone)?'],
+    ['node-gone', '; did you mean gone (standby node-gone)?'],
+    ['GONE', '; did you mean gone (standby node-gone)?'],
+    ['../consumers/gone', ''],
+    ['', ''],
+  ])('refuses %j: it is not the name', async (id, suggestion) => {
+    await using node = await makeArchive();
+    register(node, 'gone', segmentNamed(9));
+    const message =
+      id === ''
+        ? 'twowarm consumers: ERROR:  argument NAME is empty\nHINT:  Usage: twowarm consumers [OPTION]... ACTION [NAME]; see twowarm consumers --help.\n'
+        : `twowarm consumers: ERROR:  no archive of this node has a consumer "${id}"${suggestion}\nHINT:  twowarm consumers list shows the names: the first word of each line.\n`;
+    expect(await consumers(node, 'remove', id)).toEqual(refused(id === '' ? 2 : 10, message));
+  });
 
   it('needs a name', async () => {
     await using node = await makeArchive();

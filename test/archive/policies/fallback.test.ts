@@ -20,6 +20,9 @@ import {
 
 const [one, two, three] = [0x21, 0x22, 0x23].map((at) => segmentNamed(at)) as [string, string, string];
 
+const list = async (node: NodeFixture): Promise<string> =>
+  (await node.sh(commandLine('twowarm', 'destination', 'list'))).stdout;
+
 const held = (node: NodeFixture, destination = 'db2'): string[] =>
   existsSync(node.path(`twowarm/spool/held/${destination}`))
     ? readdirSync(node.path(`twowarm/spool/held/${destination}`))
@@ -157,8 +160,18 @@ describe.concurrent('a fallback', () => {
       code: 20,
       stderr:
         `archiveWALFile: ERROR:  ${missing(node, 'db2', three)}\n` +
-        `DETAIL:  Its fallback dr has stood in since ${standing!.since}, and may do so for 3s.\n${missingHint}\n`,
+        `DETAIL:  Its fallback dr has stood in since ${standing!.since}, and may do so for 3s.\n` +
+        `${missingHint} To go on without db2: raise destination.dr.limit, or twowarm destination suspend db2\n`,
     });
+    expect((await list(node)).split('\n')).toContain(
+      `dr: fallback for db2, for at most 3s; ok, stood in for db2 from ${standing!.since} to ${standing!.until}: its 3s are over, and archive_command fails as long as db2 does; nothing is owed`,
+    );
+    // The way out of the hint.
+    expect(await node.sh(commandLine('twowarm', 'destination', 'suspend', 'db2'))).toMatchObject({ code: 0 });
+    expect((await archive(node, three)).code).toBe(0);
+    expect((await list(node)).split('\n')).toContain(
+      `dr: fallback for db2, for at most 3s; ok, stands in for db2 since ${standing!.since}; nothing is owed`,
+    );
     expect(changed).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 // A destination that is gone is suspended: archiving goes on without it as long as somebody else has each file, what it
 // misses is owed by name, and it gets that when it is resumed.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { beginOwnArchive } from '../../../src/program/own-archive.ts';
@@ -13,6 +13,7 @@ import {
   fallbackFor,
   isWhole,
   missing,
+  missingHint,
   policyNode,
   recycle,
   statusOf,
@@ -104,7 +105,7 @@ describe.concurrent('a suspended destination', () => {
     expect((await statusOf(node, 'db2')).debt.count).toBe(2);
     expect(existsSync(node.path('twowarm/spool/held'))).toBe(false);
     takeAway(node, 'dr');
-    expect(await archive(node, three)).toMatchObject({ code: 3 });
+    expect(await archive(node, three)).toMatchObject({ code: 20 });
   });
 
   it('is made up for by the own archive of a node that was triggered: two nodes become one without a full pg_wal', async () => {
@@ -136,6 +137,53 @@ describe.concurrent('a suspended destination', () => {
         `created twowarm/state/ledger/dr/owed/${one.slice(0, 16)}/${one}.owed`,
       ]),
     );
+  });
+
+  it('is named with the fault of the fallback that was to have its files, and that comes first', async () => {
+    await using node = await policyNode('suspend', { db2: [], dr: fallbackFor('db2') });
+    await destination(node, 'suspend', 'db2');
+    takeAway(node, 'dr');
+    const { code, stderr } = await archive(node, one);
+    expect({ code, stderr }).toEqual({
+      code: 20,
+      stderr:
+        `archiveWALFile: ERROR:  ${missing(node, 'dr', one)}\n` +
+        'DETAIL:  Nobody else is left to have it while db2 is suspended.\n' +
+        `${missingHint} Or let it have files again: twowarm destination resume db2\n`,
+    });
+  });
+
+  it('is named with its fallback where both are suspended', async () => {
+    await using node = await policyNode('suspend', { db2: [], dr: fallbackFor('db2') });
+    await destination(node, 'suspend', 'db2');
+    expect((await destination(node, 'suspend', 'dr')).stdout).toBe(
+      'dr is suspended: archive_command fails from now on, for nobody is left to have the files that db2 does not take\n',
+    );
+    const { code, stderr } = await archive(node, one);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr:
+        `archiveWALFile: ERROR:  could not archive ${one}: nobody is left to have it while db2, dr are suspended\n` +
+        'HINT:  Add a destination, or let one of them have files again: twowarm destination resume db2 | dr\n',
+    });
+  });
+
+  it('that is the last fallback of a destination that fails ends archiving, and says so', async () => {
+    await using node = await policyNode('suspend', {
+      db2: [],
+      dr: fallbackFor('db2'),
+      far: fallbackFor('db2'),
+    });
+    takeAway(node, 'db2');
+    expect(await archive(node, one)).toMatchObject({ code: 0 });
+    expect((await destination(node, 'suspend', 'dr')).stdout).toBe(
+      'dr is suspended: it stands in for nobody\n',
+    );
+    expect(await archive(node, two)).toMatchObject({ code: 0 });
+    expect((await destination(node, 'suspend', 'far')).stdout).toBe(
+      'far is suspended: archive_command fails from now on, for nobody is left to have the files that db2 does not take\n',
+    );
+    expect(await archive(node, three)).toMatchObject({ code: 20 });
   });
 
   it('that is a fallback stands in for nobody', async () => {
@@ -244,5 +292,25 @@ describe.concurrent('twowarm destination', () => {
       first: `twowarm destination: ERROR:  ${message}`,
       changed: [],
     });
+  });
+});
+
+describe('destinations that are one directory', () => {
+  it('are told of by the list, once this node has used both', async () => {
+    await using node = await policyNode('shared', { db2: [], dr: bestEffort });
+    symlinkSync(node.path('db2'), node.path('alias'));
+    node.configure(
+      `[destination.db2]\nurl = 'file:${node.path('db2')}'\n[destination.dr]\nurl = 'file:${node.path('alias')}'\n`,
+    );
+    expect((await destination(node, 'list')).stderr).toBe('');
+    expect(await archive(node, one)).toMatchObject({ code: 0 });
+    const { archive: id } = JSON.parse(readFileSync(node.path('db2/.twowarm/owner'), 'utf8')) as {
+      archive: string;
+    };
+    expect((await destination(node, 'list')).stderr).toBe(
+      'twowarm destination: WARNING:  db2 and dr are one archive under several names\n' +
+        `DETAIL:  Each of them is the archive ${id}: a file that all of them have is there once.\n` +
+        'HINT:  Give each destination a directory of its own.\n',
+    );
   });
 });
