@@ -21,6 +21,15 @@ export function rsync(sandbox: Sandbox, sshd: Sshd): Peer {
   };
 }
 
+async function createStanza(command: string): Promise<void> {
+  const created = await run('sh', ['-c', `${command} --no-online stanza-create`], {
+    user: 'server',
+    timeoutMs: 60_000,
+  });
+  if (created.code !== 0)
+    throw new Error(`pgbackrest stanza-create failed: ${created.stderr}${created.stdout}`);
+}
+
 /** Undefined where it is not installed. */
 export async function pgBackRest(sandbox: Sandbox, cluster: Cluster, sshd: Sshd): Promise<Peer | undefined> {
   const version = await run('pgbackrest', ['version'], { user: 'server' }).catch(() => undefined);
@@ -60,12 +69,7 @@ export async function pgBackRest(sandbox: Sandbox, cluster: Cluster, sshd: Sshd)
     0o644,
   );
   const command = (file: string): string => `pgbackrest --config=${file} --stanza=main`;
-  const created = await run('sh', ['-c', `${command(far)} --no-online stanza-create`], {
-    user: 'server',
-    timeoutMs: 60_000,
-  });
-  if (created.code !== 0)
-    throw new Error(`pgbackrest stanza-create failed: ${created.stderr}${created.stdout}`);
+  await createStanza(command(far));
   return {
     name: `${version.stdout.trim()}, zst, of the same file`,
     archive: (segment) => `${command(near)} archive-push ${join('pg_wal', segment)}`,

@@ -16,7 +16,7 @@ export interface HangingSide extends AsyncDisposable {
   /** For known_hosts. */
   readonly hostKey: string;
   /** Settles when a client has got to the step. */
-  untilReached(): Promise<unknown>;
+  untilReached: () => Promise<unknown>;
 }
 
 export const steps = ['connect', 'banner', 'key exchange', 'login', 'session', 'command'] as const;
@@ -137,7 +137,7 @@ async function hangingSsh(sandbox: Sandbox, step: 'login' | 'session' | 'command
 export function silentReceiver(
   sandbox: Sandbox,
   text: string,
-): { receiver: string; untilReached(): Promise<unknown> } {
+): { receiver: string; untilReached: () => Promise<unknown> } {
   const mark = `${sandbox.path}/silent-receiver`;
   rmSync(mark, { force: true });
   const script = `#!/bin/sh\nprintf '${text}'\n: >'${mark}'\nexec cat >/dev/null\n`;
