@@ -25,12 +25,15 @@ const isDataDirectory = async (path: string): Promise<boolean> =>
 /** Only a pg_wal has that directory (xlogarchive.c), wherever a symbolic link has taken it. */
 const isPgWal = (path: string): Promise<boolean> => isThere(join(path, 'archive_status'));
 
-/** The data directory that the path is, or is in. */
+/** The path itself, its parent, and so on up to the root. */
+const upwards = (path: string): string[] =>
+  path === dirname(path) ? [path] : [path, ...upwards(dirname(path))];
+
+/** The data directory that the path is, or is in. All are looked at together: a receiver does this for every connection. */
 async function dataDirectoryOf(path: string): Promise<string | undefined> {
-  for (let each = path; ; each = dirname(each)) {
-    if (await isDataDirectory(each)) return each;
-    if (each === dirname(each)) return undefined;
-  }
+  const all = upwards(path);
+  const found = await Promise.all(all.map(isDataDirectory));
+  return all.find((_, index) => found[index]);
 }
 
 interface Finding {
