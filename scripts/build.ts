@@ -26,6 +26,7 @@ const cold = [
   'transport/fenced',
   'transport/adopt',
   'transport/gap-record-at',
+  'transport/data-directory',
   'transport/ownership-verbs',
   'transport/consumers',
   'transport/pruned',

@@ -3,7 +3,7 @@ import { readSegmentSize } from '../postgres/control-file.ts';
 import { isRecovering } from '../postgres/node-role.ts';
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
-import { readSuspension, resume, suspend } from '../program/destination-notes.ts';
+import { readFailing, readSuspension, resume, suspend } from '../program/destination-notes.ts';
 import { readOwnArchive } from '../program/own-archive.ts';
 import { printable } from '../program/print-error.ts';
 import { ProgramError } from '../program/program-error.ts';
@@ -20,6 +20,7 @@ import {
 } from '../transport/destination-findings.ts';
 import { describeDestination, readDestinationStatus } from '../transport/destination-status.ts';
 import { readLags } from '../transport/lag.ts';
+import { sharedArchives } from '../transport/shared-archive.ts';
 import { ledgerOf } from '../transport/backfill/debts.ts';
 
 const verbs = ['list', 'suspend', 'resume'] as const;
@@ -125,12 +126,23 @@ async function list({ settings, identity }: ThisNode, call: ProgramCall): Promis
   return monitoringCodes[status];
 }
 
+async function warnOfShared({ settings, identity }: ThisNode, { voice }: ProgramCall): Promise<void> {
+  for (const { archive, names } of sharedArchives(settings.destinations, identity))
+    await voice.report('WARNING', {
+      message: `${names.join(' and ')} are one archive under several names`,
+      detail: `Each of them is the archive ${archive}: a file that all of them have is there once.`,
+      hint: 'Give each destination a directory of its own.',
+    });
+}
+
 async function run(call: ProgramCall): Promise<number> {
   const [verb, name] = call.positionals;
   const node = await openThisNode(call);
   if (verb === 'list') {
     if (name !== undefined) throw new ProgramError('usage', `too many arguments, the first is "${name}"`);
-    return list(node, call);
+    const code = await list(node, call);
+    await warnOfShared(node, call);
+    return code;
   }
   if (call.options['json'] === true) throw new ProgramError('usage', `--json is for list, not for ${verb!}`);
   const destination = requireDestination(name, node);

@@ -8,7 +8,7 @@ import type { Destination, Settings } from '../program/settings/settings.ts';
 import { namingFile } from '../transport/archive-faults.ts';
 import { inspectAs, type Inspection } from '../transport/inspection.ts';
 import { isInDebt } from '../transport/ledger.ts';
-import { openDestination, openSource } from '../transport/open.ts';
+import { openDestination, openToLook } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
 import type { Compression } from '../transport/stored-form.ts';
 import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
@@ -55,7 +55,7 @@ async function openForDryRun(
   signal?: AbortSignal,
 ): Promise<Transport> {
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openSource(url, identity, signal));
+  return dryRun(await openToLook(url, identity, signal));
 }
 
 /** One try: what a destination is owed of histories first, then the file. A fault is part of the answer. */

@@ -5,17 +5,12 @@ import { bounded } from '../program/bounded.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { admitRemover } from '../transport/archive-identity.ts';
-import {
-  acceptConflict,
-  discardConflict,
-  findConflict,
-  listConflicts,
-  type Conflict,
-} from '../transport/conflicts.ts';
+import { discardConflict, findConflict, listConflicts, type Conflict } from '../transport/conflicts.ts';
 import { directoryOf } from '../transport/open.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import { requireOnLine } from './conflict-line.ts';
 import { requireHere } from './conflicts-elsewhere.ts';
+import { putBack } from './put-back.ts';
 import { showConflict, wordsOf } from './show-conflict.ts';
 
 const actions = ['list', 'show', 'accept', 'discard'] as const;
@@ -71,7 +66,7 @@ async function accept(work: Work, wanted: string): Promise<void> {
   const { directory, call } = work;
   const conflict = findConflict(await listConflicts(directory), wanted);
   if (call.options['force'] !== true) await requireOnLine(directory, conflict, work.signal);
-  await acceptConflict(directory, conflict);
+  await putBack(directory, conflict, work.signal);
   await call.voice.event(`put ${conflict.id} back`, { file: conflict.name });
   say(work, `put ${conflict.id} back as ${conflict.name}\n`, { accepted: toJson(conflict) });
 }

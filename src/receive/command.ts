@@ -1,12 +1,14 @@
 // twowarm receive: the far end of an ssh: road. sshd starts it, as the forced command of a key or because the client asks
 // for it; it serves one connection on its standard input and output.
-import { existsSync, fstatSync } from 'node:fs';
+import { existsSync, fstatSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join, normalize } from 'node:path';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { noteLongCall } from '../program/leave.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
 import { ProgramError } from '../program/program-error.ts';
+import { shellWord } from '../program/shell-word.ts';
+import { refuseDataDirectory } from '../transport/data-directory.ts';
 import { serve } from '../transport/receiver/serve.ts';
 import type { Terms } from '../transport/receiver/terms.ts';
 import { connectionOver } from '../transport/wire/connection.ts';
@@ -24,7 +26,26 @@ function termsOf({ options }: ProgramCall): Terms {
   };
 }
 
+/** What a client would only be told when it comes, or never. */
+async function warnOf(directory: string, { voice }: ProgramCall): Promise<void> {
+  const stats = statSync(directory, { throwIfNoEntry: false });
+  if (stats?.isDirectory() !== true) {
+    return voice.report('WARNING', {
+      message: `the archive directory ${directory} ${stats === undefined ? 'does not exist' : 'is not a directory'}`,
+      hint: 'No program creates it: make it with mode 0700 as the user that the line is for.',
+    });
+  }
+  if ((stats.mode & 0o002) === 0) return;
+  return voice.report('WARNING', {
+    message: `anybody on this machine may write to the archive directory ${directory}`,
+    detail: `Its mode is 0${(stats.mode & 0o7777).toString(8)}. Whoever writes WAL there changes the servers that restore it.`,
+    hint: `chmod 700 ${shellWord(directory)}`,
+  });
+}
+
 async function printLine(call: ProgramCall, terms: Terms): Promise<void> {
+  await refuseDataDirectory(terms.directory);
+  await warnOf(terms.directory, call);
   const command = keyOptions(receiverCommand(terms, join(import.meta.dirname, '..', '..')));
   const [file] = call.positionals;
   call.voice.answer(`${command} ${file === undefined ? 'PUBLIC-KEY' : readPublicKey(file)}\n`);
@@ -84,6 +105,8 @@ export const command: Command = {
   stopSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
   notes: [
     'A client can add files that are not there, compare, and, with --allow-read, fetch them. Nothing is ever replaced or removed.',
+    'It can also claim the archive for its node, as triggerStandby and twowarm claim do: with --take-over also from another',
+    'node, which is refused from then on, and segments past a fork move into quarantine (twowarm conflicts).',
     '',
   ],
   run,

@@ -2,7 +2,7 @@
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
-import { openDestination, openSource } from '../transport/open.ts';
+import { openDestination, openToLook } from '../transport/open.ts';
 import { othersThanOwn } from '../transport/own-directory.ts';
 import { withRetry } from '../transport/retry.ts';
 import type { Identity, Transport } from '../transport/transport.ts';
@@ -29,5 +29,5 @@ export async function openRoad(
 ): Promise<Transport> {
   if (identity.dryRun !== true) return withRetry(await openDestination(url, identity, compression, signal));
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openSource(url, identity, signal));
+  return dryRun(await openToLook(url, identity, signal));
 }

@@ -113,10 +113,17 @@ function meet(directory: string, owner: Owner, identity: Identity): Acquaintance
   return { isNewHere: known === undefined, ownership };
 }
 
+/** At the first use only, and so loaded only then. */
+const refuseDataDirectory = async (directory: string): Promise<void> =>
+  (await import('./data-directory.ts')).refuseDataDirectory(directory);
+
 /** Admits a writer: the archive is of this cluster, or becomes so durably when it has no owner yet. */
 export async function admitWriter(directory: string, identity: Identity): Promise<Admission> {
   const { owner: found, stats } = await lookAt(directory);
-  if (found === undefined) requireNotEmptied(directory, identity);
+  if (found === undefined) {
+    requireNotEmptied(directory, identity);
+    await refuseDataDirectory(directory);
+  }
   const owner =
     found ??
     (await (await import('./adopt.ts')).adopt(directory, identity).catch((error: unknown) => {
@@ -124,6 +131,7 @@ export async function admitWriter(directory: string, identity: Identity): Promis
     }));
   const { isNewHere, ownership } = meet(directory, owner, identity);
   if (isNewHere) {
+    if (found !== undefined) await refuseDataDirectory(directory);
     // The call that adopted the archive may not have lived to tidy up, nor to remember it.
     await (await import('./adopt.ts')).tidyOwn(directory, identity);
     remember(directory, owner.archive, identity);

@@ -37,7 +37,8 @@ function standsInFor(home: string, { name, standIn }: Destination): DestinationS
   return (standIn?.for ?? []).flatMap((required) => {
     const since = readStandingIn(home, name, required)?.since;
     if (since === undefined) return [];
-    const limit = standIn!.limitMs;
+    // For a suspended one there is no limit: a person has decided.
+    const limit = readSuspension(home, required) === undefined ? standIn!.limitMs : undefined;
     const until = limit === undefined ? null : new Date(Date.parse(since) + limit).toISOString();
     return [{ name: required, since, until }];
   });

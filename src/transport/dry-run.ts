@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
+import { readRoadUrl } from '../program/road-url.ts';
 import { closeFile } from '../program/system-calls.ts';
 import { compareBytes, openRegular, openSourceFile } from './copy.ts';
 import { requireOwner } from './fenced.ts';
@@ -46,9 +47,14 @@ async function wouldPut(
   inspectOf: (sizeBytes: number) => Inspect,
   signal: AbortSignal,
 ): Promise<PutOutcome> {
-  await requireAdoptable(road.url);
+  // A far side judges by itself.
+  const told = await road.wouldPut?.(name, source, inspectOf, signal);
+  if (told !== undefined) return told;
+  const found = readRoadUrl(road.url);
+  const directory = found.kind === 'directory' ? found.directory : undefined;
+  if (directory !== undefined) await requireAdoptable(directory);
   const outcome = await compareWith(road, name, source, inspectOf, signal);
-  await requireStorable(road.url, name, outcome);
+  if (directory !== undefined) await requireStorable(directory, name, road.url, outcome);
   return outcome;
 }
 

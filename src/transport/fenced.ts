@@ -17,7 +17,7 @@ export function requireOwner(
   if (standing === 'theirs') {
     throw new ProgramError('fenced', `cannot ${what} at ${url}: the archive belongs to another node`, {
       detail: `${holderOf(claim)}. ${rest}`,
-      hint: `If ${claim.nodeName} is the primary now, stop this server: it is a second one. If this one is: twowarm claim --take-over ${url}`,
+      hint: `If ${claim.nodeName} is the primary now, stop this server: it is a second one. If this one is a restored copy, set archive_mode = off in it. If this one is the primary: twowarm claim --take-over ${url}`,
     });
   }
   const held = heldEpoch === undefined ? 'knows of none of its own' : `knows of epoch ${heldEpoch}`;

@@ -6,6 +6,7 @@ import { historyName } from '../wal/filename.ts';
 import { admitRemover } from './archive-identity.ts';
 import type { Consumer } from './consumer-record.ts';
 import { readConsumers } from './consumers.ts';
+import { refuseDataDirectory } from './data-directory.ts';
 import { ArchiveDirectory } from './filesystem.ts';
 import { noteNameOf, recall } from './known-archives.ts';
 import { directoryOf } from './open.ts';
@@ -30,6 +31,8 @@ export interface RemovalRoad extends Pick<Transport, 'url' | 'list' | 'remove' |
 /** Opens an archive that says of itself that it is this cluster's; every other directory is refused. */
 export async function openForRemoval(url: string, identity: Identity): Promise<RemovalRoad> {
   const directory = directoryOf(url);
+  // Whatever calls itself an archive there: what would go is a server's WAL.
+  await refuseDataDirectory(directory);
   const road = new ArchiveDirectory(url, directory, identity, await admitRemover(directory, identity));
   const { nodeId } = identity;
   return {

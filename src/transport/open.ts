@@ -52,15 +52,26 @@ export async function openDestination(
 }
 
 /** Opens a source for reading only; nothing is created or changed in it. `signal` as with a destination. */
-export async function openSource(
+export const openSource = (url: string, identity: Identity, signal?: AbortSignal): Promise<ReadTransport> =>
+  openToRead(url, 'read', identity, signal);
+
+/**
+ * Opens a destination for a dry run: as openSource, but over ssh also with a key that may not read. With such a key only
+ * what a writer would meet can be asked: ownership, stat, gapOf, reservationOf, wouldPut.
+ */
+export const openToLook = (url: string, identity: Identity, signal?: AbortSignal): Promise<ReadTransport> =>
+  openToRead(url, 'look', identity, signal);
+
+async function openToRead(
   url: string,
+  purpose: 'read' | 'look',
   identity: Identity,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ReadTransport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, { purpose: 'read', compression: 'none' }, identity, signal);
+    return openOverSsh(url, road, { purpose, compression: 'none' }, identity, signal);
   }
   const directory = directoryOf(url);
   const { openArchiveForReading } = await import('./filesystem.ts');

@@ -1,11 +1,20 @@
 // The one door to ssh2: a login, and one command on the far side whose standard input and output are the connection. Host
 // keys are always verified; there is no way around that.
 import { connect as connectSocket, type Socket } from 'node:net';
-import { Client, type Algorithms, type AnyAuthMethod, type ClientChannel, type ConnectConfig } from 'ssh2';
+import {
+  Client,
+  utils,
+  type Algorithms,
+  type AnyAuthMethod,
+  type AuthHandlerMiddleware,
+  type ClientChannel,
+  type ConnectConfig,
+} from 'ssh2';
 import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
 import { asLost, explain, mostSaid, refusedLogin, unreachable } from './ssh/connect-faults.ts';
 import { LinkFault, type Carrier } from './ssh/link.ts';
+import { keyWords, loginWords } from './ssh/login-words.ts';
 import { connectionOver, type Connection } from './wire/connection.ts';
 
 /** Where to log in, and how. */
@@ -14,7 +23,7 @@ export interface Target {
   port: number;
   user: string;
   /** Private keys in the order in which they are offered, and then the agent's. */
-  keys: readonly (string | Buffer)[];
+  keys: readonly { path: string; privateKey: string }[];
   agent: string | undefined;
   /** Keys that were found and are not offered, and why. */
   passedOver: readonly { path: string; reason: string }[];
@@ -67,13 +76,29 @@ function openSocket(target: Target, signal: AbortSignal): Promise<Socket> {
 }
 
 function loginMethods({ user, keys, agent }: Target): AnyAuthMethod[] {
-  const offered = keys.map((key): AnyAuthMethod => ({ type: 'publickey', username: user, key }));
+  const offered = keys.map(({ privateKey }): AnyAuthMethod => ({
+    type: 'publickey',
+    username: user,
+    key: privateKey,
+  }));
   return agent === undefined ? offered : [...offered, { type: 'agent', username: user, agent }];
 }
 
-/** Logs in over the socket. */
-function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Client> {
+/** What each of the methods offers, in words, in the same order. */
+function offeredWords({ keys, agent }: Target): string[] {
+  const words = keys.map(({ path, privateKey }) => {
+    const parsed = utils.parseKey(privateKey);
+    return keyWords(path, parsed instanceof Error ? undefined : parsed.getPublicSSH());
+  });
+  return agent === undefined ? words : [...words, `a key of the agent ${agent}`];
+}
+
+/** Logs in over the socket; the second is the place of the method that was accepted among loginMethods. */
+function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<[Client, number]> {
   const client = new Client();
+  const methods = loginMethods(target);
+  let tried = -1;
+  const nextMethod = (() => methods[(tried += 1)] ?? false) as AuthHandlerMiddleware;
   let verdict: ProgramError | undefined;
   const config: ConnectConfig = {
     sock,
@@ -81,7 +106,7 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Clien
     // Ours is the limit that counts; the library's would name no reason.
     readyTimeout: 0,
     hostVerifier: (key: Buffer) => (verdict = target.verify(key)) === undefined,
-    authHandler: loginMethods(target),
+    authHandler: nextMethod,
     algorithms: {
       ...algorithms,
       ...(target.hostKeyAlgorithms.length > 0 && {
@@ -94,11 +119,11 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<Clien
       client.destroy();
       sock.destroy();
       if (verdict !== undefined) reject(verdict);
-      else if (error.level === 'client-authentication') reject(refusedLogin(target));
+      else if (error.level === 'client-authentication') reject(refusedLogin(target, offeredWords(target)));
       else reject(errnoOf(error) === undefined ? asLost(error) : unreachable(error, target));
     };
     signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true });
-    client.once('ready', () => resolve(client));
+    client.once('ready', () => resolve([client, tried]));
     client.on('error', fail);
     client.once('close', () => fail(new Error('the far side closed the connection')));
     client.connect(config);
@@ -131,11 +156,18 @@ function gathered(connection: Connection, socket: Socket): Connection {
   };
 }
 
+/** What a carrier tells of its own connection. */
+interface Told {
+  command: string;
+  lost: () => Error | undefined;
+  login: () => string;
+}
+
 function carry(
   client: Client,
   socket: Socket,
   channel: ClientChannel,
-  lost: () => Error | undefined,
+  { command, lost, login }: Told,
 ): Carrier {
   let said = '';
   let code: number | null | undefined;
@@ -155,8 +187,9 @@ function carry(
       await Promise.race([closed, patience()]);
       const fault = lost();
       if (fault !== undefined && code === undefined) return asLost(fault);
-      return explain({ said, code }, noise);
+      return explain({ said, code }, noise, { command, login });
     },
+    login,
     close: (isLost = false) => {
       channel.destroy();
       // Whoever waits for room on a connection that nobody reads is only told when the socket is gone.
@@ -179,9 +212,11 @@ export async function connectSsh(target: Target, command: string, stop: AbortSig
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
     try {
       const socket = await openSocket(target, signal);
-      const client = await logIn(target, socket, signal);
+      const [client, accepted] = await logIn(target, socket, signal);
       client.on('error', (error) => (lost ??= error));
-      return await execute(client, command, (channel) => carry(client, socket, channel, () => lost));
+      const login = (): string => loginWords(target, offeredWords(target)[accepted]!);
+      const told = { command, lost: () => lost, login };
+      return await execute(client, command, (channel) => carry(client, socket, channel, told));
     } catch (error) {
       throw orItsLimit(error, signal, stop);
     }

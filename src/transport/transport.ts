@@ -69,6 +69,16 @@ export interface ReadTransport {
    * be repeated at every call: the archive writes only what is new, or has grown old. A road that cannot leaves it out.
    */
   registerConsumer?(need: Need, signal: AbortSignal): Promise<Registration>;
+  /**
+   * What a put of the file would come to or be refused for, where the far side judges that itself, on a road that was opened
+   * by openToLook; undefined where it is too old to say.
+   */
+  wouldPut?(
+    name: string,
+    source: string,
+    inspect: InspectOf,
+    signal: AbortSignal,
+  ): Promise<PutOutcome | undefined>;
   close(): Promise<void>;
 }
 

@@ -35,7 +35,7 @@ describe('an archive of another node', () => {
       const stderr =
         `archiveWALFile: ERROR:  cannot store ${name} at ${url}: the archive belongs to another node\n` +
         `DETAIL:  Node db2 (fedcba9876543210) holds it on timeline 2, epoch 1, since ${at}. Nothing was stored.\n` +
-        `HINT:  If db2 is the primary now, stop this server: it is a second one. If this one is: twowarm claim --take-over ${url}\n`;
+        `HINT:  If db2 is the primary now, stop this server: it is a second one. If this one is a restored copy, set archive_mode = off in it. If this one is the primary: twowarm claim --take-over ${url}\n`;
       expect(await node.archive(`pg_wal/${name}`, name)).toEqual(refused(40, stderr));
       expect(await node.archive('--dry-run', `pg_wal/${name}`, name)).toEqual(refused(40, stderr));
     }

@@ -164,4 +164,16 @@ describe('configSetup', () => {
     ]);
     expect(stdout).not.toContain('In postgresql.conf');
   });
+
+  it('shows what is in force for a fallback that does not say whether it holds', async () => {
+    await using fallback = await makeNode('config-hold', {
+      configuration: (path) =>
+        `[destination.db2]\nurl = 'file:${path('db2')}'\n` +
+        `[destination.dr]\nurl = 'file:${path('dr')}'\npolicy = 'fallback'\nfor = ['db2']\n`,
+      used: false,
+    });
+    const { stdout } = await fallback.sh(commandLine('configSetup'));
+    const rows = stdout.split('\n').filter((row) => / hold |\.hold /.test(row));
+    expect(rows.map((row) => row.replaceAll(/ +/g, ' '))).toEqual(['destination.dr.hold = true # default']);
+  });
 });

@@ -165,6 +165,19 @@ describe('twowarm conflicts', () => {
     );
   });
 
+  it('says so where the archive has the very same file, and offers to drop the kept one', async () => {
+    await using node = await makeScene();
+    node.segment(five, {}, 'twowarm/archive');
+    expect(await conflicts(node, 'accept', '--force', five)).toEqual(
+      refused(
+        44,
+        `twowarm conflicts: ERROR:  need not put ${room}/${five} back: the archive has an identical ${five}\n` +
+          'DETAIL:  Both have the same content. Neither was touched.\n' +
+          `HINT:  To drop the kept one: twowarm conflicts discard ${room}/${five}\n`,
+      ),
+    );
+  });
+
   it('discards one by its whole name only, and a directory only with --all', async () => {
     await using node = await makeScene();
     for (const word of [five, '00000002-1', '../../../data', `${room}/../owner`, '']) {
@@ -265,7 +278,7 @@ describe('twowarm conflicts, of compressed segments', () => {
     node.segment(five, {}, 'twowarm/archive');
     const { code, stderr } = await conflicts(node, 'accept', '--force', five);
     expect(code).toBe(44);
-    expect(stderr).toContain(`cannot put ${room}/${five}.zst back: the archive has another ${five}\n`);
+    expect(stderr).toContain(`need not put ${room}/${five}.zst back: the archive has an identical ${five}\n`);
     expect(readdirSync(node.path('twowarm/archive')).filter((name) => name.startsWith(five))).toEqual([five]);
   });
 

@@ -103,6 +103,14 @@ describe('a value that cannot be meant', () => {
     ["[restore]\nsources = 'file:/a'", `line 4: "restore.sources" must be a list, such as ['file:/a']`],
     ['[restore]\nsources = true', `line 4: "restore.sources" must be a list, such as ['text']`],
     [
+      `${destination('dr', 'file:/a')}for = 'db2'`,
+      `line 5: "destination.dr.for" must be a list, such as ['db2']`,
+    ],
+    [
+      "[ssh]\nidentity_files = '/a'",
+      `line 4: "ssh.identity_files" must be a list, such as ['/var/lib/postgresql/.ssh/id_ed25519']`,
+    ],
+    [
       "[destination]\nurl = 'file:/a'",
       'line 4: "destination.url" must be a table: write [destination.<name>], not [destination]',
     ],

@@ -66,7 +66,7 @@ describe('a primary whose destination another node holds', () => {
         `WARNING: {2}cannot store ${one} at file:${node.path('dr')}: the archive belongs to another node\n` +
           `DETAIL: {2}Node db9 \\(${db9.nodeId}\\) holds it on timeline 2, epoch 1, since [^ ]+\\. Nothing was stored\\. ` +
           `It is owed 3 files, ${one} first; it is tried again with growing pauses\\.\n` +
-          `HINT: {2}If db9 is the primary now, stop this server: it is a second one\\. If this one is: twowarm claim --take-over file:${node.path('dr')}\n$`,
+          `HINT: {2}If db9 is the primary now, stop this server: it is a second one\\. If this one is a restored copy, set archive_mode = off in it\\. If this one is the primary: twowarm claim --take-over file:${node.path('dr')}\n$`,
       ),
     );
     expect(owedTo(node, 'dr')).toEqual([one, two, past]);

@@ -91,6 +91,6 @@ export function fencedFrom(file: string, url: string, owner: Owner): string {
   return (
     `archiveWALFile: ERROR:  cannot store ${file} at ${url}: the archive belongs to another node\n` +
     `DETAIL:  Node ${owner.node_name} (${owner.node}) holds it on timeline ${owner.timeline}, epoch ${owner.epoch}, since ${owner.claimed_at}. Nothing was stored.\n` +
-    `HINT:  If ${owner.node_name} is the primary now, stop this server: it is a second one. If this one is: twowarm claim --take-over ${url}\n`
+    `HINT:  If ${owner.node_name} is the primary now, stop this server: it is a second one. If this one is a restored copy, set archive_mode = off in it. If this one is the primary: twowarm claim --take-over ${url}\n`
   );
 }

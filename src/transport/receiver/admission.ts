@@ -7,10 +7,11 @@ import { ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
 import { version } from '../../program/version.ts';
 import { archiveNameOf, requireDirectory } from '../archive-identity.ts';
+import { refuseDataDirectory } from '../data-directory.ts';
 import { openArchiveForReading, type ArchiveDirectory } from '../filesystem.ts';
 import { openArchive, type WritableArchive } from '../filesystem-writing.ts';
 import type { Identity } from '../transport.ts';
-import { versions, type Hello, type Welcome } from '../wire/messages.ts';
+import { notReadableWords, versions, type Hello, type Welcome } from '../wire/messages.ts';
 import type { Terms } from './terms.ts';
 
 /** An archive that the far side was admitted to. */
@@ -42,14 +43,17 @@ function agreeOn([oldest, newest]: Hello['versions'], client: string): number {
 function requireTerms(hello: Hello, { directory, mayRead }: Terms): void {
   if (resolve('/', hello.directory) !== resolve('/', directory)) {
     throw new ProgramError('not-allowed', 'the receiver serves another directory than the URL names', {
-      hint: 'The path of the URL must be the --directory of the receiver, which authorized_keys may fix.',
+      detail: `It serves ${directory}; the URL names ${hello.directory}.`,
+      hint: hello.directory.startsWith('/~')
+        ? '~ is not expanded: write the whole path into the URL.'
+        : 'In authorized_keys over there, the command of this key has that --directory: change the one or the other.',
     });
   }
-  if (hello.purpose === 'read' && !mayRead) throw notReadable();
+  if (hello.purpose === 'read' && hello.look !== true && !mayRead) throw notReadable();
 }
 
 export const notReadable = (): ProgramError =>
-  new ProgramError('not-allowed', 'the receiver does not allow to read', {
+  new ProgramError('not-allowed', notReadableWords, {
     hint: 'In authorized_keys over there, the command of this key needs --allow-read.',
   });
 
@@ -82,6 +86,7 @@ export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
   requireTerms(hello, terms);
   const { directory, mayRead } = terms;
   await requireDirectory(directory);
+  if (hello.purpose === 'write') await refuseDataDirectory(directory);
   const receiverDirectory = join(directory, '.twowarm', 'receiver');
   // Of this machine alone: what a process left unfinished only tells by its number whether it is gone.
   const stateDirectory = join(receiverDirectory, machineName());

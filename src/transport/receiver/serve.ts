@@ -7,6 +7,7 @@ import type { Connection } from '../wire/connection.ts';
 import { FrameReader, preface, type Frame } from '../wire/frames.ts';
 import { Message, readHello, refusalOf } from '../wire/messages.ts';
 import { admit, type Admitted } from './admission.ts';
+import { toldFromHere } from './own-side.ts';
 import { Talk } from './talk.ts';
 import type { Terms } from './terms.ts';
 import { verbs } from './verbs.ts';
@@ -65,7 +66,7 @@ class Session {
     try {
       this.admitted = await admit(readHello(request), this.terms);
     } catch (error) {
-      await talk.reply(refusalOf(asProgramError(error)));
+      await talk.reply(this.refusal(error));
       throw error;
     }
     const { by, welcome, writable } = this.admitted;
@@ -76,7 +77,7 @@ class Session {
   private begin(name: string, request: Message, id: number): void {
     const talk = new Talk(id, this.connection);
     const work = this.run(name, request, talk)
-      .catch((error: unknown) => talk.reply(refusalOf(asProgramError(error))))
+      .catch((error: unknown) => talk.reply(this.refusal(error)))
       // The connection is gone; whoever asked hears nothing any more.
       .catch(() => undefined)
       .finally(() => {
@@ -86,6 +87,10 @@ class Session {
     // Data that nobody reads would be waited for.
     if (name !== 'put') talk.incoming.end();
     this.running.set(id, { talk, work });
+  }
+
+  private refusal(error: unknown): object {
+    return refusalOf(toldFromHere(asProgramError(error), this.terms.directory));
   }
 
   private async run(name: string, request: Message, talk: Talk): Promise<void> {

@@ -8,6 +8,7 @@ import { notReadable, type Admitted } from './admission.ts';
 import { fetch, list } from './fetch.ts';
 import { claim, ownership, release, reservationOf, reserve } from './ownership.ts';
 import { store } from './store.ts';
+import { wouldStore } from './would-store.ts';
 import type { Talk } from './talk.ts';
 
 type Verb = (request: Message, admitted: Admitted, talk: Talk) => Promise<void>;
@@ -80,6 +81,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     const found = await archive.stat(request.walName('name'), talk.signal);
     await talk.reply(found === 'missing' ? { reply: 'missing' } : { reply: 'found', size: found.sizeBytes });
   },
+  'would-put': (request, admitted, talk) => wouldStore(readPut(request), admitted, talk),
   'gap-of': async (request, { archive }, talk) => {
     const gap = await archive.gapOf(request.walName('name'), talk.signal);
     await talk.reply(gap === undefined ? { reply: 'missing' } : { reply: 'gap', ...gap });

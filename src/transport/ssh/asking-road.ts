@@ -26,7 +26,7 @@ import type { Link } from './link.ts';
 export interface Lease {
   link: Link;
   welcome: Welcome;
-  release(): void;
+  release: () => void;
 }
 
 /** The conversations of a road that carry no file. */

@@ -1,6 +1,8 @@
 // What goes wrong with a connection over ssh, in words: before the login, at it, and when the far side's command has ended.
 import { errnoOf, ProgramError } from '../../program/program-error.ts';
+import { shellWord } from '../../program/shell-word.ts';
 import type { Target } from '../ssh.ts';
+import { effectiveAccount } from './known-hosts-files.ts';
 import { LinkFault } from './link.ts';
 
 /** As much of stderr as a message can show. */
@@ -35,17 +37,17 @@ export function unreachable(error: Error, target: Target): LinkFault {
 export const asLost = (error: Error): Error =>
   error instanceof ProgramError ? error : new LinkFault('connection-lost', error.message, { cause: error });
 
-export function refusedLogin({ user, host, port, keys, agent, passedOver }: Target): LinkFault {
-  const offered = [
-    ...(keys.length > 0 ? [`${keys.length} ${keys.length === 1 ? 'key' : 'keys'} from files`] : []),
-    ...(agent === undefined ? [] : ['those of the agent']),
-  ];
+/** `offered`: the keys, in words (login-words.ts). */
+export function refusedLogin(target: Target, offered: readonly string[]): LinkFault {
+  const { user, host, port, keys, passedOver } = target;
+  const identities = keys.map(({ path }) => `-i ${shellWord(path)} `).join('');
+  const only = keys.length === 0 ? '' : `${identities}-o IdentitiesOnly=yes `;
   return new LinkFault('login-refused', `the far side refused the login of ${user}`, {
     detail: [
-      `It was offered ${offered.join(' and ')}.`,
+      `It was offered ${offered.join(', and ')}.`,
       ...passedOver.map(({ path, reason }) => `Not offered was ${path}: ${reason}.`),
     ].join(' '),
-    hint: `Try "ssh -p ${port} ${user}@${host}" as the user that PostgreSQL runs as; its public key belongs into authorized_keys there.`,
+    hint: `Try, as ${effectiveAccount().name}: ssh ${only}-p ${port} ${user}@${host}. The line for authorized_keys of ${user} over there is made there: twowarm receive --authorized-keys-line`,
   });
 }
 
@@ -55,16 +57,38 @@ export interface Ending {
   code: number | null | undefined;
 }
 
-export function explain({ said, code }: Ending, noise: string): LinkFault {
-  const text = (said || noise).trim();
-  const detail = text === '' ? undefined : `The far side says: ${text.slice(0, mostSaid)}`;
-  if (code === 127) {
+/** What was asked for, and the sentence of who asked. */
+interface Asked {
+  command: string;
+  login: () => string;
+}
+
+/** A path of a receiver that the shell over there could not start, and that was not asked for: authorized_keys fixes it. */
+function forcedReceiver(text: string, command: string): string | undefined {
+  const ran = /\/[^\s:'"`]*\/twowarm(?![^\s:'"`])/.exec(text)?.[0];
+  if (ran === undefined || command.includes(ran)) return undefined;
+  const home = /^~[^/]*(\/\S+)/.exec(command)?.[1];
+  return home !== undefined && ran.endsWith(home) ? undefined : ran;
+}
+
+export function explain({ said, code }: Ending, noise: string, { command, login }: Asked): LinkFault {
+  const text = (said || noise).trim().slice(0, mostSaid);
+  const detail = text === '' ? undefined : `The far side says: ${text}`;
+  if (code === 127) return noReceiver(text, detail, { command, login });
+  if (code === undefined || code === null)
+    return new LinkFault('connection-lost', 'the connection was cut', { detail });
+  return new LinkFault('connection-lost', `the receiver ended with exit code ${code}`, { detail });
+}
+
+function noReceiver(text: string, detail: string | undefined, { command, login }: Asked): LinkFault {
+  const forced = forcedReceiver(text, command);
+  if (forced === undefined)
     return new LinkFault('protocol', 'the far side has no receiver', {
       detail,
       hint: 'Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.',
     });
-  }
-  if (code === undefined || code === null)
-    return new LinkFault('connection-lost', 'the connection was cut', { detail });
-  return new LinkFault('connection-lost', `the receiver ended with exit code ${code}`, { detail });
+  return new LinkFault('protocol', `the far side has no receiver at ${forced}`, {
+    detail: `${detail}. ${login()}`,
+    hint: 'Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: twowarm receive --authorized-keys-line',
+  });
 }

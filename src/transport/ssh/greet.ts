@@ -4,13 +4,14 @@ import { ProgramError } from '../../program/program-error.ts';
 import { version } from '../../program/version.ts';
 import { noteAbout, recallNote, remember } from '../known-archives.ts';
 import type { Identity } from '../transport.ts';
-import { readWelcome, versions, type Hello, type Welcome } from '../wire/messages.ts';
+import { notReadableWords, readWelcome, versions, type Hello, type Welcome } from '../wire/messages.ts';
 import type { Link } from './link.ts';
 
 export interface Purpose {
   url: string;
   directory: string;
-  purpose: Hello['purpose'];
+  /** 'look': for a dry run, with whichever key. */
+  purpose: Hello['purpose'] | 'look';
 }
 
 const epochOf = (epoch: number | undefined): { epoch?: number } => (epoch === undefined ? {} : { epoch });
@@ -20,6 +21,16 @@ function refusedBy(url: string, error: unknown): never {
   if (!(error instanceof ProgramError) || 'isOfLink' in error || error.message.includes(url)) throw error;
   const { kind, message, detail, hint } = error;
   throw new ProgramError(kind, `could not open ${url}: ${message}`, { detail, hint, cause: error });
+}
+
+/** A receiver that does not know of looks takes one for reading. */
+function asRefusedLook(error: unknown): unknown {
+  if (!(error instanceof ProgramError) || error.message !== notReadableWords) return error;
+  return new ProgramError('not-allowed', 'a dry run cannot look there with this key', {
+    detail: 'The receiver is older than this twowarm, and lets a dry run look only where the key may read.',
+    hint: 'The real call does not need that: it can be made all the same.',
+    cause: error,
+  });
 }
 
 /** Says hello; throws the refusal. The archive's name is noted, so that another one in its place is refused. */
@@ -46,10 +57,13 @@ export async function greet(
     ...(known !== undefined && { archive: known.archive }),
     ...epochOf(identity.heldEpoch ?? known?.epoch),
     note: noteAbout(url, identity.stateDirectory),
-    purpose,
+    purpose: purpose === 'look' ? 'read' : purpose,
+    ...(purpose === 'look' && { look: true }),
   };
   const welcome = readWelcome(
-    await link.askOnce(hello, signal).catch((error: unknown) => refusedBy(url, error)),
+    await link
+      .askOnce(hello, signal)
+      .catch((error: unknown) => refusedBy(url, purpose === 'look' ? asRefusedLook(error) : error)),
   );
   if (welcome.archive !== undefined && welcome.archive !== known?.archive)
     remember(url, welcome.archive, identity);

@@ -3,6 +3,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { ownerAndMode } from '../../program/owner-words.ts';
+import { shellWord } from '../../program/shell-word.ts';
 import { encryptedKey, missingKey, noKey, readableKey, unusableKey } from './key-faults.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
 import { inspectPrivateKey } from './private-key.ts';
@@ -83,8 +85,17 @@ function openKey(path: string, mustBeThere: boolean): number | undefined {
     const isMissing = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
     if (isMissing && !mustBeThere) return undefined;
     if (isMissing) throw missingKey(path);
-    throw fromSystemError(error, `could not read the key ${path}`);
+    throw fromSystemError(error, `could not read the key ${path}`, hintToRead(path));
   }
+}
+
+function hintToRead(path: string): string {
+  const { name } = effectiveAccount();
+  const found = ownerAndMode(path);
+  if (found === undefined) return `${name} must be able to read it.`;
+  const { owner, mode } = found;
+  const cure = owner === name ? `chmod 600 ${shellWord(path)}` : `as root: chown ${name} ${shellWord(path)}`;
+  return `It belongs to ${owner} and has mode ${mode}; ${name} must be able to read it: ${cure}`;
 }
 
 function checkFile(path: string, { mode, uid, size }: Stats): void {

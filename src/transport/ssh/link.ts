@@ -17,6 +17,8 @@ export interface Carrier {
   connection: Connection;
   /** Why it ended, once it has: what the far side said on stderr, its exit status. */
   explainEnd(noise: string): Promise<Error>;
+  /** Who logs in where, and with which key, as a sentence; a carrier without a login leaves it out. */
+  login?: () => string;
   /** `isLost`: the far side does not answer, and is not waited for. */
   close(isLost?: boolean): void;
 }

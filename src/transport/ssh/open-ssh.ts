@@ -11,6 +11,7 @@ import { findCredentials } from './keys.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
 import { lease, type Opened } from './leases.ts';
 import { Link } from './link.ts';
+import { namingLogin } from './login-words.ts';
 import { aboutRoad } from './asking-road.ts';
 import { Ahead } from './outgoing.ts';
 import { encodingFor, ReceiverRoad } from './road.ts';
@@ -30,7 +31,7 @@ function targetOf({ host, port, user }: SshRoad, login: SshSettings): Target {
     host,
     port,
     user: user ?? effectiveAccount().name,
-    keys: credentials.keys.map(({ privateKey }) => privateKey),
+    keys: credentials.keys,
     agent: credentials.agent,
     passedOver: credentials.passedOver,
     hostKeyAlgorithms: check.algorithms,
@@ -54,7 +55,7 @@ async function connect(
     return { link, welcome: await greet(link, purpose, identity, signal) };
   } catch (error) {
     link.close();
-    throw error;
+    throw namingLogin(error, carrier.login);
   }
 }
 

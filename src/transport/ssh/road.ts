@@ -17,6 +17,7 @@ import { LinkFault, type Conversation } from './link.ts';
 import { Outgoing, type Ahead } from './outgoing.ts';
 import { sendFile } from './send-file.ts';
 import { watchOver } from './watch-over.ts';
+import { wouldPut } from './would-put.ts';
 
 /** What the receiver is to keep. */
 export const encodingFor = (name: string, compression: Compression): Encoding =>
@@ -101,6 +102,16 @@ export class ReceiverRoad extends AskingRoad implements Transport {
     } finally {
       await outgoing.close();
     }
+  }
+
+  wouldPut(
+    name: string,
+    source: string,
+    inspectOf: InspectOf,
+    signal: AbortSignal,
+  ): Promise<PutOutcome | undefined> {
+    const ask = (request: object) => this.ask(`store ${name} at`, request, signal);
+    return wouldPut(walName(name), source, inspectOf, ask, signal);
   }
 
   private async send(name: string, outgoing: Outgoing, signal: AbortSignal): Promise<PutOutcome> {

@@ -32,7 +32,12 @@ export interface Hello {
   note: string;
   /** `read`: nothing will be stored, and an archive without an owner stays without. */
   purpose: 'read' | 'write';
+  /** Of a dry run that reads nothing: a key that may not read is admitted, too. */
+  look?: true;
 }
+
+/** The first line of the refusal of whoever may not read; an older receiver tells one who only looks, too. */
+export const notReadableWords = 'the receiver does not allow to read';
 
 export interface Welcome {
   reply: 'welcome';
@@ -49,7 +54,7 @@ export interface Welcome {
 export type Encoding = 'none' | 'zstd';
 
 export interface Put {
-  verb: 'put';
+  verb: 'put' | 'would-put';
   name: string;
   /** Of the plaintext: bytes, and 64 lower-case hexadecimal digits. */
   size: number;
@@ -221,12 +226,13 @@ export function readHello(message: Message): Hello {
     ...(epoch !== undefined && { epoch }),
     note: message.text('note'),
     purpose: message.oneOf('purpose', ['read', 'write']),
+    ...(message.isTrue('look') && { look: true as const }),
   };
 }
 
 export function readPut(message: Message): Put {
   return {
-    verb: message.oneOf('verb', ['put']),
+    verb: message.oneOf('verb', ['put', 'would-put']),
     name: message.walName('name'),
     size: message.count('size'),
     sha256: message.matching('sha256', sha256),

@@ -16,7 +16,7 @@ async function fenced(archive: Archive, name: string, timeline = 2, epoch = 1) {
     kind: 'fenced',
     message: `cannot ${name} at ${archive.road.url}: the archive belongs to another node`,
     detail: `Node db2 (${claim!.node}) holds it on timeline ${timeline}, epoch ${epoch}, since ${claim!.at}. Nothing was stored.`,
-    hint: `If db2 is the primary now, stop this server: it is a second one. If this one is: twowarm claim --take-over ${archive.road.url}`,
+    hint: `If db2 is the primary now, stop this server: it is a second one. If this one is a restored copy, set archive_mode = off in it. If this one is the primary: twowarm claim --take-over ${archive.road.url}`,
   };
 }
 

@@ -1,18 +1,21 @@
 // What archiveWALFile and restoreWALFile say when the far side of an ssh: road cannot be used: the whole message, the exit
 // code, and that nothing was changed. Unknown is never absent: restoreWALFile ends with 1 or 200 by its mode.
-import { chmodSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../harness/free-port.ts';
-import { program } from '../../harness/installation.ts';
 import { mountTmpfs } from '../../harness/mounts.ts';
 import { refused, silent } from '../../harness/node-fixture.ts';
 import { run } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { keygen, makeSshKey, type SshKey } from '../../harness/ssh-keys.ts';
+import { serverUser } from '../../harness/server-user.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { anotherCluster, segmentNamed } from '../../harness/wal-files.ts';
+import { expectNotRestored, expectRefusal, quick, restored, store } from './expect-refusal.ts';
 import { fakeReceiver } from './fake-receiver.ts';
-import { anotherSegment as name, sshNode, urlOf, type SshNode } from './ssh-node.ts';
+import { fingerprint } from './locked-node.ts';
+import { anotherSegment as name, sshNode, urlOf } from './ssh-node.ts';
 
 let sandbox: Sandbox;
 let sshd: Sshd;
@@ -30,36 +33,10 @@ afterAll(async () => {
 });
 
 const limits = { timeout: 120_000 };
-const quick = { retryLimit: '50ms' };
-const restored = 'pg_wal/RECOVERYXLOG';
-
-const store = (node: SshNode, segment = name) => node.archive(`pg_wal/${segment}`, segment);
-
-/** Both programs end with that message, and change nothing: restoreWALFile in every mode. */
-async function expectRefusal(node: SshNode, code: number, said: string): Promise<void> {
-  node.segment(name);
-  expect(await store(node)).toEqual(
-    refused(code, `archiveWALFile: ERROR:  could not store ${name}: ${said}`),
-  );
-  await expectNotRestored(node, said);
-}
-
-async function expectNotRestored(node: SshNode, said: string): Promise<void> {
-  for (const [mode, ends] of [
-    ['standby', 1],
-    ['recovery', 200],
-    ['none', 1],
-  ] as const) {
-    node.mode(mode);
-    const message = `restoreWALFile: ERROR:  could not restore ${name}: ${said}`;
-    expect(await node.restore(name, restored), mode).toEqual(refused(ends, message));
-  }
-}
-
 /** The SHA256:… of the host's key. */
-const fingerprint = async (file: string): Promise<string> => (await keygen(['-lf', file])).split(' ')[1]!;
 const hostFingerprint = (): Promise<string> => fingerprint(`${sandbox.path}/sshd/host_ed25519.pub`);
 const host = (): string => `[127.0.0.1]:${sshd.port}`;
+const makeLine = `The line for authorized_keys of ${serverUser().name} over there is made there: twowarm receive --authorized-keys-line`;
 const compare =
   'Compare the fingerprint first, on 127.0.0.1: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub.';
 const record = (file: string): string =>
@@ -121,8 +98,39 @@ describe('a login', limits, () => {
       node,
       67,
       `could not open ${node.url}: the far side refused the login of ${sshd.user}\n` +
-        'DETAIL:  It was offered 1 key from files.\n' +
-        `HINT:  Try "ssh -p ${sshd.port} ${sshd.user}@127.0.0.1" as the user that PostgreSQL runs as; its public key belongs into authorized_keys there.\n`,
+        `DETAIL:  It was offered the key ${path} (${await fingerprint(`${path}.pub`)}).\n` +
+        `HINT:  Try, as ${sshd.user}: ssh -i ${path} -o IdentitiesOnly=yes -p ${sshd.port} ${sshd.user}@127.0.0.1. ${makeLine}\n`,
+    );
+  });
+
+  it('with several keys that the far side does not know names each of them', async () => {
+    await using node = await sshNode('refused-logins', sshd);
+    const ed25519 = await makeSshKey(node.sandbox, 'unknown_key');
+    const rsa = node.path('old_key');
+    await keygen(['-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-f', rsa]);
+    node.use({ ...quick, identityFiles: [ed25519.path, rsa] });
+    const offered = [ed25519.path, rsa].map(
+      async (path) => `the key ${path} (${await fingerprint(`${path}.pub`)})`,
+    );
+    await expectRefusal(
+      node,
+      67,
+      `could not open ${node.url}: the far side refused the login of ${sshd.user}\n` +
+        `DETAIL:  It was offered ${(await Promise.all(offered)).join(', and ')}.\n` +
+        `HINT:  Try, as ${sshd.user}: ssh -i ${ed25519.path} -i ${rsa} -o IdentitiesOnly=yes -p ${sshd.port} ${sshd.user}@127.0.0.1. ${makeLine}\n`,
+    );
+  });
+
+  it('with a key that belongs to root is not tried, and the hint says whose it is', async () => {
+    await using node = await sshNode('root-key', sshd);
+    const path = node.sandbox.file('root_key', 'secret', 0o600);
+    chownSync(path, 0, 0);
+    node.use({ ...quick, identityFiles: [path] });
+    await expectRefusal(
+      node,
+      21,
+      `could not read the key ${path}: Permission denied\n` +
+        `HINT:  It belongs to root and has mode 0600; ${sshd.user} must be able to read it: as root: chown ${sshd.user} ${path}\n`,
     );
   });
 
@@ -211,8 +219,50 @@ describe('a directory over there', limits, () => {
       node,
       20,
       `could not open ${url}: the archive directory ${node.path('gone')} does not exist\n` +
-        'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.\n',
+        `DETAIL:  That is on ${hostname()}, where the receiver runs as ${sshd.user}.\n` +
+        `HINT:  If it is a mount, mount it there. No program creates it: over there, as ${sshd.user}, mkdir -m 700 ${node.path('gone')}\n`,
     );
+  });
+
+  it('that belongs to somebody else says to whom, and which mode it has', async () => {
+    await using node = await sshNode('of-root', sshd);
+    chownSync(node.far, 0, 0);
+    await expectRefusal(
+      node,
+      21,
+      `could not open ${node.url}: could not read ${node.far}/.twowarm/format: Permission denied\n` +
+        `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${node.far} belongs to root and has mode 0700.\n` +
+        `HINT:  Over there, as root: chown ${sshd.user} ${node.far}\n`,
+    );
+  });
+
+  it('that lies where the receiver may not pass says where that is', async () => {
+    await using node = await sshNode('barred', sshd);
+    const [barred, far] = [node.sandbox.directory('barred'), node.sandbox.directory('barred/far')];
+    chownSync(barred, 0, 0);
+    const url = urlOf(sshd, far);
+    node.use({ ...quick, url });
+    await expectRefusal(
+      node,
+      21,
+      `could not open ${url}: could not open the archive directory ${far}: Permission denied\n` +
+        `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${barred} belongs to root and has mode 0700.\n` +
+        `HINT:  Let ${sshd.user} pass ${barred} over there, or choose another directory.\n`,
+    );
+  });
+
+  it('that nobody may write to, before it is an archive, says what to do', async () => {
+    await using node = await sshNode('read-only-mode', sshd);
+    node.segment(name);
+    const far = node.sandbox.directory('new');
+    const url = urlOf(sshd, far);
+    node.use({ ...quick, url });
+    chmodSync(far, 0o500);
+    const message =
+      `archiveWALFile: ERROR:  could not store ${name}: could not open ${url}: could not create the directory ${far}/.twowarm: Permission denied\n` +
+      `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${far} belongs to ${sshd.user} and has mode 0500.\n` +
+      `HINT:  Over there, as ${sshd.user}: chmod u+rwx ${far}\n`;
+    expect(await store(node)).toEqual(refused(21, message));
   });
 
   it('that is the archive of another cluster is refused', async () => {
@@ -240,7 +290,8 @@ describe('a directory over there', limits, () => {
       refused(
         21,
         `archiveWALFile: ERROR:  could not store ${name} at ${node.url}: Permission denied\n` +
-          'HINT:  The owner of the data directory must be able to read and write there.\n',
+          `DETAIL:  On ${hostname()} the receiver runs as ${sshd.user}; ${node.far} belongs to ${sshd.user} and has mode 0500.\n` +
+          `HINT:  Over there, as ${sshd.user}: chmod u+rwx ${node.far}\n`,
       ),
     );
     const outcome = await node.restore(segmentNamed(1), restored);
@@ -308,65 +359,5 @@ describe('content', limits, () => {
           "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.\n",
       ),
     );
-  });
-});
-
-describe('the line of twowarm receive --authorized-keys-line', limits, () => {
-  /** A node that logs in with a key of its own, which that line lets in. */
-  async function lockedNode(...options: string[]): Promise<SshNode> {
-    const node = await sshNode('locked', sshd);
-    const { path } = await makeSshKey(node.sandbox, 'locked_key');
-    const words = ['receive', '--authorized-keys-line', '--directory', node.far, ...options, `${path}.pub`];
-    const { code, stdout, stderr } = await run(program('twowarm'), words);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain(`restrict,command="${program('twowarm')} receive --directory ${node.far}`);
-    sshd.addKey(stdout.trim());
-    node.use({ ...quick, identityFiles: [path], receiver: '/nonexistent/twowarm' });
-    return node;
-  }
-
-  it('lets a node store, and not read', async () => {
-    await using node = await lockedNode();
-    node.segment(name);
-    expect(await store(node)).toEqual(silent([`created far/${name}`]));
-    await expectNotRestored(
-      node,
-      `could not open ${node.url}: the receiver does not allow to read\n` +
-        'HINT:  In authorized_keys over there, the command of this key needs --allow-read.\n',
-    );
-  });
-
-  it('with --allow-read lets a node read, too', async () => {
-    await using node = await lockedNode('--allow-read');
-    expect(await node.restore(segmentNamed(1), restored)).toMatchObject({ code: 0, stderr: '' });
-  });
-
-  it('lets a node into no other directory', async () => {
-    await using node = await lockedNode('--allow-read');
-    const url = urlOf(sshd, node.sandbox.directory('elsewhere'));
-    node.use({ ...quick, url, identityFiles: [node.path('locked_key')] });
-    await expectRefusal(
-      node,
-      64,
-      `could not open ${url}: the receiver serves another directory than the URL names\n` +
-        'HINT:  The path of the URL must be the --directory of the receiver, which authorized_keys may fix.\n',
-    );
-  });
-
-  it('lets its key run nothing else, and forward nothing', async () => {
-    await using node = await lockedNode('--allow-read');
-    const [, , ...rest] = sshd.clientOptions;
-    const options = rest.map((word) => (word === sshd.clientKey ? node.path('locked_key') : word));
-    const client = ['-F', '/dev/null', ...options];
-    const evil = node.path('evil');
-    const ran = await run('ssh', [...client, '127.0.0.1', `touch ${evil}`]);
-    // The receiver ran in its place, and heard nothing.
-    expect(ran).toMatchObject({ code: 0, stdout: '\0twowarm receiver\n', stderr: '' });
-    const forwarded = await run('ssh', [...client, '-W', `127.0.0.1:${sshd.port}`, '127.0.0.1']);
-    expect(forwarded.code).not.toBe(0);
-    expect(forwarded.stderr).toContain('administratively prohibited');
-    const { changed } = await node.sh('true');
-    expect(changed).toEqual([]);
-    expect((await run('ls', [evil])).code).not.toBe(0);
   });
 });
