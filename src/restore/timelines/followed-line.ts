@@ -13,7 +13,7 @@ import type { Asking } from '../ask-sources.ts';
 import type { Share } from './fork.ts';
 import { readFollowed, type Followed } from './followed-note.ts';
 import { holdersOf, isHistoryKept, leavesAbove, lineOf, newestTimeline, withSources } from './histories.ts';
-import { targetTimeline } from './target-timeline.ts';
+import { targetTimeline } from '../../postgres/target-timeline.ts';
 
 export type Segment = Extract<WalFileName, { kind: 'segment' | 'partial' }>;
 
