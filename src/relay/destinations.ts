@@ -14,21 +14,30 @@ import type { Identity, Transport } from '../transport/transport.ts';
 const lookLimitMs = 2000;
 
 /**
- * The destinations to carry to. Nodes may share one configuration that names each of them: the own archive is left out.
- * A `settings` error where none is left.
+ * The destinations to carry to, none where there are none. Nodes may share one configuration that names each of them: the
+ * own archive is left out.
  */
-export async function destinationsOf(node: ThisNode, stop: AbortSignal): Promise<Destination[]> {
-  const { archiveDirectory, destinations, configurationFile } = node.settings;
+export async function destinationsIfAny(node: ThisNode, stop: AbortSignal): Promise<Destination[]> {
+  const { archiveDirectory, destinations } = node.settings;
   const own = await lookAt(archiveDirectory, stop);
   const others: Destination[] = [];
   for (const destination of destinations)
     if (!(await isDirectory(destination, archiveDirectory, own, stop))) others.push(destination);
-  if (others.length > 0) return others;
-  throw new ProgramError('settings', 'cannot relay: no destination is configured', {
-    detail: `What arrives in ${archiveDirectory} has nowhere to go.`,
-    hint: `Add a [destination.<name>] with its url to ${configurationFile}.`,
-  });
+  return others;
 }
+
+/** As destinationsIfAny; a `settings` error where none is left: a relay that stays would stay for nothing. */
+export async function destinationsOf(node: ThisNode, stop: AbortSignal): Promise<Destination[]> {
+  const others = await destinationsIfAny(node, stop);
+  if (others.length > 0) return others;
+  throw noDestination(node);
+}
+
+export const noDestination = ({ settings }: ThisNode): ProgramError =>
+  new ProgramError('settings', 'cannot relay: no destination is configured', {
+    detail: `What arrives in ${settings.archiveDirectory} has nowhere to go.`,
+    hint: `Add a [destination.<name>] with its url to ${settings.configurationFile}.`,
+  });
 
 async function isDirectory(
   { url }: Destination,
