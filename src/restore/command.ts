@@ -9,7 +9,6 @@ import { exitCodeOf, stopRecovery, type Answer } from './answer.ts';
 import { readerKind } from './consumers/registered.ts';
 import { restoreArguments, restoreNotes, restoreOptions } from './options.ts';
 import { restoreFile, type Request } from './restore-file.ts';
-import { wasUnknownSaid } from './unknown-topic.ts';
 
 /** The mode of the data directory this call is for: where PostgreSQL runs us, or where a person points. */
 function modeOf(call: ProgramCall): RecoveryMode | undefined {
@@ -37,22 +36,15 @@ async function prune(call: ProgramCall, node: ThisNode, mode: RecoveryMode): Pro
   }
 }
 
-const restore = (request: Request, node: ThisNode, { voice, stop }: ProgramCall): Promise<Answer> =>
-  restoreFile(request, node, voice, stop);
-
 /** The server goes on asking: what it cannot know is not said each time. */
 async function restoreForStandby(request: Request, node: ThisNode, call: ProgramCall): Promise<Answer> {
   try {
-    const answer = await restore(request, node, call);
-    if (answer === 'absent' && wasUnknownSaid(node.identity.stateDirectory)) {
-      const { forgetUnknown } = await import('./say-unknown.ts');
-      forgetUnknown(node);
-    }
-    return answer;
+    return await restoreFile(request, node, call.voice, call.stop);
   } catch (error) {
     if (call.stop.aborted) throw error;
     const { sayUnknown } = await import('./say-unknown.ts');
-    await sayUnknown(error, exitCodeOf('unknown', 'standby'), node, call.voice);
+    const about = { fileName: request.fileName, exitCode: exitCodeOf('unknown', 'standby') };
+    await sayUnknown(error, about, node, call.voice);
     return 'unknown';
   }
 }
@@ -88,7 +80,7 @@ export const command: Command = {
     };
     const answer = await (mode === 'standby'
       ? restoreForStandby(request, node, call)
-      : restore(request, node, call));
+      : restoreFile(request, node, call.voice, call.stop));
     if (answer === 'restored') await prune(call, node, mode);
     return exitCodeOf(answer, mode);
   },
