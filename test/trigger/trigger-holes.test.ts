@@ -47,10 +47,11 @@ async function makeHole(sandbox: Sandbox, astray: number, later: number, major =
 }
 
 /** A call that must leave archives and home as they are, and the standby a standby. */
-async function refusedBy({ sandbox, standby, trigger }: Holed, ...words: string[]): Promise<string> {
+async function refusedBy(scene: Holed, ...words: string[]): Promise<string> {
+  const { sandbox, standby } = scene;
   const kept = () => [snapshot(join(sandbox.path, 'standby/twowarm')), snapshot(join(sandbox.path, 'dr'))];
   const before = kept();
-  const { code, stdout, stderr } = await trigger(...words);
+  const { code, stdout, stderr } = await scene.trigger(...words);
   const changes = kept().flatMap((after, index) => changesBetween(before[index]!, after, caches));
   expect(changes).toEqual([]);
   expect(await standby.value('select pg_is_in_recovery()')).toBe(true);
@@ -65,7 +66,7 @@ describe('segments that only a destination has, while the source has later ones'
   it('make smart refuse, in a dry run, too, until that one is a source; then nothing is lost', async () => {
     await using sandbox = makeSandbox('hole-smart');
     const scene = await makeHole(sandbox, 4, 1);
-    const { archive, astray, later, home, rows, path, trigger } = scene;
+    const { archive, astray, later, home, rows, path } = scene;
     expect([astray.length, later.length]).toEqual([4, 1]);
     const refusal =
       `triggerStandby: ERROR:  will not promote: dr has ${segments(astray)}, which no source has\n` +
@@ -73,25 +74,25 @@ describe('segments that only a destination has, while the source has later ones'
       `HINT:  Add 'file:${path('dr')}' to restore.sources in ${home}/twowarm.toml, and run this again. Or triggerStandby fast promotes without them, and loses 5 segments.\n`;
     expect(await refusedBy(scene)).toBe(refusal);
     expect(await refusedBy(scene, '--dry-run')).toBe(refusal);
-    const json = await trigger('--dry-run', '--json');
+    const json = await scene.trigger('--dry-run', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'segments-missing', exitCode: 55 });
 
     scene.configure(`[restore]\nsources = ['file:${archive}', 'file:${path('dr')}']\n`);
-    expectPromoted(await trigger(), archive);
+    expectPromoted(await scene.trigger(), archive);
     await expectPrimary(scene, rows);
   });
 
   it('are counted by fast, before and after', async () => {
     await using sandbox = makeSandbox('hole-fast');
     const scene = await makeHole(sandbox, 4, 1);
-    const { archive, astray, later, home, replayed, standby, path, trigger } = scene;
+    const { archive, astray, later, home, replayed, standby, path } = scene;
     const warning =
       `triggerStandby: WARNING:  what was committed in ${segments([...astray, ...later])} will be missing\n` +
       `DETAIL:  No source has ${segments(astray)}; dr has them.\n` +
       `HINT:  Add 'file:${path('dr')}' to restore.sources in ${home}/twowarm.toml, and promote by "smart", to lose nothing.\n`;
-    const dry = await trigger('fast', '--dry-run');
+    const dry = await scene.trigger('fast', '--dry-run');
     expect({ code: dry.code, stderr: dry.stderr }).toEqual({ code: 0, stderr: warning });
-    const { code, stderr } = await trigger('fast');
+    const { code, stderr } = await scene.trigger('fast');
     expect(code).toBe(0);
     expect(stderr).toBe(
       warning +
@@ -132,14 +133,14 @@ describe('the end of the WAL that only a destination has', limits, () => {
   it.each([10, 17])('makes smart refuse, too: PostgreSQL %i', async (major) => {
     await using sandbox = makeSandbox('hole-end');
     const scene = await makeHole(sandbox, 1, 0, major);
-    const { archive, astray, home, path, rows, trigger } = scene;
+    const { archive, astray, home, path, rows } = scene;
     expect(await refusedBy(scene)).toBe(
       `triggerStandby: ERROR:  will not promote: dr has ${astray[0]}, which no source has\n` +
         'DETAIL:  Replay cannot go past what is missing. Nothing was changed.\n' +
         `HINT:  Add 'file:${path('dr')}' to restore.sources in ${home}/twowarm.toml, and run this again. Or triggerStandby fast promotes without it, and loses 1 segment.\n`,
     );
     scene.configure(`[restore]\nsources = ['file:${archive}', 'file:${path('dr')}']\n`);
-    expectPromoted(await trigger(), archive);
+    expectPromoted(await scene.trigger(), archive);
     await expectPrimary(scene, rows);
   });
 });
