@@ -49,18 +49,25 @@ function indexOf(text: string, names: readonly string[]): number {
 
 /** Only the names from where the server stands are looked at: an archive may have a hundred thousand older ones. */
 function holdingOf(place: Listed, ahead: Ahead): Holding {
-  const { line, from, segmentSize } = ahead;
+  const { line, segmentSize } = ahead;
   const names = place.names ?? [];
-  const first = segmentOfLsn(from, segmentSize);
   const numbers = new Set<bigint>();
-  for (const timeline of [...line.ancestors.map((each) => each.timeline), line.timeline]) {
+  let first = segmentOfLsn(ahead.from, segmentSize);
+  for (const { timeline, switchLsn } of [
+    ...line.ancestors,
+    { timeline: line.timeline, switchLsn: undefined },
+  ]) {
+    // The segment of the fork is whole under the newer timeline's name only.
+    const end = switchLsn === undefined ? undefined : segmentOfLsn(switchLsn, segmentSize);
     const start = segmentName(timeline, first, segmentSize);
     for (let index = indexOf(start, names); index < names.length; index++) {
       const name = names[index]!;
       if (!name.startsWith(start.slice(0, 8))) break;
       const number = numberOf(name, segmentSize);
-      if (number !== undefined && nameOn(ahead, number) === name) numbers.add(number);
+      if (end !== undefined && number !== undefined && number >= end) break;
+      if (number !== undefined) numbers.add(number);
     }
+    if (end !== undefined && end > first) first = end;
   }
   return { place, numbers };
 }
