@@ -47,6 +47,7 @@ const waiting = [
   'restore/timelines/note-probe',
   'restore/consumers/say-pruned',
   'restore/say-gap',
+  'restore/say-unknown',
   'restore/waiting/may-wait',
   'restore/waiting/wait-for-segment',
 ];

@@ -3,7 +3,7 @@ import { readSegmentSize } from '../postgres/control-file.ts';
 import { isRecovering } from '../postgres/node-role.ts';
 import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
-import { readFailing, readSuspension, resume, suspend } from '../program/destination-notes.ts';
+import { readSuspension, resume, suspend } from '../program/destination-notes.ts';
 import { readOwnArchive } from '../program/own-archive.ts';
 import { printable } from '../program/print-error.ts';
 import { ProgramError } from '../program/program-error.ts';

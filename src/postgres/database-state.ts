@@ -1,4 +1,4 @@
-// What pg_control says of the database: its state, and the timeline of the last checkpoint. Both lie in the first 64
+// What pg_control says of the database: its state, and where the last checkpoint began. All of it lies in the first 64
 // bytes, within one sector, so a concurrent write cannot tear them. Whose database it is, control-file.ts says.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,10 +20,14 @@ export interface DatabaseState {
   state: (typeof states)[number] | undefined;
   /** The timeline of the last checkpoint or restart point: what was replayed since may be of a newer one. */
   timeline: number;
+  /** Where that checkpoint or restart point began: all before it was replayed. */
+  redo: bigint;
 }
 
 /** PostgreSQL 11 dropped the address of the checkpoint before the last, which came before the copy of the last one. */
 const withoutPreviousCheckpoint = 1100;
+/** PostgreSQL 9.3 made an LSN one number; before it was two, the upper one first. */
+const withWholeLsn = 937;
 
 /** Reads the state of a database, running or not; a `data-directory` error when it cannot be read. */
 export function readDatabaseState(dataDirectory: string): DatabaseState {
@@ -40,5 +44,9 @@ export function readDatabaseState(dataDirectory: string): DatabaseState {
   const numbers = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const at = (offset: number): number => numbers[offset / 4]!;
   // state@16, time@24, checkPoint@32, [prevCheckPoint@40,] checkPointCopy: redo, ThisTimeLineID
-  return { state: states[at(16)], timeline: at(at(8) < withoutPreviousCheckpoint ? 56 : 48) };
+  const version = at(8);
+  const copy = version < withoutPreviousCheckpoint ? 48 : 40;
+  const whole = new BigUint64Array(numbers.buffer, numbers.byteOffset + copy, 1)[0]!;
+  const redo = version < withWholeLsn ? (BigInt(at(copy)) << 32n) | BigInt(at(copy + 4)) : whole;
+  return { state: states[at(16)], timeline: at(copy + 8), redo };
 }

@@ -57,6 +57,10 @@ export const errorKinds = {
   'server-not-running': kind(50, 'the server of the data directory is not running'),
   'not-a-standby': kind(51, 'the server is in no recovery that a trigger ends'),
   'source-unreachable': kind(52, 'a source of WAL cannot be reached, and what it holds would be lost'),
+  'segments-missing': kind(
+    55,
+    'no source has segments that have to be replayed, but later ones are known of',
+  ),
   busy: kind(53, 'another call of the same command is at work'),
   'server-died': kind(54, 'the server ended during the call'),
   protocol: kind(62, 'the far side of a network road speaks another language'),

@@ -8,18 +8,24 @@ import { withRetry } from '../transport/retry.ts';
 import type { Identity, Transport } from '../transport/transport.ts';
 
 /**
- * The destinations to carry to. Nodes may share one configuration that names each of them: the own archive is left out.
- * A `settings` error where none is left.
+ * The destinations to carry to, none where there are none. Nodes may share one configuration that names each of them: the
+ * own archive is left out.
  */
+export const destinationsIfAny = ({ settings }: ThisNode, stop: AbortSignal): Promise<Destination[]> =>
+  othersThanOwn(settings, stop);
+
+/** As destinationsIfAny; a `settings` error where none is left: a relay that stays would stay for nothing. */
 export async function destinationsOf(node: ThisNode, stop: AbortSignal): Promise<Destination[]> {
-  const { archiveDirectory, configurationFile } = node.settings;
-  const others = await othersThanOwn(node.settings, stop);
+  const others = await destinationsIfAny(node, stop);
   if (others.length > 0) return others;
-  throw new ProgramError('settings', 'cannot relay: no destination is configured', {
-    detail: `What arrives in ${archiveDirectory} has nowhere to go.`,
-    hint: `Add a [destination.<name>] with its url to ${configurationFile}.`,
-  });
+  throw noDestination(node);
 }
+
+export const noDestination = ({ settings }: ThisNode): ProgramError =>
+  new ProgramError('settings', 'cannot relay: no destination is configured', {
+    detail: `What arrives in ${settings.archiveDirectory} has nowhere to go.`,
+    hint: `Add a [destination.<name>] with its url to ${settings.configurationFile}.`,
+  });
 
 /** Opens the road, coming as `identity`; in a dry run one that changes nothing. */
 export async function openRoad(

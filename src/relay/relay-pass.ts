@@ -3,13 +3,15 @@
 import type { ThisNode } from '../postgres/this-node.ts';
 import { readSuspension } from '../program/destination-notes.ts';
 import { ProgramError } from '../program/program-error.ts';
+import type { Destination } from '../program/settings/settings.ts';
+import { isInDebt, ledgersOf } from '../transport/ledger.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { isOlderThan, listArrivals, openOwnArchive } from './arrivals.ts';
 import type { Carried } from './carry.ts';
 import { Carrier } from './carrier.ts';
 import type { Listener } from './listener.ts';
 import { registerRelay } from './cursor.ts';
-import { destinationsOf } from './destinations.ts';
+import { destinationsIfAny, noDestination } from './destinations.ts';
 import { noting } from './noting.ts';
 import type { Role } from '../postgres/node-role.ts';
 
@@ -36,7 +38,7 @@ export interface PassTelling {
   warn(message: string, detail?: string): void;
 }
 
-/** Runs the pass; throws where there is nothing to begin with: no archive, no destination. */
+/** Runs the pass; throws where there is a destination, but no archive to begin with. */
 export async function relayPass(
   node: ThisNode,
   role: Role,
@@ -46,17 +48,24 @@ export async function relayPass(
   const nothing: PassResult = { visits: [], faults: [] };
   // On the first timeline nothing has ever arrived from elsewhere.
   if (!role.relays && role.timeline <= 1) return nothing;
+  const destinations = await destinationsIfAny(node, stop);
+  if (destinations.length === 0 && !owesAnything(node)) return nothing;
+  if (destinations.length === 0) throw noDestination(node);
   const found = await look(node, role, stop);
   if (found === undefined) return nothing;
   const { source, keys } = found;
   try {
     const wanted = role.relays ? keys : keys.filter((key) => isOlderThan(role.timeline, key));
     if (!role.relays && wanted.length === 0) return nothing;
-    return await carryAll(node, source, wanted, telling, stop);
+    return await carryAll(node, source, wanted, destinations, telling, stop);
   } finally {
     await source.close();
   }
 }
+
+/** Also to a destination that is not configured any more. */
+const owesAnything = ({ identity: { stateDirectory } }: ThisNode): boolean =>
+  ledgersOf(stateDirectory).some((name) => isInDebt(stateDirectory, name));
 
 /** The own archive and what is in it; undefined on a primary that has none. */
 async function look(
@@ -120,12 +129,13 @@ async function carryAll(
   node: ThisNode,
   source: ReadTransport,
   keys: readonly string[],
+  destinations: readonly Destination[],
   telling: PassTelling,
   stop: AbortSignal,
 ): Promise<PassResult> {
   const kept = { visits: new Map<Carrier, Visit>(), faults: [] as unknown[] };
   const listener = noting(node, listenerOf(keys, telling, kept));
-  const carriers = (await destinationsOf(node, stop)).map(
+  const carriers = destinations.map(
     (destination) => new Carrier(destination, node, () => source, listener, stop),
   );
   for (const carrier of carriers) {

@@ -58,6 +58,8 @@ async function tellVerbosely(
   voice: Voice,
 ): Promise<void> {
   const say = (message: string): Promise<void> => voice.report('LOG', { message });
+  if (role.relays && visits.length === 0 && payouts.length === 0)
+    await say('there is no destination: there is nothing to relay');
   if (!role.relays && visits.length === 0 && payouts.length === 0) {
     const what = role.isRunning ? 'this server is a primary' : 'this server is a primary that is stopped';
     await say(`${what}: there is nothing to relay`);

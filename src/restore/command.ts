@@ -5,10 +5,10 @@ import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { isDataDirectory } from '../program/home.ts';
 import { describeError } from '../program/print-error.ts';
-import { exitCodeOf, stopRecovery } from './answer.ts';
+import { exitCodeOf, stopRecovery, type Answer } from './answer.ts';
 import { readerKind } from './consumers/registered.ts';
 import { restoreArguments, restoreNotes, restoreOptions } from './options.ts';
-import { restoreFile } from './restore-file.ts';
+import { restoreFile, type Request } from './restore-file.ts';
 
 /** The mode of the data directory this call is for: where PostgreSQL runs us, or where a person points. */
 function modeOf(call: ProgramCall): RecoveryMode | undefined {
@@ -33,6 +33,19 @@ async function prune(call: ProgramCall, node: ThisNode, mode: RecoveryMode): Pro
     if (call.stop.aborted) throw error;
     // The file has been delivered, whatever became of the installation since this call began.
     await call.voice.report('WARNING', describeError(error).report);
+  }
+}
+
+/** The server goes on asking: what it cannot know is not said each time. */
+async function restoreForStandby(request: Request, node: ThisNode, call: ProgramCall): Promise<Answer> {
+  try {
+    return await restoreFile(request, node, call.voice, call.stop);
+  } catch (error) {
+    if (call.stop.aborted) throw error;
+    const { sayUnknown } = await import('./say-unknown.ts');
+    const about = { fileName: request.fileName, exitCode: exitCodeOf('unknown', 'standby') };
+    await sayUnknown(error, about, node, call.voice);
+    return 'unknown';
   }
 }
 
@@ -65,7 +78,9 @@ export const command: Command = {
       restartFile,
       reload: () => openThisNode(call),
     };
-    const answer = await restoreFile(request, node, call.voice, call.stop);
+    const answer = await (mode === 'standby'
+      ? restoreForStandby(request, node, call)
+      : restoreFile(request, node, call.voice, call.stop));
     if (answer === 'restored') await prune(call, node, mode);
     return exitCodeOf(answer, mode);
   },

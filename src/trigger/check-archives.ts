@@ -7,6 +7,7 @@ import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
 import { openDestination, openSource } from '../transport/open.ts';
 import { historyName } from '../wal/filename.ts';
+import type { Wish } from './options.ts';
 import type { Plan } from './plan.ts';
 import type { Telling } from './telling.ts';
 
@@ -46,32 +47,49 @@ export async function faultOfSource(
 const vacant = (url: string): ProgramError =>
   new ProgramError('directory-missing', `the source ${withoutSecret(url)} is empty and was never an archive`);
 
-/** Smart refuses if a source cannot be reached, fast only says so; both want the node's own archive. */
+/**
+ * Smart refuses if a source cannot be reached, fast only says so; both want the node's own archive. Returns the URLs of the
+ * sources that were told of.
+ */
 export async function checkArchives(
   request: { dryRun: boolean; stop: AbortSignal },
   plan: Plan,
   node: ThisNode,
   telling: Telling,
-): Promise<void> {
+): Promise<string[]> {
   const { sources } = node.settings.restore;
   const looks = await Promise.all(
     sources.map((url) => faultOfSource(url, plan, node, request.stop, plan.wish === 'fast')),
   );
-  for (const [index, fault] of looks.entries()) {
-    if (fault === undefined) continue;
-    const message = `could not reach the source ${withoutSecret(sources[index]!)}: ${fault.message}`;
-    if (plan.wish === 'smart') throw unreachable(message);
-    await telling.warn({ message, detail: 'What it holds beyond what was replayed will be missing.' });
-  }
+  for (const [index, fault] of looks.entries())
+    if (fault !== undefined) await tellUnreachable(sources[index]!, fault, plan.wish, telling);
   await checkOwnArchive(request, node);
+  return sources.filter((_, index) => looks[index] !== undefined);
 }
 
-function unreachable(message: string): ProgramError {
-  return new ProgramError('source-unreachable', message, {
+/** Throws where smart was asked for: what a source holds must be known. */
+export async function tellUnreachable(
+  url: string,
+  fault: Error,
+  wish: Wish,
+  telling: Telling,
+): Promise<void> {
+  const message = `could not reach the source ${withoutSecret(url)}: ${fault.message}`;
+  const cure = cureOf(fault);
+  if (wish === 'fast') {
+    const detail = 'What it holds beyond what was replayed will be missing.';
+    return telling.warn({ message, detail, hint: cure });
+  }
+  const otherwise = 'promote with what is already here: triggerStandby fast';
+  throw new ProgramError('source-unreachable', message, {
     detail: 'What it holds beyond what was replayed would be lost. Nothing was changed.',
-    hint: 'Make it reachable, or promote with what is already here: triggerStandby fast',
+    hint: cure === undefined ? `Make it reachable, or ${otherwise}` : `${cure} Or ${otherwise}`,
   });
 }
+
+/** The fault's own; not of a directory that is missing: an empty one in its place would hide what is lost. */
+const cureOf = (fault: Error): string | undefined =>
+  fault instanceof ProgramError && fault.kind !== 'directory-missing' ? fault.hint : undefined;
 
 async function checkOwnArchive(
   request: { dryRun: boolean; stop: AbortSignal },

@@ -4,24 +4,25 @@
 import { readSegmentSize } from '../postgres/control-file.ts';
 import { readServerSettings } from '../postgres/server-settings.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
-import { bounded } from '../program/bounded.ts';
-import { ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
-import { openSource } from '../transport/open.ts';
-import { parseWalFileName } from '../wal/filename.ts';
+import { parseWalFileName, segmentName, type WalFileName } from '../wal/filename.ts';
+import { timelinesOf, type Line } from '../wal/line.ts';
 import { segmentNumber, segmentOfLsn, segmentStart } from '../wal/segment.ts';
 import { ancestorsOf, type Fork } from './fork.ts';
+import { at, type Place } from './places.ts';
 import type { Telling } from './telling.ts';
 
 /** The longest look at one source, in ms: the server is open by now, and nothing waits for it. */
 const limitMs = 5000;
 
 /** A recovery that was to end at its target leaves the rest on purpose. */
-const hadTarget = (dataDirectory: string): boolean => {
+export const hadTarget = (dataDirectory: string): boolean => {
   const server = readServerSettings(dataDirectory);
   const targets = ['', '_name', '_time', '_xid', '_lsn'].map((end) => server.get(`recovery_target${end}`));
   return targets.some((target) => target !== undefined && target !== '');
 };
+
+type Segment = Extract<WalFileName, { kind: 'segment' }>;
 
 /** What of a timeline's WAL was on the line before the promotion and after its end. */
 interface Unreplayed {
@@ -54,6 +55,25 @@ function among(names: readonly string[], { timeline, from, to }: Unreplayed, seg
   });
 }
 
+/** Those from the end of the replay to the newest of these names that none of the sources has. */
+function missingAmong(
+  names: readonly string[],
+  { timeline, lsn }: Fork,
+  dataDirectory: string,
+): { first: string; last: string; count: number } | undefined {
+  const segmentSize = readSegmentSize(dataDirectory);
+  const ancestors = ancestorsOf(dataDirectory, timeline);
+  const line: Line = { timeline: ancestors.at(-1)!.timeline, ancestors: ancestors.slice(0, -1) };
+  const had = new Set(names.map((name) => segmentNumber(parseWalFileName(name) as Segment, segmentSize)));
+  const missing: string[] = [];
+  for (let number = segmentOfLsn(lsn!, segmentSize); had.size > 0; number++) {
+    if (had.delete(number)) continue;
+    missing.push(segmentName(timelinesOf(line, number, segmentSize)[0]!, number, segmentSize));
+  }
+  const [first, last] = [missing[0], missing.at(-1)];
+  return first === undefined ? undefined : { first, last: last!, count: missing.length };
+}
+
 /**
  * Warns of them, by URL also of those that are in quarantine by now: an archive moves them as soon as it hears of the fork.
  * A source that cannot be looked at was told of before.
@@ -61,36 +81,55 @@ function among(names: readonly string[], { timeline, from, to }: Unreplayed, seg
 export async function warnOfLeftBehind(
   fork: Fork,
   quarantined: ReadonlyMap<string, readonly string[]>,
-  { settings, identity }: ThisNode,
+  node: ThisNode,
   stop: AbortSignal,
   telling: Telling,
 ): Promise<void> {
-  const parts = unreplayed(fork, settings.dataDirectory);
-  if (parts.length === 0 || hadTarget(settings.dataDirectory)) return;
-  const segmentSize = readSegmentSize(settings.dataDirectory);
-  for (const url of settings.restore.sources) {
-    const names = await bounded(`list ${url}`, limitMs, stop, async (signal) => {
-      const source = await openSource(url, identity, signal);
-      try {
-        return await source.list(signal);
-      } finally {
-        await source.close();
-      }
-    }).catch((error: unknown) => {
-      if (error instanceof ProgramError && !stop.aborted) return [];
-      throw error;
-    });
-    const aside = quarantined.get(url) ?? [];
+  const { dataDirectory, restore } = node.settings;
+  const parts = unreplayed(fork, dataDirectory);
+  if (parts.length === 0 || hadTarget(dataDirectory)) return;
+  const segmentSize = readSegmentSize(dataDirectory);
+  const looks = await Promise.all(
+    restore.sources.map(async (url) => {
+      const place: Place = { url, words: withoutSecret(url), kind: 'source' };
+      const list = { node, withinMs: limitMs, stop };
+      const { value = [] } = await at(place, 'list', list, (road, signal) => road.list(signal));
+      const aside = quarantined.get(url) ?? [];
+      return { words: place.words, aside, names: [...new Set([...aside, ...value])].sort() };
+    }),
+  );
+  const allPast = looks.flatMap(({ names }) => parts.flatMap((part) => among(names, part, segmentSize)));
+  const missing = missingAmong(allPast, fork, dataDirectory);
+  for (const { words, aside, names } of looks) {
     for (const part of parts) {
-      const past = among([...new Set([...aside, ...names])].sort(), part, segmentSize);
+      const past = among(names, part, segmentSize);
       const moved = among(aside, part, segmentSize).length;
-      if (past.length > 0) await telling.warn(leftBehind(url, past, part.timeline, moved));
+      if (past.length > 0) await telling.warn(leftBehind(words, past, part.timeline, moved, missing));
     }
   }
 }
 
-const leftBehind = (url: string, past: readonly string[], timeline: number, aside: number) => ({
-  message: `${withoutSecret(url)} holds WAL of timeline ${timeline} that was not replayed: from ${past[0]} on, segments: ${past.length}`,
-  detail: 'What was committed in them is missing on this server.',
-  hint: `The server's log says why restore_command did not deliver them. Keep them: they are the only copy.${aside === 0 ? '' : ` In quarantine: ${aside} (twowarm conflicts list).`}`,
-});
+function leftBehind(
+  source: string,
+  past: readonly string[],
+  timeline: number,
+  aside: number,
+  missing: ReturnType<typeof missingAmong>,
+) {
+  const quarantine = aside === 0 ? '' : ` In quarantine: ${aside} (twowarm conflicts list).`;
+  const message = `${source} holds WAL of timeline ${timeline} that was not replayed: from ${past[0]} on, segments: ${past.length}`;
+  const keep = `Keep them: they are the only copy.${quarantine}`;
+  if (missing === undefined)
+    return {
+      message,
+      detail: 'What was committed in them is missing on this server.',
+      hint: `The server's log says why restore_command did not deliver them. ${keep}`,
+    };
+  const { first, last, count } = missing;
+  const which = count === 1 ? first : `${first} to ${last} (segments: ${count})`;
+  return {
+    message,
+    detail: `What was committed in them is missing on this server, and what was committed in ${which}, which no source had: replay cannot go past a missing segment.`,
+    hint: keep,
+  };
+}

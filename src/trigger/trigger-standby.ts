@@ -7,12 +7,13 @@ import { checkArchives } from './check-archives.ts';
 import { checkArchiving } from './check-archiving.ts';
 import { expectedTimeline } from './expected-timeline.ts';
 import { forkOf } from './fork.ts';
-import { warnOfKnownGap } from './known-gaps.ts';
 import { warnOfLeftBehind } from './left-behind.ts';
 import type { Wish } from './options.ts';
+import { listPlaces } from './places.ts';
 import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
 import { warnOfFailingArchive } from './primary-archiving.ts';
 import { removeRequest, requestPromotion } from './promote.ts';
+import { refuseHoles } from './refuse-holes.ts';
 import { checkReserved, reserveAtArbiter } from './reserve.ts';
 import { findServer, type Server } from './server.ts';
 import { TakeOver } from './take-over.ts';
@@ -37,10 +38,13 @@ export async function triggerStandby(request: Request, node: ThisNode, telling: 
   try {
     if (await server.isPrimary()) return await primaryAlready(request, node, server, telling);
     const plan = planPromotion(request.wish, node);
-    await checkArchives(request, plan, node, telling);
+    // While the rest is checked: it is the longest look.
+    const listing = listPlaces(request, node);
+    listing.catch(() => undefined);
+    const told = await checkArchives(request, plan, node, telling);
     await checkArchiving(node, server, telling, request.stop);
     checkTriggerFiles(plan);
-    await warnOfKnownGap(request, node, server, telling);
+    await refuseHoles(request, listing, told, node, server, telling);
     if (request.dryRun) return await describeOnly(request, plan, node, telling);
     return await promote(request, plan, node, server, telling);
   } finally {

@@ -9,8 +9,11 @@ import { makeSandbox, type Sandbox } from './sandbox.ts';
 import { changesBetween, snapshot } from './tree-snapshot.ts';
 import { megabyte, ourCluster, segmentBytes, segmentNamed, type SegmentChanges } from './wal-files.ts';
 
-/** What any call may write to be faster the next time, or for whoever asks how its destinations do. */
-export const caches = /\/state\/(settings\.json|compile-cache|destinations)(\/|$)/;
+/**
+ * What any call may write to be faster the next time, or for whoever asks how its destinations do; and what was said of a
+ * source that cannot be read.
+ */
+export const caches = /\/state\/(settings\.json|compile-cache|destinations|unreadable)(\/|$)/;
 
 /** How a call ended and what it changed: toEqual sees all of it. */
 export interface Outcome {

@@ -58,7 +58,13 @@ export function resetWaitingNode(node: NodeFixture): void {
   for (const directory of ['first', 'second']) makeArchive(node, directory);
   const inData = ['promote', 'fallback_promote', 'recovery.conf', 'postmaster.pid', 'postgresql.auto.conf'];
   for (const file of inData) rmSync(node.path(`data/${file}`), { force: true });
-  for (const file of ['twowarm/trigger', 'twowarm/state/said', 'elsewhere', 'staging'])
+  for (const file of [
+    'twowarm/trigger',
+    'twowarm/state/said',
+    'twowarm/state/unreadable',
+    'elsewhere',
+    'staging',
+  ])
     rmSync(node.path(file), { recursive: true, force: true });
   for (const directory of ['elsewhere', 'staging']) node.sandbox.directory(directory);
   for (const file of readdirSync(node.path('data/pg_wal')))

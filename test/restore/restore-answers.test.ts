@@ -50,6 +50,8 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   for (const directory of ['first', 'second']) makeArchive(directory);
+  // What was said under standby.signal is not said again.
+  rmSync(node.path('twowarm/state/unreadable'), { force: true });
   for (const file of ['RECOVERYXLOG', 'RECOVERYHISTORY'])
     rmSync(node.path(`data/pg_wal/${file}`), { force: true });
 });

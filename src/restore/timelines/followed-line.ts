@@ -13,12 +13,12 @@ import type { Asking } from '../ask-sources.ts';
 import type { Share } from './fork.ts';
 import { readFollowed, type Followed } from './followed-note.ts';
 import { holdersOf, isHistoryKept, leavesAbove, lineOf, newestTimeline, withSources } from './histories.ts';
-import { targetTimeline } from './target-timeline.ts';
+import { targetTimeline } from '../../postgres/target-timeline.ts';
 
 export type Segment = Extract<WalFileName, { kind: 'segment' | 'partial' }>;
 
 /** What the server follows, as far as it can be told. */
-interface Known {
+export interface Known {
   /** More than one: it may be any of them. */
   lines: readonly Line[];
   /** The newest timeline that the server has found itself; undefined where that was not seen. */
@@ -111,20 +111,27 @@ function undecided({ name, timeline }: Segment, lines: readonly Line[]): Program
   });
 }
 
+/** The lines that the server may be on when it asks for a segment. */
+export async function linesAround(
+  asking: Asking,
+  { timeline }: Segment,
+  sources: readonly ReadTransport[],
+): Promise<Known> {
+  // Under recovery.signal the server does not look for another timeline, and takes an absent file for the end.
+  if (asking.mode === 'recovery') return { lines: [await lineOf(timeline, asking, sources)] };
+  return followed(timeline, asking, sources);
+}
+
 /**
  * Why an absent segment is not waited for: the server should ask for another name of it, or look for a new timeline.
  * Undefined: this is the name to wait for.
  */
 export async function whyAskAgain(asking: Asking, name: Segment): Promise<string | undefined> {
-  const { mode, node, stop } = asking;
+  const { node, stop } = asking;
   const segmentSize = readSegmentSize(node.settings.dataDirectory);
   const number = numberOf(name, segmentSize);
   return withSources(asking, async (sources) => {
-    // Under recovery.signal the server does not look for another timeline, and takes an absent file for the end.
-    const { lines, found }: Known =
-      mode === 'recovery'
-        ? { lines: [await lineOf(name.timeline, asking, sources)] }
-        : await followed(name.timeline, asking, sources);
+    const { lines, found } = await linesAround(asking, name, sources);
     const news = found === undefined ? unseen(lines, asking) : await newerThan(found, sources, stop);
     if (news !== undefined) return `there is a history file of timeline ${news}`;
     for (const line of lines) {

@@ -7,7 +7,7 @@ import type { Asking } from '../ask-sources.ts';
 import { forgetFollowed, readFollowed, writeFollowed, type Followed } from './followed-note.ts';
 import { isHistoryKept, leavesAbove, lineOf, withSources } from './histories.ts';
 import { hasReplayedPast } from './replayed-past.ts';
-import { targetTimeline } from './target-timeline.ts';
+import { targetTimeline } from '../../postgres/target-timeline.ts';
 
 /** Notes what follows from a history request that the server takes for "absent". Its failure changes no answer. */
 export async function noteProbe(asking: Asking): Promise<void> {

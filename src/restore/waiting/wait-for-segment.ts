@@ -17,6 +17,7 @@ import { whyAskAgain, type Segment } from '../timelines/followed-line.ts';
 import { withSources } from '../timelines/histories.ts';
 import { waitsHere } from './may-wait.ts';
 import { hear, placesToHear, type Heard } from './hear.ts';
+import { LaterThere } from './later-there.ts';
 import { sayToldToStop, unlessToldFast } from '../trigger.ts';
 
 /** Also without an event a call looks from time to time; where no watch works, the clock alone has to do. In ms. */
@@ -46,6 +47,7 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
   const bell = new Bell();
   const server = watchedServer(asking.node.settings.dataDirectory);
   const doubts = new Doubts(asking);
+  const laterThere = new LaterThere(asking, name);
   const startedAt = performance.now();
   let places = watchPlaces(asking, bell);
   try {
@@ -60,6 +62,7 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
           // Only here, where a look has just found nothing: what rings the bell later may be the segment, or a trigger.
           const isLong = performance.now() - startedAt >= (wait.longestMs ?? longestWaitOfStandbyMs);
           if (asking.mode === 'standby' && isLong && !doubts.isOpen) return 'absent';
+          laterThere.lookIfDue();
           const areAll = watches.length === node.settings.restore.sources.length;
           const haveEvents = areAll && !doubts.isOpen && [places, ...watches].every(({ works }) => works);
           const lookAround = (): void => {
@@ -68,7 +71,8 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
             if (!server.isAlive()) process.kill(process.pid, 'SIGTERM');
             for (const watch of watches) watch.look();
           };
-          await sleep(bell, haveEvents, lookAround, asking.stop);
+          const lookEvery = haveEvents ? Math.min(lookEveryMs, laterThere.dueInMs) : lookEveryWithoutEventsMs;
+          await sleep(bell, lookEvery, lookAround, asking.stop);
           if (performance.now() - startedAt > longCallMs) noteLongCall();
           return undefined;
         } finally {
@@ -81,6 +85,7 @@ export async function waitForSegment(wait: Wait): Promise<'restored' | 'absent'>
       places = watchPlaces(asking, bell);
     }
   } finally {
+    laterThere.end();
     places.close();
   }
 }
@@ -220,13 +225,8 @@ function concerns(changed: string | undefined, { log, low }: Segment): boolean {
 }
 
 /** Sleeps until something happens, looking around now and then. */
-async function sleep(
-  bell: Bell,
-  hasEvents: boolean,
-  lookAround: () => void,
-  stop: AbortSignal,
-): Promise<void> {
-  const until = performance.now() + (hasEvents ? lookEveryMs : lookEveryWithoutEventsMs);
+async function sleep(bell: Bell, forMs: number, lookAround: () => void, stop: AbortSignal): Promise<void> {
+  const until = performance.now() + forMs;
   for (;;) {
     const leftMs = until - performance.now();
     if (leftMs <= 0) return;

@@ -1,6 +1,6 @@
-// recovery_target_timeline, as the server has it. Which line that means is followed-line.ts.
-import { currentServerSettings } from '../../postgres/current-settings.ts';
-import { majorVersion } from '../../postgres/version.ts';
+// recovery_target_timeline, as the server has it. Which line that means is for who asks.
+import { currentServerSettings } from './current-settings.ts';
+import { majorVersion } from './version.ts';
 
 /** recovery_target_timeline: a number, or one of PostgreSQL's two words. */
 export function targetTimeline(dataDirectory: string): number | 'latest' | 'current' {
