@@ -4,6 +4,7 @@ import { openThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
 import { ProgramError } from '../program/program-error.ts';
+import { isAbandoned } from '../transport/abandoned.ts';
 import { admitRemover } from '../transport/archive-identity.ts';
 import {
   acceptConflict,
@@ -34,14 +35,14 @@ function say({ call }: Work, text: string, json: object): void {
   call.voice.answer(call.options['json'] === true ? `${JSON.stringify(json)}\n` : text);
 }
 
-const toJson = ({ id, name, sizeBytes, why }: Conflict): object => ({
+const toJson = ({ id, name, walName, sizeBytes, why }: Conflict): object => ({
   id,
   name,
   sizeBytes,
   ...(why === undefined
     ? { reason: id.startsWith('versions/') ? 'version' : 'unknown' }
     : {
-        reason: 'past-fork',
+        reason: isAbandoned(walName, why.timeline) ? 'abandoned-timeline' : 'past-fork',
         timeline: why.timeline,
         ancestors: why.ancestors.map(({ timeline, switchLsn }) => ({ timeline, to: formatLsn(switchLsn) })),
         epoch: why.epoch,

@@ -20,6 +20,8 @@ export interface DatabaseState {
   state: (typeof states)[number] | undefined;
   /** The timeline of the last checkpoint or restart point: what was replayed since may be of a newer one. */
   timeline: number;
+  /** The LSN at which replay from it would begin. */
+  redo: bigint;
 }
 
 /** PostgreSQL 11 dropped the address of the checkpoint before the last, which came before the copy of the last one. */
@@ -40,5 +42,7 @@ export function readDatabaseState(dataDirectory: string): DatabaseState {
   const numbers = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const at = (offset: number): number => numbers[offset / 4]!;
   // state@16, time@24, checkPoint@32, [prevCheckPoint@40,] checkPointCopy: redo, ThisTimeLineID
-  return { state: states[at(16)], timeline: at(at(8) < withoutPreviousCheckpoint ? 56 : 48) };
+  const copy = at(8) < withoutPreviousCheckpoint ? 48 : 40;
+  const redo = new BigUint64Array(bytes.buffer, bytes.byteOffset + copy, 1)[0]!;
+  return { state: states[at(16)], timeline: at(copy + 8), redo };
 }
