@@ -15,7 +15,7 @@ import {
 } from '../transport/conflicts.ts';
 import { directoryOf } from '../transport/open.ts';
 import { formatLsn } from '../wal/lsn.ts';
-import { requireOnLine } from './conflict-line.ts';
+import { requireDifferent, requireNotNeeded, requireOnLine } from './conflict-line.ts';
 import { requireHere } from './conflicts-elsewhere.ts';
 import { showConflict, wordsOf } from './show-conflict.ts';
 
@@ -71,7 +71,12 @@ async function show(work: Work, wanted: string): Promise<void> {
 async function accept(work: Work, wanted: string): Promise<void> {
   const { directory, call } = work;
   const conflict = findConflict(await listConflicts(directory), wanted);
+  await requireDifferent(directory, conflict, work.signal);
   if (call.options['force'] !== true) await requireOnLine(directory, conflict, work.signal);
+  if (call.options['dry-run'] === true) {
+    const text = `would put ${conflict.id} back as ${conflict.name}\n`;
+    return say(work, text, { dryRun: true, accepted: toJson(conflict) });
+  }
   await acceptConflict(directory, conflict);
   await call.voice.event(`put ${conflict.id} back`, { file: conflict.name });
   say(work, `put ${conflict.id} back as ${conflict.name}\n`, { accepted: toJson(conflict) });
@@ -95,6 +100,13 @@ async function discard(work: Work, wanted: string): Promise<void> {
         : 'What is removed for good is named as it stands in the list, in full.',
       hint: 'twowarm conflicts list shows the names.',
     });
+  }
+  // All or nothing: what is refused is seen before anything is gone.
+  if (call.options['force'] !== true)
+    for (const conflict of found) await requireNotNeeded(directory, conflict, work.signal);
+  if (call.options['dry-run'] === true) {
+    const would = found.map(({ id }) => `would discard ${id}\n`);
+    return say(work, would.join(''), { dryRun: true, discarded: found.map(toJson) });
   }
   for (const conflict of found) {
     await discardConflict(conflict);
@@ -167,8 +179,10 @@ export const command: Command = {
     },
     {
       name: 'force',
-      summary: 'accept: also a segment past a fork of the timeline that the archive is claimed for.',
+      summary:
+        'accept: also a segment past a fork of the timeline that the archive is claimed for. discard: also what that line may need.',
     },
+    { name: 'dry-run', summary: 'accept, discard: say what would be done, or why not; change nothing.' },
     { name: 'all', summary: 'discard: NAME is a directory in quarantine, and all in it goes.' },
     { name: 'json', summary: 'Print one JSON object.' },
   ],
