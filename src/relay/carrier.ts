@@ -2,6 +2,7 @@
 // fault of the destination nothing more is begun until resume(): others go on meanwhile.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
+import type { Report } from '../program/print-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { nameOfVersion } from '../transport/archive-extras.ts';
 import type { Claim } from '../transport/ownership.ts';
@@ -47,9 +48,11 @@ export class Carrier {
     this.source = source;
     this.listener = listener;
     this.stop = stop;
-    this.road = new KeptRoad(destination, node, stop, (claim) =>
-      this.books.keepUnder(claim, (report) => listener.forgotten(this, report)),
-    );
+    const forgotten = (report?: Report): void => {
+      this.proof.forget();
+      listener.forgotten(this, report);
+    };
+    this.road = new KeptRoad(destination, node, stop, (claim) => this.books.keepUnder(claim, forgotten));
     this.books = new Books(destination, node, (fault) => listener.unrecorded(this, fault));
   }
 
@@ -77,8 +80,8 @@ export class Carrier {
   /** All that is here: what the destination is not known to have is carried. */
   offer(keys: readonly string[]): void {
     this.books.settlePlace((report) => this.listener.forgotten(this, report));
-    const lacking = this.books.lacking(keys);
-    this.proof.choose(keys, new Set(lacking));
+    const lacking = new Set(this.books.lacking(keys));
+    this.proof.choose(keys, lacking);
     for (const key of lacking) if (!this.underWay.has(key)) this.queue.add(key);
     this.pump();
   }
@@ -102,8 +105,7 @@ export class Carrier {
    */
   async lookAgain(epoch: number): Promise<void> {
     if (this.isHeld() || !this.books.isOfAnother(epoch)) return;
-    const what = `look whose ${this.destination.url} is`;
-    await this.heard(this.road.lookAgain((verb) => this.bounded(what, verb)));
+    await this.heard(this.road.lookAgain((verb) => this.bounded(`look into ${this.destination.url}`, verb)));
   }
 
   private heard(answer: Promise<unknown>): Promise<void> {
@@ -190,8 +192,7 @@ export class Carrier {
 
   private async carryOne(key: string): Promise<void> {
     try {
-      const what = `store ${key} at ${this.destination.url}`;
-      const carried = await this.bounded(what, async (signal) => {
+      const carried = await this.bounded(`store ${key} at ${this.destination.url}`, async (signal) => {
         const road = await this.opened();
         return carry(key, { source: this.source(), node: this.node, road, signal });
       });
@@ -236,8 +237,7 @@ export class Carrier {
   }
 
   private opened(): Promise<Transport> {
-    const what = `open ${this.destination.url}`;
-    return this.road.opened((verb) => this.bounded(what, verb));
+    return this.road.opened((verb) => this.bounded(`open ${this.destination.url}`, verb));
   }
 
   /** Within the destination's limit. */

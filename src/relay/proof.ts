@@ -19,6 +19,12 @@ export class Proof {
     this.segment = keys.findLast((key) => isSegment(key) && !lacking.has(key)) ?? this.segment;
   }
 
+  /** Nothing is known of the destination: what is under way counts as any other file. */
+  forget(): void {
+    this.segment = undefined;
+    this.giveUp();
+  }
+
   carried(key: string): void {
     if (isSegment(key)) this.segment = key;
   }
