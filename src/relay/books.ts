@@ -55,18 +55,15 @@ export class Books {
   settlePlace(forgotten: (report: Report) => void): void {
     if (this.isPlaced) return;
     this.isPlaced = true;
-    const report = this.unlessUnreadable(
-      () => noteMoved(this.destination, this.place, this.isDryRun),
-      undefined,
-    );
+    const report = this.quietly(() => noteMoved(this.destination, this.place, this.isDryRun), undefined);
     if (report === undefined) return;
-    this.unlessUnreadable(() => this.ledger.forget(this.isDryRun), undefined);
+    this.quietly(() => this.ledger.forget(this.isDryRun), undefined);
     forgotten(report);
   }
 
   /** Whether anything is known that was not so under a claim of this epoch: then the destination has to be asked. */
   isOfAnother(epoch: number): boolean {
-    const under = this.unlessUnreadable(() => this.ledger.keptUnder(), 'nothing');
+    const under = this.quietly(() => this.ledger.keptUnder(), 'nothing');
     return under !== 'nothing' && under?.epoch !== epoch;
   }
 
@@ -76,7 +73,7 @@ export class Books {
    */
   keepUnder(claim: Claim | undefined, forgotten: (report: Report | undefined) => void): void {
     const under = { archive: this.archiveName(), epoch: claim?.epoch ?? 0 };
-    const before = this.unlessUnreadable(() => this.ledger.keepUnder(under, this.isDryRun), 'same');
+    const before = this.quietly(() => this.ledger.keepUnder(under, this.isDryRun), 'same');
     if (before === 'same') return;
     const isOther = before !== 'unknown' && before.archive !== under.archive;
     const message = `${this.destination.url} is another archive than it was`;
@@ -88,7 +85,7 @@ export class Books {
     const { url } = this.destination;
     const road = readRoadUrl(url);
     const about = road.kind === 'directory' ? road.directory : url;
-    return this.unlessUnreadable(() => recall(about, this.identity), undefined) ?? '-';
+    return this.quietly(() => recall(about, this.identity), undefined) ?? '-';
   }
 
   /** The destination has lost what it had: nothing is known of it but this file, which it has again. */
@@ -104,6 +101,15 @@ export class Books {
     this.unsaved = 0;
     if (this.isDryRun) return;
     this.unlessUnreadable(() => this.ledger.save(), undefined);
+  }
+
+  /** Where the ledger cannot be used, what is looked for or added next says so. */
+  private quietly<T>(verb: () => T, otherwise: NoInfer<T>): T {
+    try {
+      return verb();
+    } catch {
+      return otherwise;
+    }
   }
 
   /** A ledger that cannot be read or written knows of nothing. */
