@@ -4,13 +4,19 @@ import { openThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { commonOptions, type Command, type ProgramCall } from '../program/command.ts';
 import { ProgramError } from '../program/program-error.ts';
+import { isAbandoned } from '../transport/abandoned.ts';
 import { admitRemover } from '../transport/archive-identity.ts';
-import { discardConflict, findConflict, listConflicts, type Conflict } from '../transport/conflicts.ts';
+import {
+  acceptConflict,
+  discardConflict,
+  findConflict,
+  listConflicts,
+  type Conflict,
+} from '../transport/conflicts.ts';
 import { directoryOf } from '../transport/open.ts';
 import { formatLsn } from '../wal/lsn.ts';
-import { requireOnLine } from './conflict-line.ts';
+import { requireDifferent, requireNotNeeded, requireOnLine } from './conflict-line.ts';
 import { requireHere } from './conflicts-elsewhere.ts';
-import { putBack } from './put-back.ts';
 import { showConflict, wordsOf } from './show-conflict.ts';
 
 const actions = ['list', 'show', 'accept', 'discard'] as const;
@@ -29,14 +35,14 @@ function say({ call }: Work, text: string, json: object): void {
   call.voice.answer(call.options['json'] === true ? `${JSON.stringify(json)}\n` : text);
 }
 
-const toJson = ({ id, name, sizeBytes, why }: Conflict): object => ({
+const toJson = ({ id, name, walName, sizeBytes, why }: Conflict): object => ({
   id,
   name,
   sizeBytes,
   ...(why === undefined
     ? { reason: id.startsWith('versions/') ? 'version' : 'unknown' }
     : {
-        reason: 'past-fork',
+        reason: isAbandoned(walName, why.timeline) ? 'abandoned-timeline' : 'past-fork',
         timeline: why.timeline,
         ancestors: why.ancestors.map(({ timeline, switchLsn }) => ({ timeline, to: formatLsn(switchLsn) })),
         epoch: why.epoch,
@@ -65,8 +71,13 @@ async function show(work: Work, wanted: string): Promise<void> {
 async function accept(work: Work, wanted: string): Promise<void> {
   const { directory, call } = work;
   const conflict = findConflict(await listConflicts(directory), wanted);
+  await requireDifferent(directory, conflict, work.signal);
   if (call.options['force'] !== true) await requireOnLine(directory, conflict, work.signal);
-  await putBack(directory, conflict, work.signal);
+  if (call.options['dry-run'] === true) {
+    const text = `would put ${conflict.id} back as ${conflict.name}\n`;
+    return say(work, text, { dryRun: true, accepted: toJson(conflict) });
+  }
+  await acceptConflict(directory, conflict);
   await call.voice.event(`put ${conflict.id} back`, { file: conflict.name });
   say(work, `put ${conflict.id} back as ${conflict.name}\n`, { accepted: toJson(conflict) });
 }
@@ -89,6 +100,13 @@ async function discard(work: Work, wanted: string): Promise<void> {
         : 'What is removed for good is named as it stands in the list, in full.',
       hint: 'twowarm conflicts list shows the names.',
     });
+  }
+  // All or nothing: what is refused is seen before anything is gone.
+  if (call.options['force'] !== true)
+    for (const conflict of found) await requireNotNeeded(directory, conflict, work.signal);
+  if (call.options['dry-run'] === true) {
+    const would = found.map(({ id }) => `would discard ${id}\n`);
+    return say(work, would.join(''), { dryRun: true, discarded: found.map(toJson) });
   }
   for (const conflict of found) {
     await discardConflict(conflict);
@@ -161,8 +179,10 @@ export const command: Command = {
     },
     {
       name: 'force',
-      summary: 'accept: also a segment past a fork of the timeline that the archive is claimed for.',
+      summary:
+        'accept: also a segment past a fork of the timeline that the archive is claimed for. discard: also what that line may need.',
     },
+    { name: 'dry-run', summary: 'accept, discard: say what would be done, or why not; change nothing.' },
     { name: 'all', summary: 'discard: NAME is a directory in quarantine, and all in it goes.' },
     { name: 'json', summary: 'Print one JSON object.' },
   ],

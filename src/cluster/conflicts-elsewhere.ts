@@ -7,7 +7,9 @@ import { shellWord } from '../program/shell-word.ts';
 
 /** The call as it is made on the machine of the archive. */
 function commandThere({ positionals, options }: ProgramCall, directory: string): string {
-  const flags = ['force', 'all', 'json'].filter((name) => options[name] === true).map((name) => `--${name}`);
+  const flags = ['force', 'all', 'dry-run', 'json']
+    .filter((name) => options[name] === true)
+    .map((name) => `--${name}`);
   const words = ['twowarm', 'conflicts', ...positionals, ...flags, '--archive', `file:${directory}`];
   return words.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : shellWord(word))).join(' ');
 }

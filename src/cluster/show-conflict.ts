@@ -1,6 +1,7 @@
 // Where a kept file and the archive's file of the same name part, as byte and as LSN, and whether what they share is WAL.
 import { join } from 'node:path';
 import { compareConflict, headerOfKept, validPages, type Comparison } from '../transport/compare-conflict.ts';
+import { isAbandoned } from '../transport/abandoned.ts';
 import type { Conflict } from '../transport/conflicts.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 import { formatLsn } from '../wal/lsn.ts';
@@ -12,6 +13,8 @@ export function wordsOf({ id, why, name, walName }: Conflict): string {
   if (id.startsWith('versions/')) return `another content of ${name}`;
   if (why === undefined) return 'in quarantine; the note of why is missing or damaged';
   const timeline = parseWalFileName(walName)?.timeline;
+  if (isAbandoned(walName, why.timeline))
+    return `of timeline ${timeline}, which a claim for timeline ${why.timeline} abandoned; since ${why.at}, claimed by ${why.nodeName}`;
   const fork = why.ancestors.find((each) => each.timeline === timeline);
   const past = fork === undefined ? '' : `past ${formatLsn(fork.switchLsn)}, where `;
   return `${past}timeline ${why.timeline} left timeline ${timeline}; since ${why.at}, claimed by ${why.nodeName}`;

@@ -2,15 +2,16 @@
 // fault of the destination nothing more is begun until resume(): others go on meanwhile.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
+import type { Report } from '../program/print-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { nameOfVersion } from '../transport/archive-extras.ts';
 import type { Claim } from '../transport/ownership.ts';
 import type { ReadTransport, Transport } from '../transport/transport.ts';
-import { parseWalFileName } from '../wal/filename.ts';
 import { Books } from './books.ts';
 import { carry, type Carried } from './carry.ts';
 import { KeptRoad } from './kept-road.ts';
 import type { Listener } from './listener.ts';
+import { Proof } from './proof.ts';
 import { byAge, isHistory, Queue } from './queue.ts';
 
 /** Files under way at a time; in a dry run, whose answers a person reads in their order, only one. */
@@ -30,11 +31,8 @@ export class Carrier {
   private hanging = 0;
   private readonly road: KeptRoad;
   private mustReopen = false;
-  /** A segment that the destination is known to have: put again when a road is opened, it tells whether it still does. */
-  private proof: string | undefined;
-  private isProven = false;
+  private readonly proof = new Proof();
   private isSuspended = false;
-  private proving: string | undefined;
   private fault: unknown;
   private wakeIdle: (() => void)[] = [];
 
@@ -50,8 +48,12 @@ export class Carrier {
     this.source = source;
     this.listener = listener;
     this.stop = stop;
-    this.road = new KeptRoad(destination, node, stop);
-    this.books = new Books(destination.name, node, (fault) => listener.unrecorded(this, fault));
+    const forgotten = (report?: Report): void => {
+      this.proof.forget();
+      listener.forgotten(this, report);
+    };
+    this.road = new KeptRoad(destination, node, stop, (claim) => this.books.keepUnder(claim, forgotten));
+    this.books = new Books(destination, node, (fault) => listener.unrecorded(this, fault));
   }
 
   /** How many wait or are under way. */
@@ -61,13 +63,14 @@ export class Carrier {
 
   /** What the destination lacks, also what was refused, in no order. */
   lacking(): string[] {
-    return [...this.underWay, ...this.queue.all(), ...this.refused].filter((key) => key !== this.proving);
+    return [...this.underWay, ...this.queue.all(), ...this.refused].filter(
+      (key) => !this.proof.isUnderWay(key),
+    );
   }
 
   /** The one that goes, or went, next. */
   get next(): string | undefined {
-    const first = this.queue.first();
-    return [...this.underWay, ...(first === undefined ? [] : [first])].sort(byAge)[0];
+    return [...this.underWay, this.queue.first() ?? []].flat().sort(byAge)[0];
   }
 
   get hasFailed(): boolean {
@@ -76,9 +79,9 @@ export class Carrier {
 
   /** All that is here: what the destination is not known to have is carried. */
   offer(keys: readonly string[]): void {
-    const lacking = this.books.lacking(keys);
-    const isLacking = new Set(lacking);
-    this.proof = keys.findLast((key) => isSegment(key) && !isLacking.has(key)) ?? this.proof;
+    this.books.settlePlace((report) => this.listener.forgotten(this, report));
+    const lacking = new Set(this.books.lacking(keys));
+    this.proof.choose(keys, lacking);
     for (const key of lacking) if (!this.underWay.has(key)) this.queue.add(key);
     this.pump();
   }
@@ -93,7 +96,20 @@ export class Carrier {
   /** Opens the road before the first arrival needs it. */
   warm(): void {
     if (this.road.isOpen || this.isHeld()) return;
-    this.opened().then(
+    void this.heard(this.opened());
+  }
+
+  /**
+   * Asks the destination whose it is, unless what is known of it was so under a claim of this epoch, which is that of the own
+   * archive: one claim of both has one epoch, and may have put files aside there.
+   */
+  async lookAgain(epoch: number): Promise<void> {
+    if (this.isHeld() || !this.books.isOfAnother(epoch)) return;
+    await this.heard(this.road.lookAgain((verb) => this.bounded(`look into ${this.destination.url}`, verb)));
+  }
+
+  private heard(answer: Promise<unknown>): Promise<void> {
+    return answer.then(
       () => this.listener.answered(this),
       (error: unknown) => this.fail(error),
     );
@@ -151,7 +167,7 @@ export class Carrier {
   private pump(): void {
     while (!this.isHeld() && this.underWay.size < atOnce(this.node)) {
       if (this.reopensLater() || this.mustWait()) break;
-      const key = this.proofToPut() ?? this.queue.shift();
+      const key = this.queue.length === 0 ? undefined : (this.proof.begin() ?? this.queue.shift());
       if (key === undefined) break;
       this.underWay.add(key);
       void this.carryOne(key);
@@ -171,20 +187,12 @@ export class Carrier {
    */
   private mustWait(): boolean {
     const original = nameOfVersion(this.queue.first() ?? '');
-    return [...this.underWay].some((key) => !this.isProven || isHistory(key) || key === original);
-  }
-
-  private proofToPut(): string | undefined {
-    if (this.isProven || this.queue.length === 0) return undefined;
-    if (this.proof === undefined) this.isProven = true;
-    this.proving = this.proof;
-    return this.proof;
+    return [...this.underWay].some((key) => !this.proof.isProven || isHistory(key) || key === original);
   }
 
   private async carryOne(key: string): Promise<void> {
     try {
-      const what = `store ${key} at ${this.destination.url}`;
-      const carried = await this.bounded(what, async (signal) => {
+      const carried = await this.bounded(`store ${key} at ${this.destination.url}`, async (signal) => {
         const road = await this.opened();
         return carry(key, { source: this.source(), node: this.node, road, signal });
       });
@@ -193,15 +201,15 @@ export class Carrier {
       this.listener.answered(this);
     } catch (error) {
       this.underWay.delete(key);
-      if (key !== this.proving) this.queue.add(key);
-      this.proving = undefined;
+      if (this.proof.isUnderWay(key)) this.proof.giveUp();
+      else this.queue.add(key);
       this.fail(error);
     }
     this.pump();
   }
 
   private settle(key: string, carried: Carried): void {
-    if (key === this.proving) return this.settleProof(key, carried);
+    if (this.proof.isUnderWay(key)) return this.settleProof(key, carried);
     this.refused.delete(key);
     if (carried.outcome === 'gone') return;
     if (carried.outcome === 'refused') {
@@ -209,17 +217,15 @@ export class Carrier {
       return this.listener.refused(this, key, carried.fault);
     }
     this.books.add(key);
-    if (isSegment(key)) this.proof = key;
+    this.proof.carried(key);
     this.listener.carried(this, key, carried);
   }
 
   private settleProof(key: string, { outcome }: Carried): void {
-    this.proving = undefined;
-    this.isProven = true;
-    if (outcome !== 'stored' || this.node.identity.dryRun) return;
-    this.books.forget();
-    this.books.add(key);
-    this.listener.forgotten(this, key);
+    this.proof.end();
+    if (outcome === 'already-stored') this.books.add(key);
+    if (outcome === 'stored' && !this.node.identity.dryRun)
+      this.listener.forgotten(this, this.books.lost(key));
   }
 
   private fail(error: unknown): void {
@@ -231,8 +237,7 @@ export class Carrier {
   }
 
   private opened(): Promise<Transport> {
-    const what = `open ${this.destination.url}`;
-    return this.road.opened((verb) => this.bounded(what, verb));
+    return this.road.opened((verb) => this.bounded(`open ${this.destination.url}`, verb));
   }
 
   /** Within the destination's limit. */
@@ -244,10 +249,8 @@ export class Carrier {
   }
 
   private drop(): Promise<void> {
-    this.isProven = false;
+    this.proof.giveUp();
     this.mustReopen = false;
     return this.road.drop();
   }
 }
-
-const isSegment = (key: string): boolean => parseWalFileName(key)?.kind === 'segment';

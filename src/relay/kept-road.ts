@@ -7,18 +7,29 @@ import type { Transport } from '../transport/transport.ts';
 import { openRoad } from './destinations.ts';
 import { explained, lookForOwner, onBehalfOf } from './on-behalf.ts';
 
+/** Does something with the road within a time limit. */
+type Limited = (verb: (signal: AbortSignal) => Promise<Transport>) => Promise<Transport>;
+
 export class KeptRoad {
   private readonly destination: Destination;
   private readonly node: ThisNode;
   private readonly stop: AbortSignal;
+  private readonly saw: (claim: Claim | undefined) => void;
   private road: Promise<Transport> | undefined;
   /** On whose behalf it was opened. */
   private owner: Claim | undefined;
 
-  constructor(destination: Destination, node: ThisNode, stop: AbortSignal) {
+  /** `saw` hears whose the destination is, whenever that is looked at, before anything is carried there. */
+  constructor(
+    destination: Destination,
+    node: ThisNode,
+    stop: AbortSignal,
+    saw: (claim: Claim | undefined) => void,
+  ) {
     this.destination = destination;
     this.node = node;
     this.stop = stop;
+    this.saw = saw;
   }
 
   /** Also one that is just being opened. */
@@ -27,13 +38,33 @@ export class KeptRoad {
   }
 
   /** `limited` is for what opening it takes. */
-  opened(
-    limited: (verb: (signal: AbortSignal) => Promise<Transport>) => Promise<Transport>,
-  ): Promise<Transport> {
+  opened(limited: Limited): Promise<Transport> {
     return (this.road ??= limited(async (signal) => {
       this.owner = await lookForOwner(this.node, this.stop);
-      return openRoad(this.destination, onBehalfOf(this.owner, this.node), signal);
+      const road = await openRoad(this.destination, onBehalfOf(this.owner, this.node), signal);
+      try {
+        await this.look(road, signal);
+        return road;
+      } catch (error) {
+        await road.close();
+        throw error;
+      }
     }));
+  }
+
+  /** Looks whose the destination is; opening it does, too. */
+  lookAgain(limited: Limited): Promise<Transport> {
+    const { road } = this;
+    if (road === undefined) return this.opened(limited);
+    return limited(async (signal) => {
+      await this.look(await road, signal);
+      return road;
+    });
+  }
+
+  private async look(road: Transport, signal: AbortSignal): Promise<void> {
+    const { claim } = await road.ownership(signal);
+    this.saw(claim);
   }
 
   /** Whether it is open on behalf of another owner than this one. */

@@ -1,4 +1,5 @@
 // Who hears of what happens between the own archive and a destination: a pass counts, a relay that stays tells.
+import type { Report } from '../program/print-error.ts';
 import type { ProgramError } from '../program/program-error.ts';
 import type { Carrier } from './carrier.ts';
 import type { Carried } from './carry.ts';
@@ -12,8 +13,8 @@ export interface Listener {
   refused(carrier: Carrier, key: string, fault: ProgramError): void;
   /** Out of order: nothing more is begun. */
   failed(carrier: Carrier, fault: unknown): void;
-  /** It no longer has what it had: all that is here should be offered again. */
-  forgotten(carrier: Carrier, proof: string): void;
+  /** It may no longer have what it had: all that is here should be offered again. Nothing to report of an ordinary claim. */
+  forgotten(carrier: Carrier, report: Report | undefined): void;
   /** The ledger cannot be read or written. */
   unrecorded(carrier: Carrier, fault: unknown): void;
 }

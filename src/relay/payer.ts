@@ -7,7 +7,7 @@ import { isHolder } from '../program/process-lock.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Report } from '../program/print-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
-import { ledgerOf } from '../transport/backfill/debts.ts';
+import { ledgerOf, movedSince } from '../transport/backfill/debts.ts';
 import { heldNames } from '../transport/backfill/held-directory.ts';
 import { closeBooks, payInOrder, type Payment } from '../transport/backfill/pay.ts';
 import { lockPaying } from '../transport/backfill/paying-lock.ts';
@@ -22,6 +22,7 @@ import type { Role } from '../postgres/node-role.ts';
 /** None of these may throw. */
 export interface PayerListener {
   paid(payer: Payer, file: string): void;
+  /** Also of a destination that is elsewhere now. */
   setAside(payer: Payer, report: Report): void;
 }
 
@@ -92,6 +93,8 @@ export class Payer {
     const lock = lockPaying(this.destination.name, this.node);
     if (isHolder(lock)) return 'busy';
     try {
+      const moved = movedSince(this.destination, this.node);
+      if (moved !== undefined) this.listener.setAside(this, moved);
       const principal = await principalOf(this.role, this.node, this.stop);
       return await this.payFor(principal).catch((error: unknown) => {
         const fault = this.role.relays ? explained(error, principal.owner, this.node) : error;

@@ -99,9 +99,8 @@ function listenerOf(
     answered: () => undefined,
     refused: (_carrier, _key, fault) => void faults.push(fault),
     failed: (_carrier, fault) => void faults.push(fault),
-    forgotten: (carrier, proof) => {
-      const { url } = carrier.destination;
-      telling.warn(`${proof} is not at ${url} any more`, 'What is here is carried there once more.');
+    forgotten: (carrier, report) => {
+      if (report !== undefined) telling.warn(report.message, report.detail);
       carrier.offer(keys);
     },
     unrecorded: (_carrier, fault) => telling.warn(wordsOf(fault), 'What was carried will be sent again.'),
@@ -157,6 +156,8 @@ async function carryAll(
   };
   for (const carrier of carriers) carrier.offer(keys);
   await register();
+  const { claim } = await source.ownership(stop);
+  await Promise.all(carriers.map((carrier) => carrier.lookAgain(claim?.epoch ?? 0)));
   await Promise.all(carriers.map((carrier) => carrier.close()));
   stop.throwIfAborted();
   for (const carrier of carriers) kept.visits.get(carrier)!.left = carrier.waiting;

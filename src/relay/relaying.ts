@@ -114,6 +114,7 @@ export class Relaying {
   private async followOwner(): Promise<void> {
     const owner = await ownerOf(this.source!, this.node, this.stop);
     for (const carrier of this.carriers) carrier.followOwner(owner);
+    if (owner !== undefined) for (const carrier of this.carriers) void carrier.lookAgain(owner.epoch);
     if (isSameClaim(owner, this.owner)) return;
     this.owner = owner;
     const { archiveDirectory } = this.node.settings;
@@ -170,10 +171,8 @@ export class Relaying {
       },
       answered: (carrier) => this.answered(carrier),
       failed: (carrier, fault) => this.failed(carrier, fault),
-      forgotten: (carrier, proof) => {
-        const message = `${proof} is not at ${carrier.destination.url} any more`;
-        const detail = 'What is here is carried there once more.';
-        telling.say('forgotten', 'WARNING', { message, detail }, about(carrier));
+      forgotten: (carrier, report) => {
+        if (report !== undefined) telling.say('forgotten', 'WARNING', report, about(carrier));
         this.lookSoon();
       },
       unrecorded: (carrier, fault) =>

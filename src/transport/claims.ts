@@ -26,6 +26,8 @@ export interface ClaimRequest {
   atLeast?: number;
   /** Once it is known where the timeline left its ancestors, oldest first: what lies past that goes into quarantine. */
   history?: readonly HistoryEntry[];
+  /** The LSN before which the node has archived its own timeline for good. */
+  archivedBefore?: bigint;
 }
 
 export interface Claimed {

@@ -132,7 +132,8 @@ export async function acceptConflict(directory: string, conflict: Conflict): Pro
   tidy(path);
 }
 
-const taken = (name: string, id: string): ProgramError =>
+/** Why a kept file stays where it is: another one has its name. */
+export const taken = (name: string, id: string): ProgramError =>
   new ProgramError('conflict-unknown', `cannot put ${id} back: the archive has another ${name}`, {
     detail: 'Neither was touched.',
     hint: `twowarm conflicts show ${id} says where they part. To drop the kept one: twowarm conflicts discard ${id}`,

@@ -1,6 +1,6 @@
 // Which destination has what: <home>/state/ledger/<destination>/. A debt is a file of its own (debt-files.ts). What the
 // destination is known to have is one small file of ranges, which may lag: sending a file again does no harm. It never
-// claims what is not there.
+// claims what is not there: it names the claim of the destination under which that was so, for a claim may put files aside.
 import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../program/program-error.ts';
@@ -17,6 +17,14 @@ export interface LedgerPlace {
   segmentSize: number;
 }
 
+/** The archive that a destination is, and its last claim: what is known of another one, or of before, is void. */
+export interface KeptUnder {
+  /** The archive's random name; '-' where that is not known. */
+  archive: string;
+  /** 0 for an archive that nobody has claimed. */
+  epoch: number;
+}
+
 /** The debts of a destination at a glance. */
 export interface Debt {
   count: number;
@@ -28,6 +36,25 @@ export interface Debt {
 
 const ledgersIn = (stateDirectory: string): string => join(stateDirectory, 'ledger');
 const header = (segmentSize: number): string => `twowarm ledger 1, segments of ${segmentSize} bytes`;
+
+const headerUnder = (segmentSize: number, under: KeptUnder | undefined): string =>
+  under === undefined
+    ? header(segmentSize)
+    : `${header(segmentSize)}, epoch ${under.epoch} of archive ${under.archive}`;
+
+function underIn(line: string): KeptUnder | undefined {
+  const [, epoch, archive] = /, epoch (\d+) of archive (\S+)$/.exec(line) ?? [];
+  return archive === undefined ? undefined : { archive, epoch: Number(epoch) };
+}
+
+const isSameUnder = (one: KeptUnder | undefined, other: KeptUnder | undefined): boolean =>
+  one?.archive === other?.archive && one?.epoch === other?.epoch;
+
+/** What the file says. */
+interface Stored {
+  set: NameSet;
+  under: KeptUnder | undefined;
+}
 
 /** Every destination that has a ledger, also one that is not configured any more. */
 export const ledgersOf = (stateDirectory: string): string[] => listDirectory(ledgersIn(stateDirectory));
@@ -41,6 +68,7 @@ export class Ledger {
   private readonly place: LedgerPlace;
   private readonly debts: DebtFiles;
   private known: NameSet | undefined;
+  private under: KeptUnder | undefined;
   private paid: string[] = [];
   private isChanged = false;
 
@@ -65,12 +93,37 @@ export class Ledger {
     return names.filter((name) => owed.has(name) || !set.has(name));
   }
 
+  /** Under which claim it is kept: `nothing`: nothing is known to be there; undefined: it does not say which. */
+  keptUnder(): KeptUnder | 'nothing' | undefined {
+    return this.set().isEmpty ? 'nothing' : this.under;
+  }
+
+  /**
+   * The destination is this archive under this claim. Where the ledger was kept under another one, or nobody knows which,
+   * what it knows is forgotten, durably unless `isDryRun`; what is owed stays owed. `unknown`: it did not say which.
+   */
+  keepUnder(under: KeptUnder, isDryRun: boolean): 'same' | 'unknown' | KeptUnder {
+    const before = this.set();
+    const { under: was } = this;
+    if (isSameUnder(was, under)) return 'same';
+    // What was carried until now has paid its debt, whatever becomes of it.
+    if (!isDryRun) this.save();
+    const isEmpty = before.isEmpty;
+    this.known = new NameSet(this.place.segmentSize);
+    this.under = under;
+    this.paid = [];
+    this.isChanged = false;
+    if (!isDryRun && !isEmpty) this.write(this.known);
+    return isEmpty ? 'same' : (was ?? 'unknown');
+  }
+
   /** The destination is not what it was: nothing is known of what it has. What is owed stays owed. */
-  forget(): void {
+  forget(isDryRun = false): void {
+    this.set();
     this.known = new NameSet(this.place.segmentSize);
     this.paid = [];
     this.isChanged = false;
-    ifThere(unlinkSync, this.pathOfKnown());
+    if (!isDryRun) ifThere(unlinkSync, this.pathOfKnown());
   }
 
   /** The destination has the file durably: its debt is paid. Kept from the next save on. */
@@ -120,16 +173,16 @@ export class Ledger {
   /** Makes every `add` durable, then strikes the debts that it has paid. */
   save(): void {
     if (!this.isChanged) return;
-    const { segmentSize, nodeId } = this.place;
-    this.prepare();
-    removeAbandoned(this.directory, nodeId);
     // Another process may have saved, or made it forget, meanwhile: what this one knew before is not claimed again. What
     // is lost when two save at once is only known a little later.
-    const stored = this.read() ?? new NameSet(segmentSize);
-    for (const name of this.paid) stored.add(name);
-    const text = `${[header(segmentSize), ...stored.toLines()].join('\n')}\n`;
-    replaceSmallFile(this.pathOfKnown(), text, nodeId);
-    this.known = stored;
+    const stored = this.read() ?? { set: new NameSet(this.place.segmentSize), under: this.under };
+    // Nor what this one has carried under another claim than that of the other process.
+    if (isSameUnder(stored.under, this.under)) {
+      for (const name of this.paid) stored.set.add(name);
+      this.write(stored.set);
+    }
+    this.known = stored.set;
+    this.under = stored.under;
     for (const name of this.paid)
       for (const kind of ['owed', 'aside'] as const) this.debts.strike(kind, name);
     this.paid = [];
@@ -147,16 +200,27 @@ export class Ledger {
       ensureDirectory(directory);
   }
 
+  private write(set: NameSet): void {
+    const { segmentSize, nodeId } = this.place;
+    this.prepare();
+    removeAbandoned(this.directory, nodeId);
+    const text = `${[headerUnder(segmentSize, this.under), ...set.toLines()].join('\n')}\n`;
+    replaceSmallFile(this.pathOfKnown(), text, nodeId);
+  }
+
   private pathOfKnown(): string {
     return join(this.directory, 'has');
   }
 
   private set(): NameSet {
-    return (this.known ??= this.read() ?? new NameSet(this.place.segmentSize));
+    if (this.known !== undefined) return this.known;
+    const stored = this.read();
+    this.under = stored?.under;
+    return (this.known = stored?.set ?? new NameSet(this.place.segmentSize));
   }
 
   /** One that is damaged, or of another segment size, says nothing: then files are sent that are there. */
-  private read(): NameSet | undefined {
+  private read(): Stored | undefined {
     let text: string;
     try {
       text = readFileSync(this.pathOfKnown(), 'utf8');
@@ -164,8 +228,11 @@ export class Ledger {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fromSystemError(error, `could not read ${this.pathOfKnown()}`);
     }
-    const [first, ...lines] = text.trimEnd().split('\n');
+    const [first = '', ...lines] = text.trimEnd().split('\n');
     const { segmentSize } = this.place;
-    return first === header(segmentSize) ? NameSet.fromLines(lines, segmentSize) : undefined;
+    const under = underIn(first);
+    if (first !== headerUnder(segmentSize, under)) return undefined;
+    const set = NameSet.fromLines(lines, segmentSize);
+    return set && { set, under };
   }
 }

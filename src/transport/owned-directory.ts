@@ -78,7 +78,7 @@ export abstract class OwnedDirectory {
         if (await this.hasChangedHands()) await this.requireOwner(what);
       },
       after: async () => {
-        if (await this.hasChangedHands()) await (await verbs()).settleLate(this.archive, what, signal);
+        if (await this.hasChangedHands()) await (await verbs()).settleLate(this.archive, name, what, signal);
       },
     };
   }

@@ -89,7 +89,7 @@ async function pastForks(
 }
 
 /** A second name in the room for the same file: its own, or with a number where another file has that. */
-async function linkInto(room: string, directory: string, { file }: Candidate): Promise<string | undefined> {
+async function linkInto(room: string, directory: string, file: string): Promise<string | undefined> {
   const source = join(directory, file);
   for (let count = 1; ; count++) {
     const target = join(room, count === 1 ? file : `${file}.${count}`);
@@ -118,27 +118,52 @@ export async function quarantinePast(
   by: Identity,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const room = join(quarantineIn(directory), `${historyName(line.timeline).slice(0, 8)}-${claim.epoch}`);
-  const names = (await readDirectory(directory)).filter((entry) => entry.isFile()).map(({ name }) => name);
-  const past = await pastForks(directory, segmentsOfAncestors(names.sort(), line), line);
-  if (past.length > 0) {
-    await prepareRoom(directory, room, line, claim, writerOf(by));
-    await move(directory, room, past, signal);
-  }
-  return [...new Set((await namesIn(room)).map(walNameOfKept))].sort();
+  const past = await pastForks(directory, segmentsOfAncestors(await filesOf(directory), line), line);
+  const files = past.map(({ file }) => file);
+  await moveAside(directory, files, line, 'past-fork', claim, by, signal);
+  return [...new Set((await namesIn(roomOf(directory, claim))).map(walNameOfKept))].sort();
+}
+
+/** The regular files of the archive itself, sorted. */
+export async function filesOf(directory: string): Promise<string[]> {
+  const entries = await readDirectory(directory);
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** Where a claim puts aside what it finds. */
+const roomOf = (directory: string, { timeline, epoch }: Claim): string =>
+  join(quarantineIn(directory), `${historyName(timeline).slice(0, 8)}-${epoch}`);
+
+/** Moves these files of the archive into the room of a claim, in their order. The first one to move any leaves the note. */
+export async function moveAside(
+  directory: string,
+  files: readonly string[],
+  line: Line,
+  reason: 'past-fork' | 'abandoned-timeline',
+  claim: Claim,
+  by: Identity,
+  signal: AbortSignal,
+): Promise<void> {
+  if (files.length === 0) return;
+  const room = roomOf(directory, claim);
+  await prepareRoom(directory, room, line, reason, claim, writerOf(by));
+  await move(directory, room, files, signal);
 }
 
 async function move(
   directory: string,
   room: string,
-  past: readonly Candidate[],
+  files: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
   const linked = new Map<string, string>();
-  for (const candidate of past) {
+  for (const file of files) {
     signal.throwIfAborted();
-    const target = await linkInto(room, directory, candidate);
-    if (target !== undefined) linked.set(join(directory, candidate.file), target);
+    const target = await linkInto(room, directory, file);
+    if (target !== undefined) linked.set(join(directory, file), target);
   }
   // The second name is durable before the first one goes.
   await syncPath(room);
@@ -154,6 +179,7 @@ async function prepareRoom(
   directory: string,
   room: string,
   line: Line,
+  reason: string,
   claim: Claim,
   writer: string,
 ): Promise<void> {
@@ -162,7 +188,7 @@ async function prepareRoom(
   // For what a call left unfinished that was killed here.
   await recordNames(room, writer);
   const why = {
-    reason: 'past-fork',
+    reason,
     timeline: line.timeline,
     ancestors: line.ancestors.map(({ timeline, switchLsn }) => ({ timeline, to: formatLsn(switchLsn) })),
     node: claim.node,
@@ -184,7 +210,7 @@ export async function namesIn(room: string): Promise<string[]> {
 
 /** The WAL name that a kept file had in the archive: what follows it says that it is compressed, or tells it from another. */
 export const walNameOfKept = (file: string): string =>
-  [32, 24].map((length) => file.slice(0, length)).find((each) => parseWalFileName(each) !== undefined) ??
+  [32, 24, 16].map((length) => file.slice(0, length)).find((each) => parseWalFileName(each) !== undefined) ??
   file;
 
 /** The line of a timeline by the history file in the archive; undefined where that is not there. */

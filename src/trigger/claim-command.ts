@@ -9,11 +9,13 @@ import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
 import { didYouMean } from '../program/settings/did-you-mean.ts';
 import type { ClaimRequest } from '../transport/claims.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
+import { archivedBefore } from './archived-before.ts';
 import { claimEach, lookAtEach, type RequestOf } from './claim-archives.ts';
 import { describe, toJson } from './claim-words.ts';
 import { behindOthers, behindWarning } from './common-epoch.ts';
 import { ancestorsOf, newestTimeline } from './fork.ts';
 import { targetsOf, type At, type Target } from './targets.ts';
+import { unsettledWarnings } from './unsettled.ts';
 import { describeOnly } from './would-claim.ts';
 
 /** The archives that the words name; all of the node's where there are none. */
@@ -82,6 +84,9 @@ async function claim(
   } else for (const { url, value } of claimed) call.voice.answer(describe(url, value, node));
   for (const { url, value } of claimed)
     await call.voice.event(`claimed ${url}`, { outcome: value.outcome, epoch: value.claim.epoch });
+  for (const { target, value } of results)
+    for (const warning of unsettledWarnings(target, value, requestOf(target)))
+      await call.voice.report('WARNING', warning);
   for (const each of behindOthers(results)) await call.voice.report('WARNING', behindWarning(each));
   return results;
 }
@@ -94,12 +99,14 @@ async function run(call: ProgramCall): Promise<number> {
   const named = targetsNamed(call.positionals, node);
   const timeline = newestTimeline(dataDirectory);
   const history = ancestorsOf(dataDirectory, timeline);
+  const archived = await archivedBefore(dataDirectory, timeline);
   const targets = [...named, ...(await alsoClaimed(named, timeline, node, call.stop))];
   const requestOf = (target: Target): ClaimRequest => ({
     timeline,
     nodeName,
     takeOver: call.options['take-over'] === true && named.includes(target),
-    ...(history.length === 0 ? {} : { history }),
+    // Without a readable history nobody knows what the line is; the first timeline has no parent.
+    ...(history.length === 0 && timeline > 1 ? {} : { history, archivedBefore: archived }),
   });
   const act = dryRun ? describeOnly : claim;
   await reportFaults(await act(targets, timeline, requestOf, node, call), call);
@@ -127,7 +134,8 @@ export const command: Command = {
   notes: [
     'An archive that nobody has claimed takes files from every node of its cluster. triggerStandby claims by itself; after a',
     'promotion by other means (pg_ctl, Patroni) run this on the new primary. What the old primary archived past the fork goes',
-    'into quarantine: twowarm conflicts.',
+    'into quarantine: twowarm conflicts. So do, with --take-over, the histories and segments of newer timelines, which standbys',
+    "would follow; and what lies in quarantine of this primary's own line is put back.",
     '',
     "All archives of a node have one epoch: those that are this node's already, and behind, are raised to that of the others.",
     '',

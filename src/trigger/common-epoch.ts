@@ -37,6 +37,7 @@ const joined = (first: ClaimOutcome, again: ClaimOutcome): ClaimOutcome => ({
   outcome: first.outcome === 'claimed' ? 'claimed' : again.outcome,
   claim: again.claim,
   quarantined: [...new Set([...first.quarantined, ...again.quarantined])].sort(),
+  settled: first.settled ?? again.settled,
 });
 
 /** Claims those again that have a lower epoch than others. */

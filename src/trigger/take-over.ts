@@ -6,6 +6,7 @@
 // where the old primary keeps its WAL until triggerStandby is run again or that primary claims its archives back.
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
+import { withoutSecret } from '../program/road-url.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
 import type { Ownership } from '../transport/ownership.ts';
 import { claimEach, lookAtEach, releaseEach } from './claim-archives.ts';
@@ -99,6 +100,7 @@ export class TakeOver {
       else {
         this.held.set(target, result.value.claim.epoch);
         quarantined.set(target.url, result.value.quarantined);
+        await this.noteSettled(target, result.value);
       }
     }
     await this.warnOfEpochs(results);
@@ -118,6 +120,13 @@ export class TakeOver {
   /** The archives that are this node's now. */
   claimed(): Claimed[] {
     return [...this.held].map(([{ url }, epoch]) => ({ url, epoch }));
+  }
+
+  private async noteSettled({ url }: Target, { claim, settled }: ClaimOutcome): Promise<void> {
+    const names = settled?.putBack ?? [];
+    if (names.length === 0) return;
+    const words = `of the line of timeline ${claim.timeline}: ${names[0]} to ${names.at(-1)}, files: ${names.length}`;
+    await this.telling.note({ message: `put back from quarantine at ${withoutSecret(url)}, ${words}` });
   }
 
   private async warnOfEpochs(results: readonly At<ClaimOutcome>[]): Promise<void> {

@@ -17,6 +17,10 @@ export class NameSet {
     this.segmentSize = segmentSize;
   }
 
+  get isEmpty(): boolean {
+    return this.others.size === 0 && this.ranges.size === 0;
+  }
+
   has(name: string): boolean {
     const segment = this.asSegment(name);
     if (segment === undefined) return this.others.has(name);

@@ -141,14 +141,78 @@ describe('twowarm conflicts', () => {
 
   it('puts back what belongs to the line that counts now', async () => {
     await using node = await makeScene();
-    // A later claim says that timeline 1 goes on further.
-    writeFileSync(node.path('data/pg_wal/00000003.history'), historyText('0/600000'));
-    writeFileSync(node.path('twowarm/archive/00000003.history'), historyText('0/600000'));
-    await node.sh(
-      commandLine('twowarm', 'claim', '-D', node.dataDirectory, `file:${node.path('twowarm/archive')}`),
-    );
+    const archive = node.path('twowarm/archive');
+    // The archive's line goes on further than when it was claimed: also where its claim has put back nothing itself.
+    for (const directory of ['data/pg_wal', 'twowarm/archive'])
+      writeFileSync(node.path(`${directory}/00000002.history`), historyText('0/600000'));
     expect((await conflicts(node, 'accept', six)).code).toBe(44);
     expect((await conflicts(node, 'accept', five)).stdout).toBe(`put ${room}/${five} back as ${five}\n`);
+    expect(existsSync(`${archive}/${five}`)).toBe(true);
+  });
+
+  it('does not put back what is there already, and says how to be rid of it', async () => {
+    await using node = await makeScene();
+    node.segment(five, {}, 'twowarm/archive');
+    expect(await conflicts(node, 'accept', five)).toEqual(
+      refused(
+        44,
+        `twowarm conflicts: ERROR:  need not put ${room}/${five} back: it is identical with the archive's ${five}\n` +
+          'DETAIL:  Nothing was changed.\n' +
+          `HINT:  To drop the kept one: twowarm conflicts discard ${room}/${five}\n`,
+      ),
+    );
+    // Of the line, were the archive claimed for timeline 1; but the archive has it.
+    expect(await conflicts(node, 'discard', `${room}/${five}`)).toMatchObject({ code: 0 });
+  });
+
+  it('discards nothing that the line may need, nor anything beside it, unless it is forced to', async () => {
+    await using node = await makeScene();
+    for (const directory of ['data/pg_wal', 'twowarm/archive'])
+      node.sandbox.file(`${directory}/00000002.history`, historyText('0/600000'));
+    const refusal = (there: string, first: string) =>
+      refused(
+        44,
+        `twowarm conflicts: ERROR:  will not discard ${room}/${five}: the archive ${there}\n` +
+          'DETAIL:  It is, or may be, of the line that the archive is claimed for. Nothing was removed.\n' +
+          `HINT:  ${first} To remove it all the same: twowarm conflicts discard --force ${room}/${five}\n`,
+      );
+    const absent = refusal(`has no ${five}`, `To put it back: twowarm conflicts accept ${room}/${five}.`);
+    for (const words of [[`${room}/${five}`], ['--all', '00000002-1'], ['--dry-run', '--all', '00000002-1']])
+      expect(await conflicts(node, 'discard', ...words)).toEqual(absent);
+    node.segment(five, { content: 0x77 }, 'twowarm/archive');
+    expect(await conflicts(node, 'discard', `${room}/${five}`)).toEqual(
+      refusal(
+        `has another content as ${five}`,
+        `twowarm conflicts show ${room}/${five} says where they part.`,
+      ),
+    );
+    node.segment(five, {}, 'twowarm/archive');
+    expect(await conflicts(node, 'discard', '--dry-run', '--all', '00000002-1')).toEqual({
+      ...silent(),
+      stdout: [five, six].map((name) => `would discard ${room}/${name}\n`).join(''),
+    });
+    expect((await conflicts(node, 'discard', '--all', '00000002-1')).stdout).toBe(
+      [five, six].map((name) => `discarded ${room}/${name}\n`).join(''),
+    );
+  });
+
+  it('is forced to discard what the line may need', async () => {
+    await using node = await makeScene();
+    for (const directory of ['data/pg_wal', 'twowarm/archive'])
+      node.sandbox.file(`${directory}/00000002.history`, historyText('0/600000'));
+    expect(await conflicts(node, 'discard', '--force', `${room}/${five}`)).toEqual({
+      ...silent([`removed twowarm/archive/.twowarm/${room}/${five}`]),
+      stdout: `discarded ${room}/${five}\n`,
+    });
+  });
+
+  it('says in a dry run what it would put back, and changes nothing', async () => {
+    await using node = await makeScene();
+    expect(await conflicts(node, 'accept', '--dry-run', '--force', five)).toEqual({
+      ...silent(),
+      stdout: `would put ${room}/${five} back as ${five}\n`,
+    });
+    expect((await conflicts(node, 'accept', '--dry-run', five)).code).toBe(44);
   });
 
   it('never puts a file in the place of another one', async () => {
@@ -278,7 +342,15 @@ describe('twowarm conflicts, of compressed segments', () => {
     node.segment(five, {}, 'twowarm/archive');
     const { code, stderr } = await conflicts(node, 'accept', '--force', five);
     expect(code).toBe(44);
-    expect(stderr).toContain(`need not put ${room}/${five}.zst back: the archive has an identical ${five}\n`);
+    expect(stderr).toContain(
+      `need not put ${room}/${five}.zst back: it is identical with the archive's ${five}\n`,
+    );
+    const other = segmentBytes(five);
+    other[0x8000]! ^= 0xff;
+    node.sandbox.file(`twowarm/archive/${five}`, other);
+    const again = await conflicts(node, 'accept', '--force', five);
+    expect(again.code).toBe(44);
+    expect(again.stderr).toContain(`cannot put ${room}/${five}.zst back: the archive has another ${five}\n`);
     expect(readdirSync(node.path('twowarm/archive')).filter((name) => name.startsWith(five))).toEqual([five]);
   });
 

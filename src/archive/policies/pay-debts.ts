@@ -7,7 +7,7 @@ import { noteLongCall } from '../../program/leave.ts';
 import { isHolder } from '../../program/process-lock.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
-import { ledgerOf } from '../../transport/backfill/debts.ts';
+import { ledgerOf, movedSince } from '../../transport/backfill/debts.ts';
 import { closeBooks, pay, payInOrder, type Payment } from '../../transport/backfill/pay.ts';
 import { lockPaying } from '../../transport/backfill/paying-lock.ts';
 import type { Ledger } from '../../transport/ledger.ts';
@@ -36,6 +36,11 @@ export async function payDebts(
   );
 }
 
+async function tellMoved(destination: Destination, node: ThisNode, voice: Voice): Promise<void> {
+  const moved = movedSince(destination, node);
+  if (moved !== undefined) await voice.report('WARNING', moved);
+}
+
 /** Leaves the work to one who is at it, as `twowarm relay` may be. */
 async function payOne(
   destination: Destination,
@@ -44,6 +49,7 @@ async function payOne(
   stop: AbortSignal,
 ): Promise<void> {
   const ledger = ledgerOf(destination.name, node);
+  await tellMoved(destination, node, voice);
   if (ledger.owed(1).length === 0) return closeBooks(ledger, destination.name, node);
   const lock = lockPaying(destination.name, node);
   if (isHolder(lock)) return;
@@ -88,6 +94,7 @@ export async function payHistories(
   voice: Voice,
   signal: AbortSignal,
 ): Promise<void> {
+  await tellMoved(destination, node, voice);
   const ledger = ledgerOf(destination.name, node);
   const payment = paymentOf(ledger, destination, road, node, voice, signal);
   for (const name of ledger.owed().filter((each) => each.endsWith('.history'))) {

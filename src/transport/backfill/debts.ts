@@ -1,16 +1,35 @@
 // What a destination did not get is owed to it: on record before archive_command succeeds, with a copy kept where the
 // other ones might be gone by the time it is paid.
+import type { Report } from '../../program/print-error.ts';
+import type { Destination } from '../../program/settings/settings.ts';
 import type { WalFileName } from '../../wal/filename.ts';
-import { Ledger } from '../ledger.ts';
+import { noteMoved, notePlace } from '../destination-place.ts';
+import { Ledger, type LedgerPlace } from '../ledger.ts';
 import { hold } from './held-copies.ts';
 import type { OwingNode } from './owing-node.ts';
 
-export const ledgerOf = (destination: string, { identity }: OwingNode): Ledger =>
-  new Ledger(destination, { ...identity, segmentSize: identity.facts().segmentSize });
+const placeOf = ({ identity }: OwingNode): LedgerPlace => ({
+  ...identity,
+  segmentSize: identity.facts().segmentSize,
+});
+
+export const ledgerOf = (destination: string, node: OwingNode): Ledger =>
+  new Ledger(destination, placeOf(node));
+
+/** Where the debts are those of a destination that was elsewhere when they were made: a warning, once. */
+export const movedSince = (destination: Destination, node: OwingNode): Report | undefined =>
+  noteMoved(destination, placeOf(node), node.identity.dryRun === true);
+
+/** A debt is of the place where the destination is now. */
+function record(name: string, destination: string, node: OwingNode): void {
+  const configured = node.settings.destinations.find((each) => each.name === destination);
+  if (configured !== undefined) notePlace(configured, placeOf(node));
+  ledgerOf(destination, node).owe(name);
+}
 
 /** Records that a destination lacks the gap record of this name. */
 export const oweGap = (destination: string, name: string, node: OwingNode): void =>
-  ledgerOf(destination, node).owe(`${name}.gap`);
+  record(`${name}.gap`, destination, node);
 
 /**
  * Records that a destination lacks the file. With `isHeld` a copy is kept on this node; of what is not a segment always:
@@ -25,6 +44,6 @@ export async function owe(
   signal: AbortSignal,
 ): Promise<void> {
   // The debt first: a copy that nobody is owed is removed by whoever pays debts meanwhile.
-  ledgerOf(destination, node).owe(name.name);
+  record(name.name, destination, node);
   if (isHeld || name.kind !== 'segment') await hold(name.name, source, destination, node, signal);
 }

@@ -4,7 +4,7 @@ import type { HistoryEntry } from '../../wal/history.ts';
 import { formatLsn, parseLsn } from '../../wal/lsn.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
 import type { ClaimRequest } from '../claims.ts';
-import type { ClaimOutcome } from '../ownership-verbs.ts';
+import type { ClaimOutcome, Settled } from '../ownership-verbs.ts';
 import { claimToJson, type Claim, type Ownership } from '../ownership.ts';
 import type { Reservation, ReservationRequest } from '../reservations.ts';
 import type { Message } from './messages.ts';
@@ -54,6 +54,7 @@ export const claimRequestToJson = ({
   takeOver,
   atLeast,
   history,
+  archivedBefore,
 }: ClaimRequest): object => ({
   verb: 'claim',
   timeline,
@@ -65,33 +66,65 @@ export const claimRequestToJson = ({
     switch_lsn: formatLsn(entry.switchLsn),
     reason: entry.reason,
   })),
+  archived_before: archivedBefore === undefined ? undefined : formatLsn(archivedBefore),
 });
 
+function lsnOf(message: Message, key: string): bigint {
+  const lsn = parseLsn(message.text(key));
+  if (lsn === undefined) throw new ProgramError('protocol', `"${key}" is no LSN`);
+  return lsn;
+}
+
 function readEntry(message: Message): HistoryEntry {
-  const switchLsn = parseLsn(message.text('switch_lsn'));
-  if (switchLsn === undefined) throw new ProgramError('protocol', '"switch_lsn" is no LSN');
+  const switchLsn = lsnOf(message, 'switch_lsn');
   return { timeline: timelineOf(message), switchLsn, reason: message.text('reason') };
 }
 
 export function readClaimRequest(message: Message): ClaimRequest {
   const history = message.maybeParts('history')?.map(readEntry);
   const atLeast = message.maybeCount('at_least');
+  const isToldOf = message.maybeText('archived_before') !== undefined;
   return {
     timeline: timelineOf(message),
     nodeName: message.text('node_name'),
     takeOver: message.isTrue('take_over'),
     ...(atLeast !== undefined && { atLeast }),
     ...(history !== undefined && { history }),
+    ...(isToldOf && { archivedBefore: lsnOf(message, 'archived_before') }),
   };
 }
 
-export const claimOutcomeToJson = ({ outcome, claim, previous, quarantined }: ClaimOutcome): object => ({
+export const claimOutcomeToJson = ({
+  outcome,
+  claim,
+  previous,
+  quarantined,
+  settled,
+}: ClaimOutcome): object => ({
   reply: 'claim',
   outcome,
   claim: claimToJson(claim),
   previous: maybeToJson(previous),
   quarantined,
+  settled: settled && {
+    put_back: settled.putBack,
+    not_put_back: settled.notPutBack,
+    staying: settled.staying,
+  },
 });
+
+const isWalName = (name: string): boolean => parseWalFileName(name) !== undefined;
+const isKept = (id: string): boolean => /^quarantine\/[0-9A-F]{8}-\d{1,16}\/[0-9A-Za-z.]{1,200}$/.test(id);
+
+/** A receiver that settles nothing does not know of it. */
+function readSettled(part: Message | undefined): Settled | undefined {
+  if (part === undefined) return undefined;
+  return {
+    putBack: part.texts('put_back', isWalName),
+    notPutBack: part.texts('not_put_back', isKept),
+    staying: part.texts('staying', isWalName),
+  };
+}
 
 export function readClaimOutcome(message: Message): ClaimOutcome {
   const claim = maybeClaim(message, 'claim');
@@ -100,7 +133,8 @@ export function readClaimOutcome(message: Message): ClaimOutcome {
     outcome: message.oneOf('outcome', ['claimed', 'already-claimed']),
     claim,
     previous: maybeClaim(message, 'previous'),
-    quarantined: message.texts('quarantined', (name) => parseWalFileName(name) !== undefined),
+    quarantined: message.texts('quarantined', isWalName),
+    settled: readSettled(message.maybePart('settled')),
   };
 }
 
