@@ -25,6 +25,7 @@ const cold = [
   'transport/versions',
   'transport/fenced',
   'transport/adopt',
+  'transport/changes-of-hands',
   'transport/gap-record-at',
   'transport/data-directory',
   'transport/ownership-verbs',

@@ -46,13 +46,26 @@ export async function readOwner(directory: string): Promise<Owner | undefined> {
     });
   }
   const owner = await ownerRead;
-  return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner);
+  return owner === undefined ? undefined : upToDate(directory, parseOwner(ownerPath(directory), owner));
+}
+
+/**
+ * Of two claims the slower one may write the owner file last, and be gone before it sees that: what counts is the record of
+ * the change, and whether there is a later one.
+ */
+async function upToDate(directory: string, owner: Owner): Promise<Owner> {
+  if (owner.change === undefined) return owner;
+  const next = join(ownDirectory(directory), 'epochs', String(owner.change + 1));
+  if ((await unlessMissing(stat(next))) === undefined) return owner;
+  const { lastChange } = await import('./changes-of-hands.ts');
+  return { ...owner, claim: (await lastChange(directory))?.holder };
 }
 
 /** The claim on record: one small read, for one who has been admitted. */
 export async function claimOn(directory: string): Promise<Claim | undefined> {
   const owner = await readOwn(directory, 'owner');
-  return owner === undefined ? undefined : parseOwner(ownerPath(directory), owner).claim;
+  if (owner === undefined) return undefined;
+  return (await upToDate(directory, parseOwner(ownerPath(directory), owner))).claim;
 }
 
 /** The random name of the archive, if it has an owner. */

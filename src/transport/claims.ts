@@ -49,9 +49,10 @@ async function install(directory: string, { nodeId }: Identity): Promise<Change>
   await recordNames(own, nodeId);
   for (;;) {
     const change = (await lastChange(directory))!;
-    const { claim, ...nobody } = parseOwner(path, await readText(path, 'utf8'));
-    const { holder } = change;
-    const isInstalled = JSON.stringify(claim) === JSON.stringify(holder);
+    const { claim, ...rest } = parseOwner(path, await readText(path, 'utf8'));
+    const { holder, number } = change;
+    const isInstalled = JSON.stringify(claim) === JSON.stringify(holder) && rest.change === number;
+    const nobody = { ...rest, change: number };
     const owner = holder === undefined ? nobody : { ...nobody, ...claimToJson(holder) };
     if (!isInstalled) await replaceRecord(path, `${JSON.stringify(owner)}\n`, nodeId);
     // Slower than the next one: the file must not go back to what this one saw.

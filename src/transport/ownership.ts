@@ -20,6 +20,8 @@ export interface Owner {
   system_identifier: string;
   /** Undefined: nobody has claimed it, and every node of its cluster may store there. */
   claim: Claim | undefined;
+  /** The number of the change of hands that it repeats; undefined before the first one, and from an earlier version. */
+  change?: number;
 }
 
 /** `outdated`: claimed by this node, but by a later claim than the last one it knows of, so perhaps by a copy of it. */
@@ -65,7 +67,8 @@ export function parseOwner(path: string, text: string): Owner {
   }
   const claim = claimIn(value ?? {});
   if (isText(value?.['archive']) && isText(value['system_identifier']) && claim !== 'damaged') {
-    return { archive: value['archive'], system_identifier: value['system_identifier'], claim };
+    const { archive, system_identifier, change } = value;
+    return { archive, system_identifier, claim, ...(isCount(change) && { change }) };
   }
   throw new ProgramError('format-unknown', `${path} is damaged or of an unknown version`);
 }

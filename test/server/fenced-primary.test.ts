@@ -55,7 +55,7 @@ describe.each([10, 15, 18])('with PostgreSQL %i', limits, (major) => {
       `ERROR:  cannot store ${lost} at file:${archive}: the archive belongs to another node\n`,
     );
     expect(primary.log()).toContain(
-      `: it is a second one. If this one is: twowarm claim --take-over file:${archive}\n`,
+      `: it is a second one. If this one is a restored copy, set archive_mode = off in it. If this one is the primary: twowarm claim --take-over file:${archive}\n`,
     );
     await primary.stop('fast');
     await primary.start();
@@ -119,8 +119,8 @@ describe('with PostgreSQL 15', limits, () => {
     expect(existsSync(triggerFile)).toBe(false);
     const dr = scene.path('dr');
     expect(readdirSync(join(dr, '.twowarm/epochs')).sort()).toEqual(['1', '2']);
-    expect(Object.keys(ownerOf(dr))).toEqual(['archive', 'system_identifier']);
-    expect(Object.keys(ownerOf(archive))).toEqual(['archive', 'system_identifier']);
+    expect(Object.keys(ownerOf(dr))).toEqual(['archive', 'system_identifier', 'change']);
+    expect(Object.keys(ownerOf(archive))).toEqual(['archive', 'system_identifier', 'change']);
     await waitForRows(standby, await shipRows(primary, 10));
   });
 

@@ -100,7 +100,7 @@ function slowReceiver(directory: string, call: 'fsync' | 'link'): Receiver {
 
 const refusal = ({ url }: Scene): string =>
   `fenced: cannot store ${name} at ${url}: the archive belongs to another node HINT: ` +
-  `If db2 is the primary now, stop this server: it is a second one. If this one is: twowarm claim --take-over ${url}`;
+  `If db2 is the primary now, stop this server: it is a second one. If this one is a restored copy, set archive_mode = off in it. If this one is the primary: twowarm claim --take-over ${url}`;
 
 const walIn = (directory: string): string[] => readdirSync(directory).filter((entry) => entry !== '.twowarm');
 

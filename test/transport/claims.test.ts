@@ -187,6 +187,33 @@ describe('a claim that did not live to see its end', () => {
     );
   });
 
+  it('does not bring an earlier owner back by writing the owner file late', async () => {
+    await using sandbox = makeSandbox('claims');
+    const [node, other] = [makeNode(sandbox), makeNode(sandbox)];
+    const directory = await adopted(sandbox, node);
+    const ownerPath = join(directory, '.twowarm/owner');
+    await claim(node, directory);
+    const earlier = readFileSync(ownerPath, 'utf8');
+    const road = await openDestination(`file:${directory}`, node);
+    const taken = await claim(other, directory, true, 3);
+    // As a slower call leaves it that is killed right after its rename.
+    writeFileSync(ownerPath, earlier);
+    const source = sandbox.file('source', 'x');
+    const put = (by: Identity) =>
+      openDestination(`file:${directory}`, by).then((opened) =>
+        opened.put('000000030000000000000005', source, acceptAll, neverStopped),
+      );
+    expect((await faultOf(() => put(node))).kind).toBe('fenced');
+    const again = () => road.put('000000020000000000000006', source, acceptAll, neverStopped);
+    expect((await faultOf(again)).kind).toBe('fenced');
+    expect(await put(other)).toBe('stored');
+    expect(await claim(other, directory, false, 3)).toMatchObject({
+      outcome: 'already-claimed',
+      claim: taken.claim,
+    });
+    expect(JSON.parse(readFileSync(ownerPath, 'utf8'))).toMatchObject({ node: other.nodeId, change: 2 });
+  });
+
   it('gives way to one that takes over', async () => {
     await using sandbox = makeSandbox('claims');
     const [node, other] = [makeNode(sandbox), makeNode(sandbox)];
