@@ -32,16 +32,17 @@ const header = (segmentSize: number): string => `twowarm ledger 1, segments of $
 /** Every destination that has a ledger, also one that is not configured any more. */
 export const ledgersOf = (stateDirectory: string): string[] => listDirectory(ledgersIn(stateDirectory));
 
-/** Whether anything is owed to the destination; costs one look at a directory. */
+/** Whether anything is owed to the destination that is not set aside; where nothing is, one look at a directory. */
 export const isInDebt = (stateDirectory: string, destination: string): boolean =>
-  listDirectory(join(ledgersIn(stateDirectory), destination, 'owed')).length > 0;
+  new DebtFiles(join(ledgersIn(stateDirectory), destination), () => undefined).list('owed', 1).length > 0;
 
 export class Ledger {
   private readonly directory: string;
   private readonly place: LedgerPlace;
   private readonly debts: DebtFiles;
   private known: NameSet | undefined;
-  private paid: string[] = [];
+  private added: string[] = [];
+  private settled: string[] = [];
   private isChanged = false;
 
   /** Opens, or begins, the ledger of a destination; nothing is read or written yet. */
@@ -68,15 +69,29 @@ export class Ledger {
   /** The destination is not what it was: nothing is known of what it has. What is owed stays owed. */
   forget(): void {
     this.known = new NameSet(this.place.segmentSize);
-    this.paid = [];
+    this.added = [];
+    this.settled = [];
     this.isChanged = false;
     ifThere(unlinkSync, this.pathOfKnown());
   }
 
-  /** The destination has the file durably: its debt is paid. Kept from the next save on. */
+  /**
+   * The destination has a file of this name durably. Kept from the next save on. What is owed stays owed: that may be of
+   * other bytes, which only who pays debts has compared.
+   */
   add(name: string): void {
     this.set().add(name);
-    this.paid.push(name);
+    this.added.push(name);
+    this.isChanged = true;
+  }
+
+  /**
+   * The very file that is owed is durably there: the next save strikes its debt. Of a partial segment it is one of
+   * several, perhaps, so that this says nothing of what else there is under its name.
+   */
+  settle(name: string): void {
+    if (!name.endsWith('.partial')) this.add(name);
+    this.settled.push(name);
     this.isChanged = true;
   }
 
@@ -117,7 +132,7 @@ export class Ledger {
     }
   }
 
-  /** Makes every `add` durable, then strikes the debts that it has paid. */
+  /** Makes every `add` durable, then strikes the debts that were settled. */
   save(): void {
     if (!this.isChanged) return;
     const { segmentSize, nodeId } = this.place;
@@ -126,13 +141,14 @@ export class Ledger {
     // Another process may have saved, or made it forget, meanwhile: what this one knew before is not claimed again. What
     // is lost when two save at once is only known a little later.
     const stored = this.read() ?? new NameSet(segmentSize);
-    for (const name of this.paid) stored.add(name);
+    for (const name of this.added) stored.add(name);
     const text = `${[header(segmentSize), ...stored.toLines()].join('\n')}\n`;
     replaceSmallFile(this.pathOfKnown(), text, nodeId);
     this.known = stored;
-    for (const name of this.paid)
+    for (const name of this.settled)
       for (const kind of ['owed', 'aside'] as const) this.debts.strike(kind, name);
-    this.paid = [];
+    this.added = [];
+    this.settled = [];
     this.isChanged = false;
   }
 
@@ -142,7 +158,8 @@ export class Ledger {
     return { count: all.length, first: all[0], last: all.at(-1), aside: aside.length };
   }
 
-  private prepare(): void {
+  /** Makes the directory of the ledger. */
+  prepare(): void {
     for (const directory of [ledgersIn(this.place.stateDirectory), this.directory])
       ensureDirectory(directory);
   }
