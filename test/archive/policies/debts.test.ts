@@ -1,9 +1,9 @@
 // What a destination is owed comes back in order, from wherever a copy is, a few files with each call, and never at the
 // cost of the call.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-import { commandLine, silent, type NodeFixture } from '../../harness/node-fixture.ts';
+import { commandLine, type NodeFixture } from '../../harness/node-fixture.ts';
 import { giveToServerUser } from '../../harness/server-user.ts';
 import { backupText, historyText, segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import {

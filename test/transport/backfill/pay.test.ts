@@ -345,7 +345,7 @@ describe('the own archive of a node', () => {
     expect(stateOf(s)).toEqual({ owed: [first], aside: [] });
   });
 
-  it('that had files and is missing, or empty, cannot say it, either', async () => {
+  it('that had files and is missing, or empty, cannot say it, either', { timeout: 60_000 }, async () => {
     await using s = await scene('own-used');
     const archive = s.node.settings.archiveDirectory;
     s.sandbox.file(`home/archive/${first}`, segmentBytes(first));
@@ -364,7 +364,7 @@ describe('the own archive of a node', () => {
       .toBe(`the archive directory ${archive} is empty`);
     expect(stateOf(s)).toEqual({ owed: [first, second], aside: [] });
     s.sandbox.file(`home/archive/${first}`, segmentBytes(first));
-    expect(await answer()).toBe('paid');
+    await expect.poll(answer, { timeout: 20_000, interval: 100 }).toBe('paid');
     expect(await pay(second, s.payer())).toBe('aside');
   });
 });
