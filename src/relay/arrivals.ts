@@ -2,6 +2,7 @@
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { listExtras } from '../transport/archive-extras.ts';
+import { noteOwnArchiveUsed } from '../transport/backfill/used-archive.ts';
 import { openSource } from '../transport/open.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import { byAge } from './queue.ts';
@@ -12,10 +13,14 @@ const lookLimitMs = 120_000;
 /** The key of a gap record in a ledger. */
 export const keyOfGap = (name: string): string => `${name}.gap`;
 
-/** Opens this node's own archive for reading. */
-export function openOwnArchive({ settings, identity }: ThisNode, stop: AbortSignal): Promise<ReadTransport> {
-  const url = `file:${settings.archiveDirectory}`;
-  return bounded(`open ${url}`, lookLimitMs, stop, () => openSource(url, identity));
+/** Opens this node's own archive for reading, and notes that it holds something: who pays debts asks for that. */
+export async function openOwnArchive(node: ThisNode, stop: AbortSignal): Promise<ReadTransport> {
+  const url = `file:${node.settings.archiveDirectory}`;
+  return bounded(`open ${url}`, lookLimitMs, stop, async () => {
+    const source = await openSource(url, node.identity);
+    await noteOwnArchiveUsed(node);
+    return source;
+  });
 }
 
 /** The keys of gap records and versions: few, so that looking costs next to nothing. */

@@ -44,6 +44,7 @@ export class Books {
     return this.unlessUnreadable(() => this.ledger.lacking(keys), [...keys]);
   }
 
+  /** Strikes no debt: what is owed under this name may be of other bytes than what was carried. */
   add(key: string): void {
     this.unlessUnreadable(() => this.ledger.add(key), undefined);
     clearTimeout(this.timer);

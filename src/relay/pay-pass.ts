@@ -48,7 +48,7 @@ export async function payPass(
   const visit = async (payer: Payer): Promise<void> => {
     const { name, url } = payer.destination;
     try {
-      if (!payer.isInDebt) return node.identity.dryRun ? undefined : payer.tidy();
+      if (!payer.isInDebt) return;
       const since = payer.suspendedSince();
       const payout: Payout = {
         name,

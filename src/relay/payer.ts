@@ -8,7 +8,7 @@ import { ProgramError } from '../program/program-error.ts';
 import type { Report } from '../program/print-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { ledgerOf, movedSince } from '../transport/backfill/debts.ts';
-import { heldNames } from '../transport/backfill/held-directory.ts';
+import { oweHeld, unowedCopies } from '../transport/backfill/held-copies.ts';
 import { closeBooks, payInOrder, type Payment } from '../transport/backfill/pay.ts';
 import { lockPaying } from '../transport/backfill/paying-lock.ts';
 import { isInDebt, type Debt } from '../transport/ledger.ts';
@@ -43,7 +43,6 @@ export class Payer {
   private readonly stop: AbortSignal;
   /** Calls that have not ended, also those that were given up: one that hangs keeps a thread. */
   private hanging = 0;
-  private isTidy = false;
 
   constructor(
     destination: Destination,
@@ -59,9 +58,12 @@ export class Payer {
     this.stop = stop;
   }
 
-  /** Whether anything is owed that is not set aside; costs one look at a directory. */
+  /** Whether anything is owed that is not set aside, or held though it is not owed; mostly one look at a directory each. */
   get isInDebt(): boolean {
-    return isInDebt(this.node.identity.stateDirectory, this.destination.name);
+    const { destination, node } = this;
+    if (isInDebt(node.identity.stateDirectory, destination.name)) return true;
+    const { name } = destination;
+    return unowedCopies(node.settings.home, name, ledgerOf(name, node)).length > 0;
   }
 
   get debt(): Debt {
@@ -78,23 +80,16 @@ export class Payer {
     return readSuspension(this.node.settings.home, this.destination.name)?.since;
   }
 
-  /** Lets go, once, of copies that one who was killed has kept for debts that it had paid. */
-  tidy(): void {
-    if (this.isTidy) return;
-    this.isTidy = true;
-    const { name } = this.destination;
-    if (heldNames(this.node.settings.home, name).length > 0)
-      closeBooks(ledgerOf(name, this.node), name, this.node);
-  }
-
   /** Pays until nothing is left. Throws what is wrong with the destination, or that a copy cannot be had now. */
   async pay(): Promise<Session> {
     if (this.hanging > 0) return 'hanging';
+    ledgerOf(this.destination.name, this.node).prepare();
     const lock = lockPaying(this.destination.name, this.node);
     if (isHolder(lock)) return 'busy';
     try {
       const moved = movedSince(this.destination, this.node);
       if (moved !== undefined) this.listener.setAside(this, moved);
+      this.oweHeld();
       const principal = await principalOf(this.role, this.node, this.stop);
       return await this.payFor(principal).catch((error: unknown) => {
         const fault = this.role.relays ? explained(error, principal.owner, this.node) : error;
@@ -126,13 +121,18 @@ export class Payer {
     const { destination, node, listener, stop } = this;
     for (;;) {
       const ledger = ledgerOf(destination.name, node);
-      const names = ledger.owed(batch);
+      let names = ledger.owed(batch);
+      if (names.length === 0) {
+        this.oweHeld();
+        names = ledger.owed(batch);
+      }
       const payment: Payment = {
         ledger,
         destination,
         road,
         node,
         refuses,
+        spent: [],
         paid: (file) => {
           // archive_command, whose next call may be far, notes the same.
           noteBrought(node, destination, file);
@@ -147,7 +147,7 @@ export class Payer {
         const obstacle = await payInOrder(names, payment, goesOn);
         if (obstacle !== undefined) throw noCopy(obstacle.name, destination, obstacle.fault);
       } finally {
-        closeBooks(ledger, destination.name, node);
+        closeBooks(payment);
       }
       stop.throwIfAborted();
       if (isSuspended) return 'suspended';
@@ -156,6 +156,12 @@ export class Payer {
         return 'settled';
       }
     }
+  }
+
+  /** For who has the lock. */
+  private oweHeld(): void {
+    const { name } = this.destination;
+    oweHeld(this.node.settings.home, name, ledgerOf(name, this.node));
   }
 
   /** It has all: the outage is over, also for the limits of those who stood in. archive_command's next call may be far. */

@@ -20,6 +20,8 @@ export class Paying {
   private readonly controller = new AbortController();
   private readonly stop: AbortSignal;
   private readonly payers: readonly Payer[];
+  /** Those that had something paid since it was last said that they have everything. */
+  private readonly paidSome = new Set<Payer>();
   private served: Promise<unknown> = Promise.resolve();
 
   constructor(node: ThisNode, role: Role, telling: Telling, stop: AbortSignal) {
@@ -68,24 +70,22 @@ export class Paying {
       const message = `${destination.name} is not suspended any more`;
       this.telling.say('back', 'LOG', { message }, { destination: destination.name });
     }
-    if (!payer.isInDebt) {
-      payer.tidy();
-      return this.settled(payer, false);
-    }
+    if (!payer.isInDebt) return this.settled(payer);
     if (since !== undefined) {
       const message = `${destination.name} is suspended since ${since}: nothing is carried there`;
       this.telling.say('suspended', 'LOG', { message }, suspended);
       return 'nothing';
     }
     const session = await payer.pay();
-    if (session === 'settled') return this.settled(payer, true);
+    if (session === 'settled') return this.settled(payer);
     return session === 'suspended' ? 'nothing' : session;
   }
 
-  /** `byUs`: some were paid just now; else somebody else may have paid what was said to be owed. */
-  private settled(payer: Payer, byUs: boolean): 'nothing' {
+  /** Said where something was paid; somebody else may have paid what was said to be owed. */
+  private settled(payer: Payer): 'nothing' {
     const { name } = payer.destination;
     const wasSaid = this.over(payer);
+    const byUs = this.paidSome.delete(payer);
     if ((byUs || wasSaid) && payer.debt.count === 0) {
       const message = `${name} has everything that it was owed`;
       this.telling.say('settled', 'LOG', { message }, { destination: name });
@@ -97,6 +97,7 @@ export class Paying {
     return {
       paid: (payer, file) => {
         const { name } = payer.destination;
+        this.paidSome.add(payer);
         if (this.over(payer)) this.back(payer, file);
         const message = `brought ${file} to ${name}, which was owed it`;
         this.telling.event('paid', message, { file, destination: name, outcome: 'paid' });

@@ -59,9 +59,9 @@ interface Stored {
 /** Every destination that has a ledger, also one that is not configured any more. */
 export const ledgersOf = (stateDirectory: string): string[] => listDirectory(ledgersIn(stateDirectory));
 
-/** Whether anything is owed to the destination; costs one look at a directory. */
+/** Whether anything is owed to the destination that is not set aside; where nothing is, one look at a directory. */
 export const isInDebt = (stateDirectory: string, destination: string): boolean =>
-  listDirectory(join(ledgersIn(stateDirectory), destination, 'owed')).length > 0;
+  new DebtFiles(join(ledgersIn(stateDirectory), destination), () => undefined).list('owed', 1).length > 0;
 
 export class Ledger {
   private readonly directory: string;
@@ -69,7 +69,8 @@ export class Ledger {
   private readonly debts: DebtFiles;
   private known: NameSet | undefined;
   private under: KeptUnder | undefined;
-  private paid: string[] = [];
+  private added: string[] = [];
+  private settled: string[] = [];
   private isChanged = false;
 
   /** Opens, or begins, the ledger of a destination; nothing is read or written yet. */
@@ -106,12 +107,13 @@ export class Ledger {
     const before = this.set();
     const { under: was } = this;
     if (isSameUnder(was, under)) return 'same';
-    // What was carried until now has paid its debt, whatever becomes of it.
+    // What was paid until now is paid, whatever becomes of it.
     if (!isDryRun) this.save();
     const isEmpty = before.isEmpty;
     this.known = new NameSet(this.place.segmentSize);
     this.under = under;
-    this.paid = [];
+    this.added = [];
+    this.settled = [];
     this.isChanged = false;
     if (!isDryRun && !isEmpty) this.write(this.known);
     return isEmpty ? 'same' : (was ?? 'unknown');
@@ -121,15 +123,29 @@ export class Ledger {
   forget(isDryRun = false): void {
     this.set();
     this.known = new NameSet(this.place.segmentSize);
-    this.paid = [];
+    this.added = [];
+    this.settled = [];
     this.isChanged = false;
     if (!isDryRun) ifThere(unlinkSync, this.pathOfKnown());
   }
 
-  /** The destination has the file durably: its debt is paid. Kept from the next save on. */
+  /**
+   * The destination has a file of this name durably. Kept from the next save on. What is owed stays owed: that may be of
+   * other bytes, which only who pays debts has compared.
+   */
   add(name: string): void {
     this.set().add(name);
-    this.paid.push(name);
+    this.added.push(name);
+    this.isChanged = true;
+  }
+
+  /**
+   * The very file that is owed is durably there: the next save strikes its debt. Of a partial segment it is one of
+   * several, perhaps, so that this says nothing of what else there is under its name.
+   */
+  settle(name: string): void {
+    if (!name.endsWith('.partial')) this.add(name);
+    this.settled.push(name);
     this.isChanged = true;
   }
 
@@ -170,7 +186,7 @@ export class Ledger {
     }
   }
 
-  /** Makes every `add` durable, then strikes the debts that it has paid. */
+  /** Makes every `add` durable, then strikes the debts that were settled. */
   save(): void {
     if (!this.isChanged) return;
     // Another process may have saved, or made it forget, meanwhile: what this one knew before is not claimed again. What
@@ -178,14 +194,15 @@ export class Ledger {
     const stored = this.read() ?? { set: new NameSet(this.place.segmentSize), under: this.under };
     // Nor what this one has carried under another claim than that of the other process.
     if (isSameUnder(stored.under, this.under)) {
-      for (const name of this.paid) stored.set.add(name);
+      for (const name of this.added) stored.set.add(name);
       this.write(stored.set);
     }
     this.known = stored.set;
     this.under = stored.under;
-    for (const name of this.paid)
+    for (const name of this.settled)
       for (const kind of ['owed', 'aside'] as const) this.debts.strike(kind, name);
-    this.paid = [];
+    this.added = [];
+    this.settled = [];
     this.isChanged = false;
   }
 
@@ -195,7 +212,8 @@ export class Ledger {
     return { count: all.length, first: all[0], last: all.at(-1), aside: aside.length };
   }
 
-  private prepare(): void {
+  /** Makes the directory of the ledger. */
+  prepare(): void {
     for (const directory of [ledgersIn(this.place.stateDirectory), this.directory])
       ensureDirectory(directory);
   }

@@ -173,7 +173,7 @@ describe('rsyncDR on a primary', () => {
 });
 
 describe('rsyncDR lets go', () => {
-  it('of a copy that nobody is owed any more, as one who was killed leaves it', async () => {
+  it('of a copy that nobody is owed any more, as one who was killed leaves it, once it is known to be there', async () => {
     await using node = await owingNode('pass-owed-held');
     expect(await passed(node)).toEqual(silence);
     for (const directory of ['spool', 'spool/held', 'spool/held/dr'])
@@ -181,6 +181,11 @@ describe('rsyncDR lets go', () => {
     node.segment(one, {}, 'twowarm/spool/held/dr');
     expect(await rsyncDR(node, '--dry-run')).toEqual(silent());
     expect(await rsyncDR(node)).toEqual(silent([`removed twowarm/spool/held/dr/${one}`]));
+    // One that is not there is brought first.
+    node.segment(segmentNamed(0x24), {}, 'twowarm/spool/held/dr');
+    expect(await passed(node)).toEqual(silence);
+    expect(isWhole(node, `dr/${segmentNamed(0x24)}`)).toBe(true);
+    expect(heldFor(node, 'dr')).toEqual([]);
   });
 });
 

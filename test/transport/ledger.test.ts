@@ -91,24 +91,57 @@ describe('a ledger', () => {
     expect(open(sandbox).owed()).toEqual([names[1]]);
   });
 
-  it('strikes a debt only when what was added is on disk', async () => {
+  it('strikes a debt only when it is on disk that it was settled', async () => {
     await using sandbox = home();
     const [first, second] = [segmentNamed(1), segmentNamed(2)];
     const ledger = open(sandbox);
     for (const name of [first, second]) ledger.owe(name);
-    ledger.add(first);
+    ledger.settle(first);
     expect(open(sandbox).owed()).toEqual([first, second]);
     expect(open(sandbox).has(first)).toBe(false);
     ledger.save();
     expect(open(sandbox).owed()).toEqual([second]);
     expect(open(sandbox).has(first)).toBe(true);
     expect(open(sandbox).has(second)).toBe(false);
-    ledger.add(second);
+    ledger.settle(second);
     ledger.save();
     expect(readdirSync(join(sandbox.path, 'state/ledger/db2/owed'))).toEqual([]);
     expect(readFileSync(join(sandbox.path, 'state/ledger/db2/has'), 'utf8')).toBe(
       `twowarm ledger 1, segments of 1048576 bytes\n${first}-${second}\n`,
     );
+  });
+
+  it('keeps a debt of which somebody has only brought a file of that name', async () => {
+    await using sandbox = home();
+    const ledger = open(sandbox);
+    for (const at of [1, 2]) ledger.owe(segmentNamed(at));
+    ledger.setAside(segmentNamed(2));
+    for (const at of [1, 2]) ledger.add(segmentNamed(at));
+    ledger.save();
+    expect(open(sandbox).owed()).toEqual([segmentNamed(1)]);
+    expect(open(sandbox).aside()).toEqual([segmentNamed(2)]);
+  });
+
+  it('does not claim every partial segment of a name because one was paid', async () => {
+    await using sandbox = home();
+    const partial = `${segmentNamed(1)}.partial`;
+    const ledger = open(sandbox);
+    ledger.owe(partial);
+    ledger.settle(partial);
+    ledger.save();
+    expect(open(sandbox).isOwed(partial)).toBe(false);
+    expect(open(sandbox).has(partial)).toBe(false);
+  });
+
+  it('takes an empty directory of debts for no debt', async () => {
+    await using sandbox = home();
+    const ledger = open(sandbox);
+    ledger.owe(segmentNamed(0x2000));
+    mkdirSync(join(sandbox.path, 'state/ledger/db2/owed/0000000100000000'));
+    expect(isInDebt(join(sandbox.path, 'state'), 'db2')).toBe(true);
+    ledger.settle(segmentNamed(0x2000));
+    ledger.save();
+    expect(isInDebt(join(sandbox.path, 'state'), 'db2')).toBe(false);
   });
 
   it('does not claim what is owed again, whatever it knew', async () => {
@@ -149,7 +182,7 @@ describe('a ledger', () => {
     expect(open(sandbox).owed()).toEqual([segmentNamed(1), segmentNamed(2)]);
     expect(open(sandbox).aside()).toEqual([]);
     ledger.setAside(segmentNamed(1));
-    ledger.add(segmentNamed(1));
+    ledger.settle(segmentNamed(1));
     ledger.save();
     expect(open(sandbox).debt()).toMatchObject({ count: 1, aside: 0 });
   });
@@ -159,7 +192,7 @@ describe('a ledger', () => {
     const [ledger, other] = [open(sandbox), open(sandbox)];
     ledger.owe(segmentNamed(1));
     expect(ledger.isOwed(segmentNamed(1))).toBe(true);
-    other.add(segmentNamed(1));
+    other.settle(segmentNamed(1));
     other.save();
     expect(ledger.isOwed(segmentNamed(1))).toBe(false);
     expect(ledger.setAside(segmentNamed(1))).toBe(false);

@@ -8,6 +8,7 @@ import { isHolder } from '../../program/process-lock.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
 import { ledgerOf, movedSince } from '../../transport/backfill/debts.ts';
+import { oweHeld, unowedCopies } from '../../transport/backfill/held-copies.ts';
 import { closeBooks, pay, payInOrder, type Payment } from '../../transport/backfill/pay.ts';
 import { lockPaying } from '../../transport/backfill/paying-lock.ts';
 import type { Ledger } from '../../transport/ledger.ts';
@@ -50,10 +51,13 @@ async function payOne(
 ): Promise<void> {
   const ledger = ledgerOf(destination.name, node);
   await tellMoved(destination, node, voice);
-  if (ledger.owed(1).length === 0) return closeBooks(ledger, destination.name, node);
+  const { home } = node.settings;
+  if (ledger.owed(1).length === 0 && unowedCopies(home, destination.name, ledger).length === 0) return;
+  ledger.prepare();
   const lock = lockPaying(destination.name, node);
   if (isHolder(lock)) return;
   try {
+    oweHeld(home, destination.name, ledger);
     await payMost(ledger, destination, node, voice, stop);
   } finally {
     lock.release();
@@ -71,14 +75,24 @@ async function payMost(
   const names = ledger.owed(mostFiles);
   if (names.length === 0) return;
   const until = performance.now() + budgetMs;
+  const spent: string[] = [];
+  let paid = 0;
   try {
     await atDestination(destination, node, 'pay what is owed', stop, async (road, signal) => {
       const payment = paymentOf(ledger, destination, road, node, voice, signal);
-      await payInOrder(names, payment, () => performance.now() <= until);
+      const counted = {
+        ...payment,
+        spent,
+        paid: (name: string) => {
+          paid++;
+          return payment.paid(name);
+        },
+      };
+      await payInOrder(names, counted, () => performance.now() <= until);
     });
   } finally {
-    closeBooks(ledger, destination.name, node);
-    if (ledger.debt().count === 0)
+    closeBooks({ ledger, spent });
+    if (paid > 0 && ledger.debt().count === 0)
       await voice.report('LOG', { message: `${destination.name} has everything that it was owed` });
   }
 }
@@ -97,15 +111,19 @@ export async function payHistories(
   await tellMoved(destination, node, voice);
   const ledger = ledgerOf(destination.name, node);
   const payment = paymentOf(ledger, destination, road, node, voice, signal);
-  for (const name of ledger.owed().filter((each) => each.endsWith('.history'))) {
-    try {
-      await pay(name, payment);
-    } catch (error) {
-      if (!(error instanceof ProgramError)) throw error;
-      return;
+  // Who has it pays them in their turn, which may be late; but only one of us lets go of copies.
+  const lock = lockPaying(destination.name, node);
+  try {
+    for (const name of ledger.owed().filter((each) => each.endsWith('.history'))) await pay(name, payment);
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+  } finally {
+    if (isHolder(lock)) ledger.save();
+    else {
+      closeBooks(payment);
+      lock.release();
     }
   }
-  ledger.save();
 }
 
 const paymentOf = (
@@ -120,6 +138,7 @@ const paymentOf = (
   destination,
   road,
   node,
+  spent: [],
   away: (other) => isAway(node.settings.home, other),
   paid: (file) => voice.event(`archived ${file}`, { file, destination: destination.name, outcome: 'paid' }),
   setAside: (_file, report) => voice.report('WARNING', report),

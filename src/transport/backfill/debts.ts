@@ -43,7 +43,7 @@ export async function owe(
   node: OwingNode,
   signal: AbortSignal,
 ): Promise<void> {
-  // The debt first: a copy that nobody is owed is removed by whoever pays debts meanwhile.
+  // The debt first: a copy alone becomes one only when somebody looks for what to pay.
   record(name.name, destination, node);
   if (isHeld || name.kind !== 'segment') await hold(name.name, source, destination, node, signal);
 }

@@ -2,7 +2,6 @@
 // own archive, another destination. "Nowhere" is only said when each of them has said so.
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readOwnArchive } from '../../program/own-archive.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Destination } from '../../program/settings/settings.ts';
 import type { WalFileName } from '../../wal/filename.ts';
@@ -11,6 +10,7 @@ import type { InspectOf } from '../transport.ts';
 import { fetchCopy } from './fetch-copy.ts';
 import { heldCopies } from './held-copies.ts';
 import type { OwingNode } from './owing-node.ts';
+import { requireOwnArchive } from './used-archive.ts';
 
 /** Puts a local file; true when the destination has it, false when the file is not what it should be. */
 export type Put = (source: string, inspect: InspectOf) => Promise<boolean>;
@@ -57,20 +57,31 @@ async function putHeld(copies: () => string[], put: (path: string) => Promise<bo
 
 async function putFromArchives(
   others: readonly Destination[],
-  { settings: { home, archiveDirectory } }: OwingNode,
+  node: OwingNode,
   ask: (url: string) => Promise<Search>,
   away: (destination: string) => boolean,
 ): Promise<Search> {
-  // Any program may have filled it; where this node archives into it, one that is not there is no answer.
-  const own = readOwnArchive(home) !== undefined || existsSync(archiveDirectory);
-  let answer: Search = 'nowhere';
-  if (own) answer = await ask(`file:${archiveDirectory}`);
+  let answer = await askOwn(node, ask);
   for (const { name, url } of others) {
     if (answer === 'put') return answer;
     const found = away(name) ? unasked(name) : await ask(url);
     if (found !== 'nowhere') answer = found;
   }
   return answer;
+}
+
+/** One that is away is no answer, unless this node never had one; nor are notes about it that cannot be read. */
+async function askOwn(node: OwingNode, ask: (url: string) => Promise<Search>): Promise<Search> {
+  const found = await ask(`file:${node.settings.archiveDirectory}`);
+  const isMissing = found instanceof ProgramError && found.kind === 'directory-missing';
+  if (found !== 'nowhere' && !isMissing) return found;
+  try {
+    await requireOwnArchive(node);
+    return isMissing && existsSync(node.settings.archiveDirectory) ? found : 'nowhere';
+  } catch (error) {
+    if (error instanceof ProgramError) return error;
+    throw error;
+  }
 }
 
 const unasked = (name: string): ProgramError =>

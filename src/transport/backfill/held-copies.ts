@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
 import { closeFile } from '../../program/system-calls.ts';
+import { parseWalFileName } from '../../wal/filename.ts';
 import { openSourceFile } from '../copy.ts';
 import { hashFile } from '../hash.ts';
+import type { Ledger } from '../ledger.ts';
 import { alreadyInspected, publish } from '../publish.ts';
 import { heldDirectory, heldNames } from './held-directory.ts';
 import type { OwingNode } from './owing-node.ts';
@@ -53,18 +55,27 @@ export function heldCopies(home: string, destination: string, name: string): str
     .map((entry) => join(heldDirectory(home, destination), entry));
 }
 
+/** The names of files of which copies are held although nobody is owed them; what is no WAL file is left alone. */
+export function unowedCopies(home: string, destination: string, ledger: Ledger): string[] {
+  const names = new Set(heldNames(home, destination).map((entry) => entry.replace(/\.[0-9a-f]{64}$/, '')));
+  return [...names].filter((name) => parseWalFileName(name) !== undefined && !ledger.isOwed(name));
+}
+
 /**
- * Removes every copy that nobody is owed any more; `isOwed` is asked by the name of the file, once its copy is known to be
- * there: a debt is on record before its copy is.
+ * Owes what is held and not owed. One who was killed may have brought it and not let go of it, or it came while the debt
+ * of another copy was struck: only bringing it tells. For who has the paying lock: nobody else is letting go of it then.
  */
-export function releaseHeld(home: string, destination: string, isOwed: (name: string) => boolean): void {
-  for (const entry of heldNames(home, destination)) {
-    if (isOwed(entry.replace(/\.[0-9a-f]{64}$/, ''))) continue;
+export function oweHeld(home: string, destination: string, ledger: Ledger): void {
+  for (const name of unowedCopies(home, destination, ledger)) ledger.owe(name);
+}
+
+/** Removes these copies; one that is gone is no fault. */
+export function releaseHeld(paths: readonly string[]): void {
+  for (const path of paths) {
     try {
-      unlinkSync(join(heldDirectory(home, destination), entry));
+      unlinkSync(path);
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT')
-        throw fromSystemError(error, `could not remove ${heldDirectory(home, destination)}/${entry}`);
+      if (errnoOf(error) !== 'ENOENT') throw fromSystemError(error, `could not remove ${path}`);
     }
   }
 }

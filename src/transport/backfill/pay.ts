@@ -2,7 +2,7 @@
 // be. Others may pay at the same time, so the ledger is asked again before anything is said to be missing. When to pay,
 // for how long, and over which road, is decided by who calls this.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseGapRecord } from '../../program/gap-record.ts';
 import type { Report } from '../../program/print-error.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
@@ -12,6 +12,7 @@ import type { Ledger } from '../ledger.ts';
 import type { Transport } from '../transport.ts';
 import { putFromAnywhere, type Put, type Search } from './find-copy.ts';
 import { releaseHeld } from './held-copies.ts';
+import { heldDirectory } from './held-directory.ts';
 import type { OwingNode } from './owing-node.ts';
 
 export interface Payment {
@@ -20,6 +21,8 @@ export interface Payment {
   /** Each of its verbs within its time limit. */
   road: Pick<Transport, 'put' | 'recordGap'>;
   node: OwingNode;
+  /** Held copies of what was paid: closeBooks lets go of these, and of no other one. Empty at first. */
+  spent: string[];
   /** Destinations that are not asked for a copy: one that does not answer would hold up a call that somebody waits for. */
   away?: (destination: string) => boolean;
   /** Says why a file is not to be brought at all; such a debt is set aside. */
@@ -51,7 +54,8 @@ export async function pay(name: string, payment: Payment): Promise<Paid> {
   const refusal = payment.refuses?.(name);
   if (refusal !== undefined) return setAside(refusal);
   try {
-    const found = await bring(name, payment);
+    const tried: string[] = [];
+    const found = await bring(name, payment, tried);
     // A held copy goes as soon as somebody else has paid: what looks lost then is there.
     if (found !== 'put' && !ledger.isOwed(name)) return 'elsewhere';
     if (found === 'nowhere')
@@ -60,7 +64,9 @@ export async function pay(name: string, payment: Payment): Promise<Paid> {
         hint: `Once there is a copy: ${again}`,
       });
     if (found !== 'put') return found;
-    ledger.add(name);
+    ledger.settle(name);
+    const held = heldDirectory(payment.node.settings.home, destination.name);
+    payment.spent.push(...tried.filter((path) => dirname(path) === held));
     await payment.paid(name);
     return 'paid';
   } catch (error) {
@@ -86,20 +92,23 @@ export async function payInOrder(
   return undefined;
 }
 
-/** Makes what was paid durable, and lets go of copies that were held for it. */
-export function closeBooks(ledger: Ledger, destination: string, { settings }: OwingNode): void {
+/** Makes what was paid durable, and lets go of the held copies that were brought for it. */
+export function closeBooks({ ledger, spent }: Pick<Payment, 'ledger' | 'spent'>): void {
   ledger.save();
-  releaseHeld(settings.home, destination, (name) => ledger.isOwed(name));
+  releaseHeld(spent.splice(0));
 }
 
+/** Adds the paths of the copies that were put, or found not to be what their name says, to `tried`. */
 async function bring(
   name: string,
   { destination, road, node, away = () => false, signal }: Payment,
+  tried: string[],
 ): Promise<Search> {
   if (name.endsWith('.gap')) return bringGap(name.slice(0, -'.gap'.length), road, node, signal);
   const file = parseWalFileName(name);
   if (file === undefined) return 'nowhere';
   const put: Put = async (source, inspect) => {
+    tried.push(source);
     try {
       await road.put(name, source, inspect, signal);
       return true;

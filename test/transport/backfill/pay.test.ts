@@ -4,9 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { ledgerOf, owe } from '../../../src/transport/backfill/debts.ts';
-import { heldCopies, hold, releaseHeld } from '../../../src/transport/backfill/held-copies.ts';
+import {
+  heldCopies,
+  hold,
+  oweHeld as oweHeldCopies,
+  releaseHeld,
+  unowedCopies,
+} from '../../../src/transport/backfill/held-copies.ts';
 import type { OwingNode } from '../../../src/transport/backfill/owing-node.ts';
 import { closeBooks, pay, payInOrder, type Payment } from '../../../src/transport/backfill/pay.ts';
+import { noteOwnArchiveUsed } from '../../../src/transport/backfill/used-archive.ts';
+import { ProgramError } from '../../../src/program/program-error.ts';
 import type { Destination } from '../../../src/program/settings/settings.ts';
 import { openDestination } from '../../../src/transport/open.ts';
 import type { Transport } from '../../../src/transport/transport.ts';
@@ -65,6 +73,7 @@ async function scene(label: string, others: readonly string[] = []): Promise<Sce
       destination: dr,
       road,
       node,
+      spent: [],
       paid: (name) => void heard.push(`paid ${name}`),
       setAside: (name, { message }) => void heard.push(`aside ${name}: ${message}`),
       signal: neverStopped,
@@ -99,13 +108,13 @@ describe('a debt', () => {
     // Just before the copy is read the other one brings it, strikes the debt and lets go of the copy.
     const put: Transport['put'] = async (...call) => {
       expect(await pay(first, other)).toBe('paid');
-      closeBooks(other.ledger, 'dr', s.node);
+      closeBooks(other);
       expect(heldIn(s)).toEqual([]);
       return s.road.put(...call);
     };
     const slow = s.payer({ road: { put, recordGap: unused } });
     expect(await pay(first, slow)).toBe('elsewhere');
-    closeBooks(slow.ledger, 'dr', s.node);
+    closeBooks(slow);
     expect(slow.heard).toEqual([]);
     expect(other.heard).toEqual([`paid ${first}`]);
     expect(stateOf(s)).toEqual(nothing);
@@ -118,7 +127,7 @@ describe('a debt', () => {
     const [one, other] = [s.payer(), s.payer()];
     const names = one.ledger.owed();
     await pay(first, other);
-    closeBooks(other.ledger, 'dr', s.node);
+    closeBooks(other);
     expect(await payInOrder(names, one, () => true)).toBeUndefined();
     expect(one.heard).toEqual([]);
   });
@@ -161,7 +170,7 @@ describe('a debt', () => {
     };
     const payer = s.payer({ road: { put, recordGap: unused } });
     expect(await pay(partial, payer)).toBe('paid');
-    closeBooks(payer.ledger, 'dr', s.node);
+    closeBooks(payer);
     const versions = readdirSync(join(s.sandbox.path, 'dr/.twowarm/versions'));
     expect(versions).toHaveLength(1);
     expect(heldIn(s)).toEqual([]);
@@ -174,7 +183,7 @@ describe('a debt', () => {
     const refuses = (name: string) => (name === first ? { message: 'not this one' } : undefined);
     const payer = s.payer({ refuses });
     await payInOrder([first, second], payer, () => true);
-    closeBooks(payer.ledger, 'dr', s.node);
+    closeBooks(payer);
     expect(payer.heard).toEqual([`aside ${first}: not this one`, `paid ${second}`]);
     // It stays owed, so its copy stays, too.
     expect(heldIn(s)).toEqual([first]);
@@ -229,7 +238,7 @@ describe('two who pay the same hundreds of debts at once', () => {
           const batch = payer.ledger.owed(size);
           if (batch.length === 0) return;
           expect(await payInOrder(batch, payer, () => true)).toBeUndefined();
-          closeBooks(payer.ledger, 'dr', s.node);
+          closeBooks(payer);
         }
       };
       await Promise.all([work(1), work(7), work(32)]);
@@ -245,17 +254,117 @@ describe('two who pay the same hundreds of debts at once', () => {
 });
 
 describe('a held copy', () => {
-  it('stays when its debt comes while others are let go: the ledger is asked for each, after it was seen', async () => {
+  it('goes with the payment that has brought it, and another one of its name does not', async () => {
     await using s = await scene('held-late');
-    const source = s.sandbox.file('source', segmentBytes(second));
-    await hold(first, s.sandbox.file('other', segmentBytes(first)), 'dr', s.node, neverStopped);
-    await hold(second, source, 'dr', s.node, neverStopped);
+    const partial = `${first}.partial`;
+    await oweHeld(s, partial);
+    const payer = s.payer();
+    expect(await pay(partial, payer)).toBe('paid');
+    // After the last one was brought, before the debt is struck.
+    await oweHeld(s, partial, 0x22);
+    closeBooks(payer);
+    expect(stateOf(s)).toEqual(nothing);
+    const { home } = s.node.settings;
+    const left = heldCopies(home, 'dr', partial);
+    expect(left).toHaveLength(1);
+    expect(readFileSync(left[0]!).equals(segmentBytes(first, { content: 0x22 }))).toBe(true);
+    // Whoever pays next owes it again, and brings it.
+    expect(unowedCopies(home, 'dr', payer.ledger)).toEqual([partial]);
+    oweHeldCopies(home, 'dr', payer.ledger);
+    expect(stateOf(s)).toEqual({ owed: [partial], aside: [] });
+    expect(await pay(partial, payer)).toBe('paid');
+    closeBooks(payer);
+    expect(readdirSync(join(s.sandbox.path, 'dr/.twowarm/versions'))).toHaveLength(1);
+    expect(heldIn(s)).toEqual([]);
+    expect(stateOf(s)).toEqual(nothing);
+  });
+
+  it('that nobody is owed is owed, but not once more where it is set aside, and no file of another name', async () => {
+    await using s = await scene('held-unowed');
+    for (const name of [first, second]) await oweHeld(s, name);
+    s.sandbox.file('home/spool/held/dr/notes.txt', 'of a person');
     const ledger = ledgerOf('dr', s.node);
-    releaseHeld(s.node.settings.home, 'dr', (name) => {
-      ledger.owe(second);
-      return ledger.isOwed(name);
-    });
-    expect(heldCopies(s.node.settings.home, 'dr', first)).toEqual([]);
-    expect(heldCopies(s.node.settings.home, 'dr', second)).toHaveLength(1);
+    ledger.setAside(first);
+    ledger.settle(second);
+    ledger.save();
+    const { home } = s.node.settings;
+    expect(unowedCopies(home, 'dr', ledger)).toEqual([second]);
+    oweHeldCopies(home, 'dr', ledger);
+    expect(stateOf(s)).toEqual({ owed: [second], aside: [first] });
+  });
+
+  it('that is gone already is let go of without a fault', async () => {
+    await using s = await scene('held-gone');
+    const source = s.sandbox.file('source', segmentBytes(first));
+    await hold(first, source, 'dr', s.node, neverStopped);
+    const [path] = heldCopies(s.node.settings.home, 'dr', first);
+    releaseHeld([path!, path!]);
+    expect(heldIn(s)).toEqual([]);
+  });
+
+  it('that dr has with other bytes stays, with its debt, which is set aside and told', async () => {
+    await using s = await scene('held-conflict');
+    await oweHeld(s, first);
+    // Who carries what has arrived knows of the name only.
+    await s.road.put(
+      first,
+      s.sandbox.file('other', segmentBytes(first, { content: 0x22 })),
+      () => ({ add: () => undefined, end: () => undefined }),
+      neverStopped,
+    );
+    const carrying = ledgerOf('dr', s.node);
+    carrying.add(first);
+    carrying.save();
+    expect(stateOf(s)).toEqual({ owed: [first], aside: [] });
+    const payer = s.payer();
+    expect(await pay(first, payer)).toBe('aside');
+    closeBooks(payer);
+    expect(payer.heard).toEqual([expect.stringMatching(`^aside ${first}: .*${first}`)]);
+    expect(stateOf(s)).toEqual({ owed: [], aside: [first] });
+    expect(readFileSync(heldCopies(s.node.settings.home, 'dr', first)[0]!).equals(segmentBytes(first))).toBe(
+      true,
+    );
+  });
+});
+
+describe('the own archive of a node', () => {
+  const away = (s: Scene): string =>
+    `the archive directory ${s.node.settings.archiveDirectory} does not exist`;
+
+  it('that never was is no place where a copy could be', async () => {
+    await using s = await scene('own-never');
+    ledgerOf('dr', s.node).owe(first);
+    expect(await pay(first, s.payer())).toBe('aside');
+  });
+
+  it('that is configured and missing cannot say that it has no copy: the debt waits', async () => {
+    await using s = await scene('own-configured');
+    s.node.settings.archiveDirectory = join(s.sandbox.path, 'mnt/archive');
+    ledgerOf('dr', s.node).owe(first);
+    expect(await pay(first, s.payer())).toMatchObject({ kind: 'source-unreachable', message: away(s) });
+    expect(stateOf(s)).toEqual({ owed: [first], aside: [] });
+  });
+
+  it('that had files and is missing, or empty, cannot say it, either', { timeout: 60_000 }, async () => {
+    await using s = await scene('own-used');
+    const archive = s.node.settings.archiveDirectory;
+    s.sandbox.file(`home/archive/${first}`, segmentBytes(first));
+    for (const name of [first, second]) ledgerOf('dr', s.node).owe(name);
+    // Its first file goes with it, so that nothing of ours is there.
+    await noteOwnArchiveUsed(s.node);
+    rmSync(archive, { recursive: true });
+    expect(await pay(first, s.payer())).toMatchObject({ kind: 'source-unreachable', message: away(s) });
+    s.sandbox.directory('home/archive');
+    const answer = async () => {
+      const paid = await pay(first, s.payer());
+      return paid instanceof ProgramError ? paid.message : paid;
+    };
+    await expect
+      .poll(answer, { timeout: 20_000, interval: 100 })
+      .toBe(`the archive directory ${archive} is empty`);
+    expect(stateOf(s)).toEqual({ owed: [first, second], aside: [] });
+    s.sandbox.file(`home/archive/${first}`, segmentBytes(first));
+    await expect.poll(answer, { timeout: 20_000, interval: 100 }).toBe('paid');
+    expect(await pay(second, s.payer())).toBe('aside');
   });
 });
