@@ -10,7 +10,7 @@ import { giveToServerUser } from '../test/harness/server-user.ts';
 import { startSshd } from '../test/harness/sshd.ts';
 import { ensureSystemPackages } from '../test/harness/system-packages.ts';
 import { waitFor } from '../test/harness/wait-for.ts';
-import { emptySeries, summary, time } from './measure.ts';
+import { emptySeries, summary, time, warmMemory } from './measure.ts';
 import { pgBackRest, rsync } from './network-peers.ts';
 import { installFromTarball, makeSegments } from './prepare.ts';
 
@@ -77,6 +77,7 @@ for (const name of queued) {
   arrive(name);
   linkSync(join(waiting, name), join(own, name));
 }
+warmMemory(sandbox, (queued.length + 32) * 16 * 1024 * 1024);
 const started = performance.now();
 const pass = await shell(`${bin}/rsyncDR`, { cwd, timeoutMs: 600_000 });
 const queueMs = performance.now() - started;
