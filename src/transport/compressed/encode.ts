@@ -3,10 +3,17 @@ import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
 import { ProgramError } from '../../program/program-error.ts';
 import { writeAll } from '../copy.ts';
 
-/** Of 1 to 3 the one whose segments are smallest; beside fsync and SHA-256 it costs a segment few milliseconds more. */
-export const levelToKeep = 3;
-/** For the way only: half the work, and faster than most networks carry it. */
-export const levelToSend = 1;
+/** What becomes of a frame: it stays on a disk, for any program to read, or is decoded at once by who knows the SHA-256. */
+export type Purpose = 'keep' | 'send';
+
+/**
+ * Of the levels 1 to 3 the one whose segments are smallest; beside fsync and SHA-256 it costs a segment few milliseconds
+ * more. For the way half the work will do, which is faster than most networks carry it, and no second checksum.
+ */
+const parameters: Record<Purpose, Record<number, number>> = {
+  keep: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
+  send: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 0 },
+};
 
 /** The compressor makes its output in pieces of this many bytes. */
 const pieceBytes = 524_288;
@@ -20,7 +27,7 @@ export const intoFile =
   (piece) =>
     writeAll(descriptor, piece);
 
-/** A frame with a checksum and the size of its content, as `zstd` makes it. One call at a time. */
+/** A frame with the size of its content, and a checksum if it is to be kept, as `zstd` makes it. One call at a time. */
 export class Encoder {
   private readonly stream: ZstdCompress;
   private readonly take: Take;
@@ -29,9 +36,9 @@ export class Encoder {
   private pieces: Buffer[] = [];
 
   /** `sizeBytes`: exactly what will be added. */
-  constructor(take: Take, sizeBytes: number, level = levelToKeep) {
+  constructor(take: Take, sizeBytes: number, purpose: Purpose = 'keep') {
     this.take = take;
-    const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
+    const params = parameters[purpose];
     this.stream = createZstdCompress({ chunkSize: pieceBytes, pledgedSrcSize: sizeBytes, params });
     this.stream.on('data', (piece: Buffer) => this.pieces.push(piece));
     this.ended = new Promise((resolve) => this.stream.once('end', resolve));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ProgramError } from '../../program/program-error.ts';
 import { areSame, Tally, withForms, type Contents } from '../compressed/contents.ts';
 import { plaintextOf, type Stored } from '../compressed/decode.ts';
-import { Encoder, levelToSend } from '../compressed/encode.ts';
+import { Encoder } from '../compressed/encode.ts';
 import { agreedContents, notOnRecord } from '../compressed/fetch-compressed.ts';
 import type { Message } from '../wire/messages.ts';
 import type { Admitted } from './admission.ts';
@@ -17,7 +17,7 @@ async function send(stored: Stored, expected: Contents | undefined, talk: Talk):
   const size = expected?.sizeBytes ?? stored.stats.size;
   await talk.reply({ reply: 'found', size, encoding: 'zstd' });
   const tally = new Tally();
-  const encoder = new Encoder((piece) => talk.send(piece), size, levelToSend);
+  const encoder = new Encoder((piece) => talk.send(piece), size, 'send');
   try {
     for await (const chunk of plaintextOf(stored, size, talk.signal)) {
       // Compressed on another thread while it is hashed here.

@@ -1,7 +1,7 @@
 // The bytes of a local file on their way to a receiver: read once, hashed, inspected and compressed in one go; what came of
 // it waits in memory until the receiver wants it. A file that stays large is compressed again while it is sent.
 import { createHash } from 'node:crypto';
-import { Encoder, levelToKeep, levelToSend } from '../compressed/encode.ts';
+import { Encoder, type Purpose } from '../compressed/encode.ts';
 import { readBytes } from '../copy.ts';
 import type { Inspect } from '../transport.ts';
 import type { Encoding } from '../wire/messages.ts';
@@ -20,11 +20,11 @@ export interface FileToSend {
 export interface Packed {
   /** Of the plaintext: 64 lower-case hexadecimal digits. */
   sha256: string;
-  /** One zstd frame with a checksum; undefined where it is too large to wait in memory. */
+  /** One zstd frame; undefined where it is too large to wait in memory. */
   frame: readonly Buffer[] | undefined;
 }
 
-const levelFor = (store: Encoding): number => (store === 'zstd' ? levelToKeep : levelToSend);
+const purposeOf = (store: Encoding): Purpose => (store === 'zstd' ? 'keep' : 'send');
 
 /** Reads all of the file, which is inspected meanwhile. */
 export async function packFile(
@@ -39,7 +39,7 @@ export async function packFile(
     waitingBytes += piece.length;
     frame.push(piece);
   };
-  const encoder = new Encoder(keep, sizeBytes, levelFor(store));
+  const encoder = new Encoder(keep, sizeBytes, purposeOf(store));
   try {
     await readBytes(descriptor, signal, async (chunk) => {
       // First: of a file that still grows it says what is wrong, and the compressor only that it fails.
@@ -81,7 +81,7 @@ async function sendAnew(
   conversation: Conversation,
   signal: AbortSignal,
 ): Promise<void> {
-  const encoder = new Encoder(send, sizeBytes, levelFor(store));
+  const encoder = new Encoder(send, sizeBytes, purposeOf(store));
   const answered = new AbortController();
   try {
     await readBytes(descriptor, AbortSignal.any([signal, answered.signal]), async (chunk) => {
