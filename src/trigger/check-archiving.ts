@@ -8,7 +8,7 @@ import { readSuspension } from '../program/destination-notes.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { readRoadUrl } from '../program/road-url.ts';
-import { directoryOf, openDestination, openSource } from '../transport/open.ts';
+import { directoryOf, openDestination, openToLook } from '../transport/open.ts';
 import type { Identity } from '../transport/transport.ts';
 import type { Server } from './server.ts';
 import type { Telling } from './telling.ts';
@@ -46,7 +46,7 @@ const farLookLimitMs = 5000;
 /** Whether it could be written to; a key may allow that and not allow to read. */
 async function lookInto(url: string, identity: Identity): Promise<void> {
   const isFar = readRoadUrl(url).kind === 'ssh';
-  const open = isFar && identity.dryRun !== true ? openDestination : openSource;
+  const open = isFar && identity.dryRun !== true ? openDestination : openToLook;
   await (await open(url, identity)).close();
   if (!isFar) await access(directoryOf(url), constants.W_OK | constants.X_OK);
 }

@@ -1,11 +1,12 @@
 // Claims of archives by a node that is being promoted, or is a primary: its own archive and its destinations, all at the
 // same time, each within its limit. From a claim on the old primary is refused there.
 import type { ThisNode } from '../postgres/this-node.ts';
+import { endFailing } from '../program/destination-notes.ts';
 import { bounded } from '../program/bounded.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
 import type { ClaimRequest } from '../transport/claims.ts';
-import { openDestination, openSource } from '../transport/open.ts';
+import { openDestination, openToLook } from '../transport/open.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
 import type { Ownership } from '../transport/ownership.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -97,7 +98,12 @@ export async function claimEach(
   const raised = await raiseAll(claimed, (which, epoch) =>
     claim(which, (target) => ({ ...requestOf(target), takeOver: false, atLeast: epoch })),
   );
-  return looks.map((each) => (each.value === undefined ? each : raised.get(each.target)!));
+  const answers = looks.map((each) => (each.value === undefined ? each : raised.get(each.target)!));
+  // Whoever can be claimed works: what was noted of a refusal before is over.
+  for (const { target, value } of answers)
+    if (value !== undefined && target.destination !== undefined)
+      endFailing(node.settings.home, target.destination);
+  return answers;
 }
 
 /** How the node stands to each of them; changes nothing. */
@@ -107,7 +113,7 @@ export function lookAtEach(
   stop: AbortSignal,
 ): Promise<At<Ownership>[]> {
   const look = async (target: Target, signal: AbortSignal): Promise<Ownership> => {
-    const road = await openSource(target.url, identity, signal);
+    const road = await openToLook(target.url, identity, signal);
     try {
       return await road.ownership(signal);
     } finally {

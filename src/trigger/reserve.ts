@@ -4,7 +4,7 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
-import { openDestination, openSource } from '../transport/open.ts';
+import { openDestination, openToLook } from '../transport/open.ts';
 import { reservedFault } from '../transport/reservations.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import type { Telling } from './telling.ts';
@@ -42,7 +42,7 @@ const look = (timeline: number, url: string, { identity }: ThisNode, stop: Abort
   atArbiter(
     timeline,
     url,
-    (each, signal) => openSource(each, identity, signal),
+    (each, signal) => openToLook(each, identity, signal),
     stop,
     async (road, signal) => {
       const found = await road.reservationOf(timeline, signal);
