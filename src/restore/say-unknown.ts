@@ -13,6 +13,9 @@ import { errnoOf, ProgramError } from '../program/program-error.ts';
 const overAfterMs = 120_000;
 const againAfterMs = 3_600_000;
 
+/** What is wrong with the call itself, which a person may have made: said each time. */
+const ofTheCall: readonly string[] = ['invalid-name', 'usage'];
+
 /** When each fault was said, and when it was met last, in ms since 1970. */
 type Marks = Record<string, { said: number; seen: number }>;
 
@@ -49,6 +52,7 @@ export async function sayUnknown(
   voice: Voice,
 ): Promise<void> {
   if (!(error instanceof ProgramError)) throw error;
+  if (ofTheCall.includes(error.kind)) return voice.report('ERROR', describeError(error).report, { exitCode });
   const path = join(identity.stateDirectory, 'unreadable');
   const now = Date.now();
   // A clock that was set back must not silence anything.

@@ -235,8 +235,8 @@ describe('twowarm conflicts', () => {
     expect(await conflicts(node, 'accept', '--force', five)).toEqual(
       refused(
         44,
-        `twowarm conflicts: ERROR:  need not put ${room}/${five} back: the archive has an identical ${five}\n` +
-          'DETAIL:  Both have the same content. Neither was touched.\n' +
+        `twowarm conflicts: ERROR:  need not put ${room}/${five} back: it is identical with the archive's ${five}\n` +
+          'DETAIL:  Nothing was changed.\n' +
           `HINT:  To drop the kept one: twowarm conflicts discard ${room}/${five}\n`,
       ),
     );

@@ -106,10 +106,7 @@ describe('a value that cannot be meant', () => {
       `${destination('dr', 'file:/a')}for = 'db2'`,
       `line 5: "destination.dr.for" must be a list, such as ['db2']`,
     ],
-    [
-      "[ssh]\nidentity_files = '/a'",
-      `line 4: "ssh.identity_files" must be a list, such as ['/var/lib/postgresql/.ssh/id_ed25519']`,
-    ],
+    ["[ssh]\nidentity_files = '/a'", `line 4: "ssh.identity_files" must be a list, such as ['/a']`],
     [
       "[destination]\nurl = 'file:/a'",
       'line 4: "destination.url" must be a table: write [destination.<name>], not [destination]',

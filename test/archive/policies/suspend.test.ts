@@ -167,6 +167,7 @@ describe.concurrent('a suspended destination', () => {
         'created twowarm/state/ledger/dr/owed',
         `created twowarm/state/ledger/dr/owed/${one.slice(0, 16)}`,
         `created twowarm/state/ledger/dr/owed/${one.slice(0, 16)}/${one}.owed`,
+        'created twowarm/state/ledger/dr/place',
       ]),
     );
   });
