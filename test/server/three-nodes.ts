@@ -68,8 +68,8 @@ export async function makeThree(sandbox: Sandbox, options: ThreeOptions = {}): P
 export const relayOf = (node: Cluster) =>
   startProgram(program('twowarm'), ['relay', '-D', node.dataDirectory], { timeoutMs: 400_000 });
 
-export const trigger = (node: Cluster): Promise<RunResult> =>
-  run(program('triggerStandby'), ['-D', node.dataDirectory], { timeoutMs: 120_000 });
+export const trigger = (node: Cluster, ...words: string[]): Promise<RunResult> =>
+  run(program('triggerStandby'), ['-D', node.dataDirectory, ...words], { timeoutMs: 120_000 });
 
 export const failures = (cluster: Cluster): Promise<number> =>
   cluster.value<number>('select failed_count::int from pg_stat_archiver');
