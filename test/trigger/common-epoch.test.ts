@@ -1,7 +1,7 @@
 // Three nodes that claim, take over and take back three archives, several at once and in any order: who holds an archive, and
 // that one claim of a node has one epoch everywhere. Real directories; the order of system calls is the machine's.
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ThisNode } from '../../src/postgres/this-node.ts';
@@ -52,7 +52,8 @@ class World {
 
   nodeOf(index: number): ThisNode {
     // What the claims of a node need of it.
-    return { identity: this.nodes[index]! } as ThisNode;
+    const identity = this.nodes[index]!;
+    return { identity, settings: { home: dirname(identity.stateDirectory) } } as ThisNode;
   }
 
   standings(archive: number): Promise<Standing[]> {
