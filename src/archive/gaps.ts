@@ -1,11 +1,12 @@
 // The state "discard": the file is given up on purpose, which is written down first, durably, at this node, and then
 // at every destination, where a standby sees it. What could not be told a destination is told before the next file.
-import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Voice } from '../program/command.ts';
 import { isAway, readSuspension } from '../program/destination-notes.ts';
 import { parseGapRecord, writeGapRecord, type GapRecord } from '../program/gap-record.ts';
+import { listDirectory } from '../program/list-directory.ts';
 import { errnoOf, fromSystemError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { atDestination } from './destinations.ts';
@@ -16,17 +17,6 @@ const tellLimitMs = 5000;
 
 const gapsIn = (stateDirectory: string): string => join(stateDirectory, 'gaps');
 const untoldIn = (stateDirectory: string): string => join(stateDirectory, 'untold-gaps');
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => !name.startsWith('.'))
-      .sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw fromSystemError(error, `could not read ${directory}`);
-  }
-}
 
 /** The record, unless another archiver has told it and removed it since its name was read. */
 function readGapIfThere(directory: string, name: string): GapRecord | undefined {
@@ -42,7 +32,7 @@ function readGapIfThere(directory: string, name: string): GapRecord | undefined 
 /** The gap records of this node, in name order. */
 export function listGaps(stateDirectory: string): GapRecord[] {
   const directory = gapsIn(stateDirectory);
-  return namesIn(directory).flatMap((name) => readGapIfThere(directory, name) ?? []);
+  return listDirectory(directory).flatMap((name) => readGapIfThere(directory, name) ?? []);
 }
 
 /**
@@ -127,7 +117,7 @@ function forget(path: string): void {
 /** Tells the destinations of gaps that they have not heard of. */
 export async function deliverGaps(node: ThisNode, stop: AbortSignal): Promise<void> {
   const untold = untoldIn(node.identity.stateDirectory);
-  for (const name of namesIn(untold)) {
+  for (const name of listDirectory(untold)) {
     const gap = readGapIfThere(untold, name);
     if (gap !== undefined) await tellDestinations(gap, node, stop);
     forget(join(untold, name));

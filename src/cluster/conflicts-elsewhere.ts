@@ -11,7 +11,7 @@ function commandThere({ positionals, options }: ProgramCall, directory: string):
     .filter((name) => options[name] === true)
     .map((name) => `--${name}`);
   const words = ['twowarm', 'conflicts', ...positionals, ...flags, '--archive', `file:${directory}`];
-  return words.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : shellWord(word))).join(' ');
+  return words.map(shellWord).join(' ');
 }
 
 /** Throws where the URL is that of another machine, and says what to run there. */

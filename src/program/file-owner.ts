@@ -22,12 +22,12 @@ export function giveToOwnerOf(example: string, path: string): void {
   chownSync(path, uid, gid);
 }
 
-/** Makes one directory (never its parents) unless it is there; true when this call made it. */
-export function makeDirectory(path: string): boolean {
+/** Makes one directory (never its parents) unless it is there. */
+export function makeDirectory(path: string): void {
   try {
     mkdirSync(path, directoryMode);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return;
     throw error;
   }
   chmodSync(path, directoryMode);
@@ -35,5 +35,4 @@ export function makeDirectory(path: string): boolean {
     const { uid, gid } = statSync(dirname(path));
     chownSync(path, uid, gid);
   }
-  return true;
 }

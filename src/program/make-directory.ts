@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { directoryMode } from './file-owner.ts';
 import { errnoOf, fromSystemError } from './program-error.ts';
-import { closeFile, fsync, openFile, stat } from './system-calls.ts';
+import { stat, syncPath } from './system-calls.ts';
 
 const make = promisify(mkdir) as (path: string, mode: number) => Promise<void>;
 const changeMode = promisify(chmod);
@@ -17,22 +17,23 @@ async function settle(path: string): Promise<void> {
   await changeOwner(path, uid, gid);
 }
 
-async function syncParent(path: string): Promise<void> {
-  const descriptor = await openFile(dirname(path), 'r');
+/** Makes one directory (never its parents) unless it is there; durable on return. */
+export async function makeDirectoryDurably(path: string): Promise<void> {
   try {
-    await fsync(descriptor);
-  } finally {
-    await closeFile(descriptor);
+    await makeUnlessThere(path);
+    // Also where it was there: whoever made it may have died before this.
+    await syncPath(dirname(path));
+  } catch (error) {
+    throw fromSystemError(error, `could not create the directory ${path}`);
   }
 }
 
-/** Makes one directory (never its parents), durably; nothing happens when it is there. */
-export async function makeDirectoryDurably(path: string): Promise<void> {
+async function makeUnlessThere(path: string): Promise<void> {
   try {
     await make(path, directoryMode);
-    await settle(path);
-    await syncParent(path);
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw fromSystemError(error, `could not create the directory ${path}`);
+    if (errnoOf(error) === 'EEXIST') return;
+    throw error;
   }
+  await settle(path);
 }

@@ -16,10 +16,12 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Makes a directory whose parent exists, durably; nothing happens when it is there. */
+/** Makes a directory whose parent exists, unless it is there; durable on return. */
 export function ensureDirectory(path: string): void {
   naming(`create the directory ${path}`, () => {
-    if (makeDirectory(path)) syncDirectory(dirname(path));
+    makeDirectory(path);
+    // Also where it was there: whoever made it may have died before this.
+    syncDirectory(dirname(path));
   });
 }
 

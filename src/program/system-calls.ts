@@ -74,6 +74,16 @@ export async function unlinkIfThere(path: string): Promise<void> {
   await unlessMissing(unlink(path));
 }
 
+/** fsync of a file or a directory by its path. */
+export async function syncPath(path: string): Promise<void> {
+  const descriptor = await openFile(path, 'r');
+  try {
+    await fsync(descriptor);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
 /** settleFile (file-owner.ts) for a file on a disk that may hang: its mode, and under root the owner of its directory. */
 export async function settleOpenFile(descriptor: number, path: string): Promise<void> {
   await changeMode(descriptor, fileMode);

@@ -3,10 +3,10 @@
 import { readSegmentSize } from '../postgres/control-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Report } from '../program/print-error.ts';
-import { readRoadUrl } from '../program/road-url.ts';
+import { errnoOf, ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { noteMoved } from '../transport/destination-place.ts';
-import { recall } from '../transport/known-archives.ts';
+import { noteKeyOf, recall } from '../transport/known-archives.ts';
 import { Ledger, type LedgerPlace } from '../transport/ledger.ts';
 import type { Claim } from '../transport/ownership.ts';
 import type { Identity } from '../transport/transport.ts';
@@ -83,10 +83,8 @@ export class Books {
 
   /** As this node has noted it when the road was opened. */
   private archiveName(): string {
-    const { url } = this.destination;
-    const road = readRoadUrl(url);
-    const about = road.kind === 'directory' ? road.directory : url;
-    return this.quietly(() => recall(about, this.identity), undefined) ?? '-';
+    const key = noteKeyOf(this.destination.url);
+    return this.quietly(() => recall(key, this.identity), undefined) ?? '-';
   }
 
   /** The destination has lost what it had: nothing is known of it but this file, which it has again. */
@@ -108,7 +106,8 @@ export class Books {
   private quietly<T>(verb: () => T, otherwise: NoInfer<T>): T {
     try {
       return verb();
-    } catch {
+    } catch (error) {
+      if (!(error instanceof ProgramError) && errnoOf(error) === undefined) throw error;
       return otherwise;
     }
   }

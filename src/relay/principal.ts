@@ -6,6 +6,8 @@ import { readSegmentSize } from '../postgres/control-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Report } from '../program/print-error.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { requireOwnArchive } from '../transport/backfill/used-archive.ts';
+import { recall } from '../transport/known-archives.ts';
 import type { Claim } from '../transport/ownership.ts';
 import { historyName, parseWalFileName } from '../wal/filename.ts';
 import { parseHistory } from '../wal/history.ts';
@@ -26,15 +28,18 @@ const itself: Principal = { owner: undefined, refuses: () => undefined };
 /** Throws where it cannot be known. */
 export async function principalOf(role: Role, node: ThisNode, stop: AbortSignal): Promise<Principal> {
   if (!role.relays) return itself;
-  const owner = await lookForOwner(node, stop).catch((error: unknown) => {
-    // Nobody holds what is not there.
-    if (error instanceof ProgramError && error.kind === 'directory-missing') return undefined;
-    throw error;
-  });
+  const owner = await lookForOwner(node, stop).catch((error: unknown) => unlessNeverUsed(error, node));
   if (owner === undefined) return itself;
   const line = lineOf(owner, node);
   const segmentSize = readSegmentSize(node.settings.dataDirectory);
   return { owner, refuses: (file) => refusal(file, line, segmentSize) };
+}
+
+/** Nobody holds what was never there; one that is away, such as an unmounted disk, does not say who holds it. */
+async function unlessNeverUsed(error: unknown, node: ThisNode): Promise<undefined> {
+  if (!(error instanceof ProgramError) || error.kind !== 'directory-missing') throw error;
+  if (recall(node.settings.archiveDirectory, node.identity) !== undefined) throw error;
+  await requireOwnArchive(node);
 }
 
 /** The line of the owner's timeline, by its history in pg_wal or in the own archive. */

@@ -3,13 +3,11 @@
 import { join } from 'node:path';
 import { makeDirectoryDurably } from '../program/make-directory.ts';
 import { identifierOfContent } from './archive-content.ts';
-import { formatText, readOwner, requireSameCluster } from './archive-identity.ts';
+import { formatText, ownDirectory, readOwner, requireSameCluster } from './archive-identity.ts';
 import type { Owner } from './ownership.ts';
 import { createRecord, recordNames } from './record-file.ts';
 import type { Identity } from './transport.ts';
 import { writerOf } from './writer.ts';
-
-const ownDirectory = (directory: string): string => join(directory, '.twowarm');
 
 /** Makes it the cluster's, durably; `wrong-cluster` where it holds WAL of another one. */
 export async function adopt(directory: string, identity: Identity): Promise<Owner> {

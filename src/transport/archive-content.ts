@@ -41,7 +41,7 @@ async function lookThrough<T>(
 }
 
 /** The first bytes of a file: as many as a header has. None of a file that was removed since its name was read. */
-async function beginningOf(path: string): Promise<Buffer> {
+export async function beginningOf(path: string): Promise<Buffer> {
   const bytes = Buffer.alloc(40);
   try {
     const descriptor = await unlessMissing(openFile(path, 'r'));

@@ -11,7 +11,9 @@ import type { Identity } from './transport.ts';
 
 /** What .twowarm/format says. */
 export const formatText = 'twowarm archive 1\n';
-const ownDirectory = (directory: string): string => join(directory, '.twowarm');
+
+/** Where an archive keeps what is not WAL. */
+export const ownDirectory = (directory: string): string => join(directory, '.twowarm');
 const ownerPath = (directory: string): string => join(ownDirectory(directory), 'owner');
 
 /** Throws unless the directory is there; nothing is ever created in its place. */

@@ -4,7 +4,8 @@
 // Changes are counted without a gap, which is what decides between two claims; the epoch is a number inside. It only
 // grows, and may leap: the archives that a node claims together get the same one. An earlier version takes n for the epoch.
 //
-// Only the winner of a change writes the owner file, and looks again afterwards whether there is a later one by then.
+// Only the winner of a change writes the owner file, and looks again afterwards whether there is a later one by then. A
+// slower winner may still write it last and die: so who reads it looks for a record after the one that it repeats.
 // It tells its node of the epoch last: a claim that dies on the way leaves its node without, and so without admission.
 import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';

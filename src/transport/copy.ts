@@ -16,7 +16,7 @@ import { EarlyFlush } from './early-flush.ts';
 import type { Inspect } from './transport.ts';
 
 /** A multiple of the 64 kB that inspections rely on. */
-export const chunkBytes = 1_048_576;
+export const chunkBytes = 524_288;
 
 export interface OpenFile {
   descriptor: number;

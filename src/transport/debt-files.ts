@@ -1,8 +1,9 @@
 // The debts of one ledger: a debt is an empty file owed/<4 GB of WAL>/<name>.owed, or aside/… where it cannot be paid, so
 // that recording one is a single durable step that needs no lock and that no other process can undo.
-import { closeSync, openSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileMode, settleFile } from '../program/file-owner.ts';
+import { listDirectory } from '../program/list-directory.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
 import { ensureDirectory, syncDirectory } from '../program/small-file.ts';
 
@@ -14,18 +15,6 @@ const ending = '.owed';
 /** A name becomes part of a path. */
 const isLedgerName = (name: string): boolean =>
   name.length <= 128 && /^[0-9A-F]{8}(\.history|[0-9A-F]{16})(\.[0-9A-Za-z]+)*$/.test(name);
-
-/** In order, without what begins with a dot; nothing where there is no such directory. */
-export function listDirectory(path: string): string[] {
-  try {
-    return readdirSync(path)
-      .filter((name) => !name.startsWith('.'))
-      .sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw fromSystemError(error, `could not read ${path}`);
-  }
-}
 
 function isThere(path: string): boolean {
   try {

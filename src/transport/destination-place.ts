@@ -6,16 +6,16 @@ import type { Report } from '../program/print-error.ts';
 import { errnoOf, fromSystemError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
 import type { Destination } from '../program/settings/settings.ts';
-import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
+import { replaceSmallFile } from '../program/small-file.ts';
 import { Ledger, type LedgerPlace } from './ledger.ts';
 
 type Named = Pick<Destination, 'name' | 'url'>;
 
-const directoryOf = ({ name }: Named, { stateDirectory }: LedgerPlace): string =>
-  join(stateDirectory, 'ledger', name);
+const placePath = ({ name }: Named, { stateDirectory }: LedgerPlace): string =>
+  join(stateDirectory, 'ledger', name, 'place');
 
 function recallPlace(destination: Named, ledger: LedgerPlace): string | undefined {
-  const path = join(directoryOf(destination, ledger), 'place');
+  const path = placePath(destination, ledger);
   try {
     return readFileSync(path, 'utf8').trimEnd();
   } catch (error) {
@@ -25,9 +25,8 @@ function recallPlace(destination: Named, ledger: LedgerPlace): string | undefine
 }
 
 function writePlace(destination: Named, ledger: LedgerPlace): void {
-  const directory = directoryOf(destination, ledger);
-  for (const each of [join(ledger.stateDirectory, 'ledger'), directory]) ensureDirectory(each);
-  replaceSmallFile(join(directory, 'place'), `${withoutSecret(destination.url)}\n`, ledger.nodeId);
+  new Ledger(destination.name, ledger).prepare();
+  replaceSmallFile(placePath(destination, ledger), `${withoutSecret(destination.url)}\n`, ledger.nodeId);
 }
 
 /** Notes where the destination is, durably, unless that is on record already: then noteMoved compares. */

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
+import { readRoadUrl } from '../program/road-url.ts';
 import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import type { Identity } from './transport.ts';
@@ -27,7 +28,13 @@ export function noteNameOf(directory: string): string {
 const noteOf = (directory: string, { stateDirectory, memory }: Identity): string =>
   memory?.note ?? noteAbout(directory, stateDirectory);
 
-/** The small file in which a node keeps the name of an archive, by its directory or, over a network, its URL. */
+/** What the note of an archive goes by: its directory, or over a network its URL. */
+export function noteKeyOf(url: string): string {
+  const road = readRoadUrl(url);
+  return road.kind === 'directory' ? road.directory : url;
+}
+
+/** The small file in which a node keeps the name of an archive, by its key (noteKeyOf). */
 export const noteAbout = (archive: string, stateDirectory: string): string =>
   join(stateDirectory, 'archives', noteNameOf(archive));
 

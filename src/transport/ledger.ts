@@ -3,11 +3,12 @@
 // claims what is not there: it names the claim of the destination under which that was so, for a claim may put files aside.
 import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { listDirectory } from '../program/list-directory.ts';
 import { errnoOf, fromSystemError } from '../program/program-error.ts';
 import { ensureDirectory, replaceSmallFile } from '../program/small-file.ts';
 import { removeAbandoned } from '../program/temporary-name.ts';
 import { NameSet } from '../wal/name-set.ts';
-import { DebtFiles, ifThere, listDirectory } from './debt-files.ts';
+import { DebtFiles, ifThere } from './debt-files.ts';
 
 export interface LedgerPlace {
   /** <home>/state */

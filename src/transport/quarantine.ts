@@ -6,13 +6,11 @@ import { join } from 'node:path';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { makeDirectoryDurably } from '../program/make-directory.ts';
 import {
-  closeFile,
   link,
   lstat,
-  openFile,
   readDirectory,
-  readInto,
   readText,
+  syncPath,
   unlessMissing,
   unlinkIfThere,
 } from '../program/system-calls.ts';
@@ -22,9 +20,10 @@ import { belongsTo, type Line } from '../wal/line.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import { isSegmentSize, segmentNumber } from '../wal/segment.ts';
+import { beginningOf } from './archive-content.ts';
 import { beginningOfCompressed } from './compressed/fetch-compressed.ts';
 import type { Claim } from './ownership.ts';
-import { createRecord, recordNames, syncPath } from './record-file.ts';
+import { createRecord, recordNames } from './record-file.ts';
 import type { Identity } from './transport.ts';
 import { walNameOf } from './stored-form.ts';
 import { writerOf } from './writer.ts';
@@ -46,18 +45,6 @@ function segmentsOfAncestors(names: readonly string[], { ancestors }: Line): Can
     const name = parseWalFileName(walNameOf(file) ?? '');
     return name?.kind === 'segment' && timelines.has(name.timeline) ? [{ file, name }] : [];
   });
-}
-
-async function beginningOf(path: string): Promise<Uint8Array> {
-  const bytes = Buffer.alloc(40);
-  const descriptor = await unlessMissing(openFile(path, 'r'));
-  if (descriptor === undefined) return bytes;
-  try {
-    await readInto(descriptor, bytes, 0, bytes.length, 0);
-  } finally {
-    await closeFile(descriptor);
-  }
-  return bytes;
 }
 
 /** The segment size that a file's own first page names; undefined where it does not say. */

@@ -12,6 +12,7 @@ import {
   readDirectory,
   rename,
   settleOpenFile,
+  syncPath,
   unlessMissing,
   unlink,
   unlinkIfThere,
@@ -23,16 +24,6 @@ async function writeWhole(descriptor: number, text: string): Promise<void> {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length;) {
     at += (await writeFrom(descriptor, bytes, at, bytes.length - at)).bytesWritten;
-  }
-}
-
-/** fsync of a file or a directory by its path. */
-export async function syncPath(path: string): Promise<void> {
-  const descriptor = await openFile(path, 'r');
-  try {
-    await fsync(descriptor);
-  } finally {
-    await closeFile(descriptor);
   }
 }
 

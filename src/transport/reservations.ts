@@ -3,8 +3,8 @@
 // PostgreSQL would believe.
 import { join } from 'node:path';
 import { ProgramError } from '../program/program-error.ts';
-import { readText, unlessMissing } from '../program/system-calls.ts';
-import { createRecord, recordNames, syncPath } from './record-file.ts';
+import { readText, syncPath, unlessMissing } from '../program/system-calls.ts';
+import { createRecord, recordNames } from './record-file.ts';
 import type { Identity } from './transport.ts';
 
 export interface Reservation {

@@ -1,14 +1,8 @@
 // Destinations that are one directory under two names: a file that both have is there once. Known by the random names that
 // this node has noted of its archives (known-archives.ts); nobody is asked.
-import { readRoadUrl } from '../program/road-url.ts';
 import type { Destination } from '../program/settings/settings.ts';
-import { recall } from './known-archives.ts';
+import { noteKeyOf, recall } from './known-archives.ts';
 import type { Identity } from './transport.ts';
-
-function noteKeyOf(url: string): string {
-  const road = readRoadUrl(url);
-  return road.kind === 'directory' ? road.directory : url;
-}
 
 /** The names of destinations that share an archive, for each such archive; one that was never used is nobody's. */
 export function sharedArchives(

@@ -3,10 +3,10 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../program/program-error.ts';
-import { segmentName } from '../wal/filename.ts';
+import { parseWalFileName, segmentName } from '../wal/filename.ts';
 import { timelinesOf } from '../wal/line.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
-import { segmentOfLsn, segmentStart } from '../wal/segment.ts';
+import { segmentNumber, segmentOfLsn, segmentStart } from '../wal/segment.ts';
 import type { Ahead } from './line-ahead.ts';
 import type { Listed, Place } from './places.ts';
 
@@ -73,10 +73,8 @@ function holdingOf(place: Listed, ahead: Ahead): Holding {
 }
 
 function numberOf(name: string, segmentSize: number): bigint | undefined {
-  if (!/^[0-9A-F]{24}$/.test(name)) return undefined;
-  const perLog = 0x1_0000_0000 / segmentSize;
-  const low = Number.parseInt(name.slice(16), 16);
-  return low < perLog ? BigInt(`0x${name.slice(8, 16)}`) * BigInt(perLog) + BigInt(low) : undefined;
+  const parsed = parseWalFileName(name);
+  return parsed?.kind === 'segment' ? segmentNumber(parsed, segmentSize) : undefined;
 }
 
 /** Whether the server has the segment itself, and whole: one that streaming has only begun has no mark yet. */

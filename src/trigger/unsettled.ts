@@ -15,10 +15,8 @@ const mostNamed = 8;
 function acceptAt(url: string, id: string): string {
   const road = readRoadUrl(url);
   if (road.kind !== 'ssh' && road.kind !== 'directory') return `twowarm conflicts accept ${id}`;
-  const archive = `file:${road.directory}`;
   const where = road.kind === 'ssh' ? `on ${road.host}: ` : '';
-  const word = /^[\w./:@%+,-]+$/.test(archive) ? archive : shellWord(archive);
-  return `${where}twowarm conflicts accept ${id} --archive ${word}`;
+  return `${where}twowarm conflicts accept ${id} --archive ${shellWord(`file:${road.directory}`)}`;
 }
 
 /** Warnings about one archive; none where all is settled. */

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { errorKinds } from '../../src/program/error-kinds.ts';
 import type { RunningProgram } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { startScript } from '../harness/source-script.ts';
@@ -26,6 +27,15 @@ describe('a process', () => {
     const expected = { code, signal: null, stdout: 'last words\n', stderr: '' };
     expect(await start(sandbox, { code }).result).toMatchObject(expected);
   });
+
+  it.each([256, 65_536, -1, 1.5])(
+    'leaves with the code of a bug where it is to end with %f',
+    async (code) => {
+      await using sandbox = makeSandbox('leave');
+      const expected = { code: errorKinds.bug.exitCode, signal: null, stdout: 'last words\n', stderr: '' };
+      expect(await start(sandbox, { code }).result).toMatchObject(expected);
+    },
+  );
 
   it.each([0, 1, 27, 125])(
     'leaves with the code %i and not a word more also while system calls hang',

@@ -1,6 +1,6 @@
 // As whom debts are paid: a primary as itself, a standby on behalf of whoever holds its own archive, and then only what
 // belongs to the history of the cluster. An archive that somebody else holds refuses, and the debts stay.
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { openDestination } from '../../src/transport/open.ts';
@@ -115,6 +115,19 @@ describe('a standby that owes from its time as a primary', () => {
     node.sandbox.file('data/pg_wal/00000002.history', historyText('0/A00000'));
     expect(await passed(node)).toEqual(silence);
     expect(owedTo(node, 'dr')).toEqual([]);
+  });
+
+  it('brings nothing as itself while the archive that it has used is away', async () => {
+    await using node = await owingNode('owed-standby-away');
+    becomeStandby(node, 2);
+    await claim(node, another(node), 'db9', 'twowarm/archive');
+    expect((await passed(node)).code).toBe(52);
+    renameSync(node.path('twowarm/archive'), node.path('unmounted'));
+    const { code, stderr } = await passed(node);
+    expect(stderr).toContain(`the archive directory ${node.path('twowarm/archive')} does not exist\n`);
+    expect(code).not.toBe(0);
+    expect(owedTo(node, 'dr')).toEqual([one, two, past]);
+    expect(namesIn(node, 'dr')).toEqual([segmentNamed(1)]);
   });
 
   it('of an archive that nobody has claimed brings it as itself', async () => {

@@ -16,11 +16,6 @@ function derivedValues(settings: Settings): Record<string, Value> {
   return {
     ...Object.fromEntries(holds),
     'node.name': settings.nodeName,
-    ...Object.fromEntries(
-      settings.destinations.flatMap(({ name, standIn }) =>
-        standIn === undefined ? [] : [[`destination.${name}.hold`, standIn.hold]],
-      ),
-    ),
     'archive.directory': settings.archiveDirectory,
     'restore.sources': settings.restore.sources,
     'restore.trigger_file': settings.restore.triggerFile,

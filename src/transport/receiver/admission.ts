@@ -1,7 +1,7 @@
 // The first request of a connection: who comes, to which archive, for what. Whoever is admitted gets the archive opened
 // as the file: road opens it, by the same rules.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ProgramError } from '../../program/program-error.ts';
 import { ensureDirectory } from '../../program/small-file.ts';
@@ -94,7 +94,9 @@ export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
   const writable = hello.purpose === 'write' ? await openArchive(hello.url, directory, identity) : undefined;
   const archive =
     writable ?? ((await openArchiveForReading(hello.url, directory, identity)) as ArchiveDirectory);
-  if (writable !== undefined) for (const path of [receiverDirectory, stateDirectory]) ensureDirectory(path);
+  // Part of every call.
+  if (writable !== undefined && !existsSync(stateDirectory))
+    for (const path of [receiverDirectory, stateDirectory]) ensureDirectory(path);
   const name = await archiveNameOf(directory);
   const welcome: Welcome = {
     reply: 'welcome',

@@ -2,6 +2,7 @@
 // does not end the others, but what is no frame ends the connection. Unknown verbs are refused.
 import { describeError } from '../../program/print-error.ts';
 import { ProgramError } from '../../program/program-error.ts';
+import { unlessAborted } from '../../program/unless-aborted.ts';
 import { sweepUnfinished } from '../unfinished.ts';
 import type { Connection } from '../wire/connection.ts';
 import { FrameReader, preface, type Frame } from '../wire/frames.ts';
@@ -131,20 +132,15 @@ export async function serve(connection: Connection, terms: Terms, stop: AbortSig
 /** What is waited for; `timed-out` when it takes too long, or the reason of `stop`. */
 async function within<T>(next: Promise<T>, stop: AbortSignal): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
-  const end = new Promise<never>((_, reject) => {
-    onAbort = () => reject(stop.reason as Error);
-    stop.addEventListener('abort', onAbort);
+  const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new ProgramError('timed-out', 'nothing came, or went on, for too long')),
       idleLimitMs,
     );
   });
   try {
-    stop.throwIfAborted();
-    return await Promise.race([next, end]);
+    return await unlessAborted(Promise.race([next, late]), stop);
   } finally {
     clearTimeout(timer);
-    stop.removeEventListener('abort', onAbort!);
   }
 }

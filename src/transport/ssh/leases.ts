@@ -1,5 +1,6 @@
 // Connections that are open, one for each place and purpose: several roads share one, and one that was just given back
 // stays open a moment, because a waiting call asks again at once. One that is being opened is given up by the last who waits.
+import { unlessAborted } from '../../program/unless-aborted.ts';
 import type { Lease } from './asking-road.ts';
 
 /** How long a connection that nobody uses stays open, in ms. */
@@ -75,20 +76,6 @@ export async function lease(key: string, open: Open, signal?: AbortSignal): Prom
   } catch (error) {
     release();
     throw error;
-  }
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort);
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -1,6 +1,7 @@
 // A file on its way to a receiver: open, and packed (send-file.ts) while there is something else to wait for, such as a
 // connection that is only being opened.
 import { closeFile } from '../../program/system-calls.ts';
+import { unlessAborted } from '../../program/unless-aborted.ts';
 import { openSourceFile } from '../copy.ts';
 import type { InspectOf, PutAhead } from '../transport.ts';
 import type { Encoding } from '../wire/messages.ts';
@@ -25,18 +26,8 @@ export class Outgoing {
   }
 
   /** Read, inspected, hashed; throws what the inspection throws, or the signal's reason. */
-  async packed(signal: AbortSignal): Promise<Packed> {
-    signal.throwIfAborted();
-    let onAbort: (() => void) | undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason as Error);
-      signal.addEventListener('abort', onAbort);
-    });
-    try {
-      return await Promise.race([this.packing, aborted]);
-    } finally {
-      signal.removeEventListener('abort', onAbort!);
-    }
+  packed(signal: AbortSignal): Promise<Packed> {
+    return unlessAborted(this.packing, signal);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 // Writes a directory with two small files in it, of `length` characters each, and prints the faults.
+import { makeDirectoryDurably } from '../../../src/program/make-directory.ts';
 import { ProgramError } from '../../../src/program/program-error.ts';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from '../../../src/program/small-file.ts';
 
@@ -9,6 +10,8 @@ export interface SmallFilesFacts {
 
 const { room, length } = JSON.parse(process.argv[2]!) as SmallFilesFacts;
 const node = '0123456789abcdef';
+// Either way of making it.
+await makeDirectoryDurably(`${room}/made`);
 ensureDirectory(`${room}/made`);
 for (const [name, write] of Object.entries({ created: createSmallFile, replaced: replaceSmallFile })) {
   try {

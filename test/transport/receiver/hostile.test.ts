@@ -53,6 +53,8 @@ interface Attack {
   send(...buffers: Buffer[]): void;
   /** The replies so far, in order, each with its conversation. */
   replies: { id: number; reply: string; kind?: string; message?: string; may_read?: boolean }[];
+  /** Once its process has. */
+  ended: Promise<unknown>;
   /** Ends the input, and waits for the end of the process: its exit code, and what it said. */
   end(): Promise<{ code: number | null; said: string }>;
   waitFor(id: number, reply?: string): Promise<void>;
@@ -88,6 +90,7 @@ function attack(directory: string, ...options: string[]): Attack {
   return {
     receiver,
     replies,
+    ended: closed,
     send: (...buffers) => {
       for (const buffer of buffers) receiver.stdin.write(buffer);
     },
@@ -131,9 +134,13 @@ async function expectHarmless(client: Attack, directory: string, outside: () => 
   const { code, said } = await client.end();
   expect(code, said).not.toBeNull();
   expect(said).not.toContain('internal error');
+  expectNothing(directory, outside);
+  return said;
+}
+
+function expectNothing(directory: string, outside: () => string[]): void {
   expect(treeOf(directory).filter((path) => !isOwn(path))).toEqual([]);
   expect(outside()).toEqual(['beside']);
-  return said;
 }
 
 describe('a receiver', () => {
@@ -305,8 +312,14 @@ describe('a receiver that is sent what nobody reads', () => {
       await client.waitFor(2, 'watching');
       client.send(...dataFrames(2, Buffer.alloc(3 * megabyte)), messageFrame(3, { verb: 'ping' }));
       await client.waitFor(3, 'pong');
-      if (isTold) client.receiver.kill('SIGTERM');
-      expect(await expectHarmless(client, place.directory, place.outside)).toBe('');
+      if (isTold) {
+        client.receiver.kill('SIGTERM');
+        // Its client is still there, and still does not read.
+        await client.ended;
+        expect(client.receiver.signalCode).toBe('SIGTERM');
+        expect((await client.end()).said).toBe('');
+        expectNothing(place.directory, place.outside);
+      } else expect(await expectHarmless(client, place.directory, place.outside)).toBe('');
     }
   });
 
@@ -316,11 +329,13 @@ describe('a receiver that is sent what nobody reads', () => {
     client.send(messageFrame(1, helloTo(place.directory)));
     await client.waitFor(1, 'welcome');
     const windowLog = { [constants.ZSTD_c_windowLog]: 27, [constants.ZSTD_c_contentSizeFlag]: 0 };
-    const frame = zstdCompressSync(Buffer.alloc(140 * megabyte), { params: windowLog });
-    client.send(messageFrame(2, putOf(Buffer.alloc(1), { size: 140 * megabyte, encoding: 'zstd' })));
+    const plain = Buffer.alloc(140 * megabyte);
+    const frame = zstdCompressSync(plain, { params: windowLog });
+    client.send(messageFrame(2, putOf(plain, { encoding: 'zstd' })));
     await client.waitFor(2, 'go');
     client.send(...dataFrames(2, frame), endFrame(2));
     await client.waitFor(2, 'error');
+    expect(client.replies.at(-1)?.message).toMatch(/too much memory/);
     await expectHarmless(client, place.directory, place.outside);
   });
 });

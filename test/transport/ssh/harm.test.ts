@@ -1,6 +1,8 @@
 // A receiver that sends what nobody asked for: names that are none, other bytes than it announced. Nothing of it is
 // believed, nothing is delivered, and the message says what came.
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorKinds } from '../../../src/program/error-kinds.ts';
@@ -173,6 +175,27 @@ describe('a far side that answers more than it was asked, or too early', limits,
     });
     // The first reply counts; what follows it is for nobody.
     expect(await road.stat(name, neverStopped)).toEqual({ sizeBytes: 1 });
+    await road.close();
+  });
+
+  it('is not heard out when it goes on replying while it owes the bytes', async () => {
+    await using own = makeSandbox('chatty');
+    await using scene = await sshScene(own);
+    const get: Sent[] = [
+      { message: { reply: 'found', size: megabyte, encoding: 'zstd' } },
+      { data: base64(zstdCompressSync(randomBytes(megabyte)).subarray(0, 1000)) },
+      ...Array.from({ length: 1500 }, () => ({ message: { reply: 'sent', sha256: '0'.repeat(64) } })),
+    ];
+    const receiver = fakeReceiver(own, { hello: welcome, get });
+    const road = await scene.read(scene.node({ receiver }));
+    const target = join(own.directory('target'), name);
+    expect(await faultOf(() => road.get(name, target, acceptAll, AbortSignal.timeout(20_000)))).toMatchObject(
+      {
+        kind: 'protocol',
+        message: expect.stringContaining('the far side replies more than it is asked') as string,
+      },
+    );
+    expect(existsSync(target)).toBe(false);
     await road.close();
   });
 });
