@@ -24,6 +24,7 @@ const cold = [
   'transport/dry-run',
   'transport/versions',
   'transport/fenced',
+  'transport/lacks',
   'transport/adopt',
   'transport/changes-of-hands',
   'transport/gap-record-at',

@@ -8,9 +8,8 @@ import type { Destination, Settings } from '../program/settings/settings.ts';
 import { namingFile } from '../transport/archive-faults.ts';
 import { inspectAs, type Inspection } from '../transport/inspection.ts';
 import { isInDebt } from '../transport/ledger.ts';
-import { openDestination, openToLook } from '../transport/open.ts';
+import { openDestination, openToLook, type Storing } from '../transport/open.ts';
 import { withRetry } from '../transport/retry.ts';
-import type { Compression } from '../transport/stored-form.ts';
 import type { Identity, PutOutcome, Transport } from '../transport/transport.ts';
 import type { WalFileName } from '../wal/filename.ts';
 import { asFaultOf, isOwn, refusalOf } from './own-destination.ts';
@@ -34,7 +33,7 @@ export async function atDestination<T>(
   open: typeof openDestination = openDestination,
 ): Promise<T> {
   const once = async (signal: AbortSignal): Promise<T> => {
-    const road = withRetry(await open(destination.url, node.identity, destination.compression, signal));
+    const road = withRetry(await open(destination.url, node.identity, destination, signal));
     try {
       return await verb(road, signal);
     } finally {
@@ -51,7 +50,7 @@ export async function atDestination<T>(
 async function openForDryRun(
   url: string,
   identity: Identity,
-  _compression?: Compression,
+  _storing?: Storing,
   signal?: AbortSignal,
 ): Promise<Transport> {
   const { dryRun } = await import('../transport/dry-run.ts');
@@ -78,7 +77,7 @@ async function tryAt(
   const ahead = { name: name.name, source, inspectOf: inspection.of };
   const open: typeof openDestination = dryRun
     ? openForDryRun
-    : (url, identity, compression, signal) => openDestination(url, identity, compression, signal, ahead);
+    : (url, identity, storing, signal) => openDestination(url, identity, storing, signal, ahead);
   const answer = await atDestination(within, node, `store ${name.name}`, stop, put, open).then(
     (outcome) => ({ outcome }),
     (fault: unknown) => ({ fault }),

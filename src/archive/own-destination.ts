@@ -35,6 +35,7 @@ export async function requiredDestinations(node: ThisNode, stop: AbortSignal): P
     url: `file:${archiveDirectory}`,
     compression: 'none',
     timeLimitMs: ownTimeLimitMs,
+    mayLack: [],
     policy: 'required',
     standIn: undefined,
     isOwn: true,

@@ -75,6 +75,14 @@ export const errorKinds = {
   ),
   'ssh-key': kind(61, 'an SSH key to log in with is missing, encrypted, or readable by others'),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
+  'promise-lacking': kind(
+    32,
+    'the road to a destination lacks a promise that its policy rests on, and the configuration does not accept that',
+  ),
+  'program-missing': kind(
+    33,
+    'a program of the system that this needs is not installed or cannot be started',
+  ),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
   bug: kind(70, 'twowarm has a bug: please report it'),
 } as const satisfies Record<string, ErrorKind>;

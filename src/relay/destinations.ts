@@ -29,11 +29,12 @@ export const noDestination = ({ settings }: ThisNode): ProgramError =>
 
 /** Opens the road, coming as `identity`; in a dry run one that changes nothing. */
 export async function openRoad(
-  { url, compression }: Destination,
+  destination: Destination,
   identity: Identity,
   signal: AbortSignal,
 ): Promise<Transport> {
-  if (identity.dryRun !== true) return withRetry(await openDestination(url, identity, compression, signal));
+  if (identity.dryRun !== true)
+    return withRetry(await openDestination(destination.url, identity, destination, signal));
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openToLook(url, identity, signal));
+  return dryRun(await openToLook(destination.url, identity, signal));
 }

@@ -88,6 +88,7 @@ export function readDestinationStatus(settings: Settings, place: LedgerPlace): D
       policy: 'required',
       standIn: undefined,
       compression: 'none',
+      mayLack: [],
     };
     const status = statusOf(gone, home, place);
     return status.debt.count === 0 ? [] : [{ ...status, url: null, policy: 'not configured' }];

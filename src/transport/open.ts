@@ -1,6 +1,7 @@
 // From a URL to a road. Roads load only when they are used; one that is not built is refused by its name.
 import { ProgramError } from '../program/program-error.ts';
 import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
+import type { Destination } from '../program/settings/settings.ts';
 import type { Compression } from './stored-form.ts';
 import type { Identity, PutAhead, ReadTransport, Transport } from './transport.ts';
 
@@ -29,26 +30,50 @@ export function directoryOf(url: string): string {
 export const directoriesAmong = (urls: readonly string[]): string[] =>
   urls.filter((url) => ['directory', 'unusable'].includes(readRoadUrl(url).kind));
 
+/** How a destination is used. */
+export interface Storing {
+  /** How new segments are stored there; default plain. */
+  compression?: Compression;
+  /** What the road may lack (lacks.ts); default nothing: then opening one that lacks something throws `promise-lacking`. */
+  mayLack?: Destination['mayLack'];
+}
+
 /**
- * Opens a destination that stores new segments as `compression` says. Throws when the directory is missing or the archive
+ * Opens a destination that stores new segments as `storing` says. Throws when the directory is missing or the archive
  * belongs to another cluster. A connection that nobody waits for any more, because `signal` has aborted, is given up.
  * `ahead` is what will be put first: a network road reads it while it connects.
  */
 export async function openDestination(
   url: string,
   identity: Identity,
-  compression: Compression = 'none',
+  { compression = 'none', mayLack = [] }: Storing = {},
   signal?: AbortSignal,
   ahead?: PutAhead,
 ): Promise<Transport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, { purpose: 'write', compression }, identity, signal, ahead);
+    return relying(
+      await openOverSsh(url, road, { purpose: 'write', compression }, identity, signal, ahead),
+      mayLack,
+    );
   }
   const directory = directoryOf(url);
   const { openArchive } = await import('./filesystem-writing.ts');
   return openArchive(url, directory, identity, compression);
+}
+
+/** The road, if it keeps what it must; closes it and throws `promise-lacking` if not. */
+async function relying(road: Transport, mayLack: Destination['mayLack']): Promise<Transport> {
+  if (road.promises.exclusive && road.promises.durable) return road;
+  try {
+    const { requirePromises } = await import('./lacks.ts');
+    requirePromises(road.url, road.promises, mayLack);
+    return road;
+  } catch (error) {
+    await road.close();
+    throw error;
+  }
 }
 
 /** Opens a source for reading only; nothing is created or changed in it. `signal` as with a destination. */

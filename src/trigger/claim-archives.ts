@@ -50,7 +50,7 @@ async function onRoad<T>(
   signal: AbortSignal,
   verb: (road: Transport) => Promise<T>,
 ): Promise<T> {
-  const road = await openDestination(url, identity, 'none', signal);
+  const road = await openDestination(url, identity, {}, signal);
   try {
     return await verb(road);
   } finally {

@@ -59,7 +59,7 @@ const take = (
   atArbiter(
     timeline,
     url,
-    (each, signal) => openDestination(each, identity, 'none', signal),
+    (each, signal) => openDestination(each, identity, {}, signal),
     stop,
     (road, signal) => road.reserve({ timeline, nodeName: settings.nodeName }, signal),
   );

@@ -91,6 +91,7 @@ file = '/var/log/twowarm.json'
           url: 'file:/mnt/db2',
           timeLimitMs: 90_000,
           policy: 'required',
+          mayLack: [],
           standIn: undefined,
         },
         { name: 'd-r_9', url: 'file:/mnt/dr', timeLimitMs: 120_000, policy: 'best-effort' },

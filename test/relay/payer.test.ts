@@ -25,6 +25,7 @@ function payerIn(sandbox: Sandbox, paid: (file: string) => void): { payer: Payer
     compression: 'none',
     timeLimitMs: 20_000,
     policy: 'required',
+    mayLack: [],
     standIn: undefined,
   };
   const home = join(sandbox.path, 'home');

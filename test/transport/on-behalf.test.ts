@@ -37,7 +37,7 @@ describe('on behalf of another node', () => {
         },
         end: () => undefined,
       });
-      const road = await openDestination(`file:${directory}`, acting, compression);
+      const road = await openDestination(`file:${directory}`, acting, { compression });
       expect(await road.put(name, source, inspect, neverStopped)).toBe('stored');
       expect(seen.size).toBeGreaterThan(0);
       for (const entry of seen) expect(entry).toContain(`.${relay.nodeId}.${process.pid}.`);

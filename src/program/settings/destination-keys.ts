@@ -47,11 +47,10 @@ export const destination = z.strictObject({
   }),
   accept: z
     .array(z.enum(['not-exclusive', 'not-durable']))
-    .optional()
+    .default([])
     .register(keyWords, {
-      summary: 'Promises that this road may lack.',
-      missing: 'this key',
-      notBuilt: () => 'accept',
+      summary:
+        "Promises that the road to a destination may lack although archive_command's success rests on it. 'not-exclusive': two writers of one name at the same time may replace each other's file. 'not-durable': a file that counts as stored may be lost in a power failure of the far side. A best-effort destination, and a fallback with hold = true, may lack both anyway.",
     }),
 });
 

@@ -1,12 +1,23 @@
 // What the policies of several destinations must not be together, as problems with the key that each is about. Whether
 // a policy can be kept right now is a matter of the call (archive/), not of the configuration.
 
+import type { Lack } from './settings.ts';
+
 interface Policies {
   policy: 'required' | 'fallback' | 'best-effort';
   for?: string[] | undefined;
   limit?: number | undefined;
   hold?: boolean | undefined;
 }
+
+const allLacks: Lack[] = ['not-exclusive', 'not-durable'];
+
+/**
+ * What the road to a destination may lack. One that is best-effort, and a fallback beside which this node keeps a copy, is
+ * never the only one to have a file.
+ */
+export const mayLack = ({ policy, hold = true, accept }: Policies & { accept: Lack[] }): Lack[] =>
+  policy === 'best-effort' || (policy === 'fallback' && hold) ? allLacks : accept;
 
 interface PolicyProblem {
   /** [<name of the destination>, <key>] */

@@ -6,6 +6,7 @@ import { parse, TomlError } from 'smol-toml';
 import { homeBeside, requireHome, type Place } from '../home.ts';
 import { fromSystemError, ProgramError } from '../program-error.ts';
 import { checkConfiguration } from './check.ts';
+import { mayLack } from './destination-policies.ts';
 import { listInForce } from './in-force.ts';
 import { locateKeys } from './key-lines.ts';
 import type { Configuration } from './keys.ts';
@@ -84,6 +85,7 @@ function toSettings(place: Place, c: Configuration): Settings {
       url: d.url,
       compression: d.compression,
       timeLimitMs: d.time_limit,
+      mayLack: mayLack(d),
       policy: d.policy,
       standIn: d.policy === 'fallback' ? { for: d.for!, limitMs: d.limit, hold: d.hold ?? true } : undefined,
     })),

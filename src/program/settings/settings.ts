@@ -2,6 +2,9 @@
 // from a configuration file, load.ts keeps them between calls.
 import type { Space } from './quantities.ts';
 
+/** A promise that a road does not make (transport/lacks.ts), as `accept` names it. */
+export type Lack = 'not-exclusive' | 'not-durable';
+
 export interface Destination {
   /** The name in [destination.<name>]. */
   name: string;
@@ -9,6 +12,8 @@ export interface Destination {
   /** How new segments are stored there. */
   compression: 'none' | 'zstd';
   timeLimitMs: number;
+  /** Promises that the road may lack: what `accept` names, or everything where no success rests on this road alone. */
+  mayLack: Lack[];
   policy: 'required' | 'fallback' | 'best-effort';
   /** Of a fallback, and of no other. */
   standIn: StandIn | undefined;

@@ -38,6 +38,7 @@ const destination = (url: string, name = 'dr'): Destination => ({
   compression: 'none',
   timeLimitMs: 20_000,
   policy: 'required',
+  mayLack: [],
   standIn: undefined,
 });
 

@@ -25,7 +25,7 @@ const add = (): void => {
 };
 const inspectOf = () => ({ add, end: () => undefined });
 try {
-  const road = await openDestination(facts.url, facts.node, facts.compression);
+  const road = await openDestination(facts.url, facts.node, facts);
   process.stdout.write(await road.put(facts.name, facts.source, inspectOf, new AbortController().signal));
 } catch (error) {
   if (!(error instanceof ProgramError)) throw error;

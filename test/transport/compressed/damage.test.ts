@@ -38,7 +38,7 @@ interface Stored {
 
 async function stored(sandbox: Sandbox, bytes: Buffer | undefined = content): Promise<Stored> {
   const directory = sandbox.directory('archive');
-  const road = await openDestination(`file:${directory}`, makeNode(sandbox), 'zstd');
+  const road = await openDestination(`file:${directory}`, makeNode(sandbox), { compression: 'zstd' });
   const room = sandbox.directory('room');
   const target = join(room, 'fetched');
   const get = async (): Promise<Buffer> => {

@@ -25,7 +25,7 @@ interface Place {
 async function place(sandbox: Sandbox): Promise<Place> {
   const directory = sandbox.directory('archive');
   const node = makeNode(sandbox);
-  const road = await openDestination(`file:${directory}`, node, 'zstd');
+  const road = await openDestination(`file:${directory}`, node, { compression: 'zstd' });
   const source = sandbox.file('source', content);
   const facts: PutFacts = { url: road.url, node, name: segment, source, compression: 'zstd' };
   const trace = join(sandbox.path, 'trace');
@@ -168,7 +168,9 @@ describe('a writer that is killed', () => {
     expect(treeOf(join(node.stateDirectory, 'unfinished'))).toEqual([]);
 
     const bytes = next === 'other' ? patterned(900_000, 2) : content;
-    const writer = await openDestination(road.url, makeNode(sandbox), next === 'plain' ? 'none' : 'zstd');
+    const writer = await openDestination(road.url, makeNode(sandbox), {
+      compression: next === 'plain' ? 'none' : 'zstd',
+    });
     const put = () => writer.put(segment, sandbox.file('next', bytes), acceptAll, neverStopped);
     expect(await put()).toBe('stored');
     expect(await put()).toBe('already-stored');

@@ -41,8 +41,8 @@ interface Mixed {
 async function mixed(sandbox: Sandbox): Promise<Mixed> {
   const directory = sandbox.directory('archive');
   const url = `file:${directory}`;
-  const plain = await openDestination(url, makeNode(sandbox), 'none');
-  const zstd = await openDestination(url, makeNode(sandbox), 'zstd');
+  const plain = await openDestination(url, makeNode(sandbox), { compression: 'none' });
+  const zstd = await openDestination(url, makeNode(sandbox), { compression: 'zstd' });
   let made = 0;
   return {
     directory,

@@ -12,7 +12,7 @@ describeRoad('the file: road with compression', {
   promises: { exclusive: true, durable: true },
   open: async (sandbox) => {
     const directory = sandbox.directory('archive');
-    const again = () => openDestination(`file:${directory}`, makeNode(sandbox), 'zstd');
+    const again = () => openDestination(`file:${directory}`, makeNode(sandbox), { compression: 'zstd' });
     return { road: await again(), directory, again };
   },
   storage: zstdStorage,
@@ -23,7 +23,7 @@ const segment = '000000010000000000000005';
 it('the file: road with compression compresses segments, whole and partial, and nothing else', async () => {
   await using sandbox = makeSandbox('forms');
   const directory = sandbox.directory('archive');
-  const road = await openDestination(`file:${directory}`, makeNode(sandbox), 'zstd');
+  const road = await openDestination(`file:${directory}`, makeNode(sandbox), { compression: 'zstd' });
   const names = [segment, `${segment}.partial`, `${segment}.00000028.backup`, '00000002.history'];
   for (const name of names)
     await road.put(name, sandbox.file('source', patterned(1000, 1)), acceptAll, neverStopped);

@@ -17,7 +17,7 @@ it(
     await using sandbox = makeSandbox('damaged');
     const directory = sandbox.directory('archive');
     const node = makeNode(sandbox);
-    const local = await openDestination(`file:${directory}`, node, 'zstd');
+    const local = await openDestination(`file:${directory}`, node, { compression: 'zstd' });
     const source = sandbox.file('source', patterned(4 * 1024 * 1024, 1));
     expect(await local.put(name, source, acceptAll, neverStopped)).toBe('stored');
     const path = join(directory, `${name}.zst`);

@@ -44,8 +44,7 @@ const openWith = (
   { name, source }: Source,
   inspectOf: InspectOf = acceptAll,
   url = scene.url,
-): Promise<Transport> =>
-  openDestination(url, scene.node(), 'none', neverStopped, { name, source, inspectOf });
+): Promise<Transport> => openDestination(url, scene.node(), {}, neverStopped, { name, source, inspectOf });
 
 const stored = (name: string): Buffer => readFileSync(join(scene.directory, name));
 

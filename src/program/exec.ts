@@ -1,0 +1,109 @@
+// The one door to child processes: a program with its arguments as an array, never through a shell. What it writes is
+// kept up to a limit; it ends with the signal it was given.
+import { spawn } from 'node:child_process';
+import { ProgramError } from './program-error.ts';
+
+export interface ExecOptions {
+  /** Ends the program and what it started: SIGTERM to its process group, then SIGKILL after 2,000 ms. */
+  signal: AbortSignal;
+  /** The whole environment; nothing of ours is handed down beside it. */
+  environment: Readonly<Record<string, string>>;
+  workingDirectory?: string;
+  /** Written to its standard input, which is empty by default. */
+  input?: string | Uint8Array;
+  /** How much of each output is kept, in bytes; the rest is read and forgotten. Default 1 MB. */
+  mostOutputBytes?: number;
+}
+
+export interface Executed {
+  /** Null where a signal ended it. */
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+const patienceMs = 2000;
+
+/** A PATH that has the system's programs also where PostgreSQL was started without one. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What a program of the system needs of our environment, and its messages in the language that we read. */
+export function plainEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const { HOME, USER, LOGNAME, PATH, SSH_AUTH_SOCK, TZ } = environment;
+  const kept = { HOME, USER, LOGNAME, SSH_AUTH_SOCK, TZ };
+  const present = Object.entries(kept).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { ...Object.fromEntries(present), PATH: PATH ? `${PATH}:${systemPath}` : systemPath, LC_ALL: 'C' };
+}
+
+/**
+ * Runs the program to its end, whatever its exit code. Throws the reason of the signal once the program is gone, and
+ * `program-missing` where there is no such program or it cannot be started.
+ */
+export function exec(program: string, words: readonly string[], options: ExecOptions): Promise<Executed> {
+  const { signal, environment, workingDirectory, input = '', mostOutputBytes = 1024 * 1024 } = options;
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    // A process group of its own: what it has started, such as the ssh of an rsync, ends with it.
+    const child = spawn(program, [...words], { cwd: workingDirectory, env: environment, detached: true });
+    const [stdout, stderr] = [new Kept(mostOutputBytes), new Kept(mostOutputBytes)];
+    child.stdout.on('data', (bytes: Buffer) => stdout.add(bytes));
+    child.stderr.on('data', (bytes: Buffer) => stderr.add(bytes));
+    // It may end without having read everything; its exit code says so.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    const end = (which: NodeJS.Signals): void => {
+      if (child.pid === undefined) return;
+      try {
+        process.kill(-child.pid, which);
+      } catch {
+        // It is gone.
+      }
+    };
+    let killing: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      end('SIGTERM');
+      killing = setTimeout(() => end('SIGKILL'), patienceMs);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settle = (): void => {
+      clearTimeout(killing);
+      signal.removeEventListener('abort', onAbort);
+    };
+    child.once('error', (cause) => {
+      settle();
+      reject(cannotStart(program, cause));
+    });
+    child.once('close', (code, endedBy) => {
+      settle();
+      if (signal.aborted) reject(signal.reason as Error);
+      else resolve({ code, signal: endedBy, stdout: stdout.text(), stderr: stderr.text() });
+    });
+  });
+}
+
+const cannotStart = (program: string, cause: Error): ProgramError =>
+  (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    ? new ProgramError('program-missing', `cannot run ${program}: there is no such program`, { cause })
+    : new ProgramError('program-missing', `could not run ${program}: ${cause.message}`, { cause });
+
+class Kept {
+  private readonly pieces: Buffer[] = [];
+  private left: number;
+
+  constructor(mostBytes: number) {
+    this.left = mostBytes;
+  }
+
+  add(bytes: Buffer): void {
+    const kept = bytes.subarray(0, this.left);
+    this.left -= kept.length;
+    if (kept.length > 0) this.pieces.push(kept);
+  }
+
+  text(): string {
+    return Buffer.concat(this.pieces).toString('utf8');
+  }
+}
