@@ -127,8 +127,8 @@ describe('a debt of which only the own archive has a copy', () => {
     const { code, stderr } = await rsyncDR(node);
     expect(code).toBe(52);
     expect(stderr).toContain(
-      `rsyncDR: ERROR:  could not find a copy of ${names[0]}, which is owed to dr\n` +
-        `DETAIL:  The archive directory ${node.path('twowarm/archive')} does not exist.\n`,
+      `rsyncDR: ERROR:  the archive directory ${node.path('twowarm/archive')} does not exist\n` +
+        'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.\n',
     );
     expect(stderr).not.toContain('nobody has');
     expect({ owed: owedTo(node, 'dr'), aside: asideOf(node, 'dr') }).toEqual({ owed: names, aside: [] });
