@@ -1,6 +1,7 @@
-// The documents that repeat the code, rendered from it: docs/options.md, docs/errors.md, conf-templates/twowarm.toml.
+// The documents that repeat the code, rendered from it: docs/*.md, conf-templates/.
 // scripts/generate.ts writes them; the house test compares them with what is committed.
-import { renderRelayCron, renderRelayUnit } from './service-templates.ts';
+import { renderCheck } from './check-document.ts';
+import { renderCheckCron, renderRelayCron, renderRelayUnit } from './service-templates.ts';
 import type { z } from 'zod';
 import { commands } from '../src/main/commands.ts';
 import { usageOf } from '../src/program/arguments.ts';
@@ -146,8 +147,10 @@ export async function renderAll(): Promise<Record<string, string>> {
   return {
     'docs/options.md': await renderOptions(),
     'docs/errors.md': await renderErrors(),
+    'docs/check.md': renderCheck(generated),
     'conf-templates/twowarm.toml': renderTemplate(),
     'conf-templates/twowarm-relay.service': renderRelayUnit(),
     'conf-templates/rsyncDR.cron': renderRelayCron(),
+    'conf-templates/twowarm-check.cron': renderCheckCron(),
   };
 }

@@ -1,4 +1,6 @@
-// conf-templates/: how systemd and cron call the relay. Made from the commands themselves, so that what they name exists.
+// conf-templates/: how systemd and cron call the relay and the check. Made from the commands themselves, so that what they name
+// exists.
+import { command as check } from '../src/cluster/check/command.ts';
 import { command as relay } from '../src/relay/command.ts';
 import { command as rsyncDR } from '../src/relay/rsync-dr-command.ts';
 import { errorKinds, type ErrorKindName } from '../src/program/error-kinds.ts';
@@ -69,5 +71,17 @@ export function renderRelayCron(): string {
 # A pass that succeeds says nothing; what it does say, cron mails.
 MAILTO=postgres
 */5 * * * * postgres ${binaries}/${rsyncDR.name} -D ${dataDirectory}
+`;
+}
+
+/** Lines for /etc/cron.d. */
+export function renderCheckCron(): string {
+  return `# twowarm-check.cron - ${check.summary}
+# Copy it to /etc/cron.d/twowarm-check (without a dot in its name, or cron passes it over) and correct the user and the two
+# paths. --quiet says nothing where all is well; what it does say, cron mails. Where a monitoring system calls
+# ${check.name} itself, only the second line is needed: once a day a segment is followed and restored.
+MAILTO=postgres
+*/15 * * * * postgres ${binaries}/${check.name} --quiet -D ${dataDirectory}
+10 4 * * * postgres ${binaries}/${check.name} --full --quiet -D ${dataDirectory}
 `;
 }

@@ -5,6 +5,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   archiveWALFile: () => import('../archive/command.ts'),
   restoreWALFile: () => import('../restore/command.ts'),
   pg_standby: () => import('../restore/pg-standby/command.ts'),
+  check: () => import('../cluster/check/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   receive: () => import('../receive/command.ts'),

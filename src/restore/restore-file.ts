@@ -8,7 +8,8 @@ import { sweepUnfinished } from '../transport/unfinished.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { retryWithinMs } from './answer.ts';
 import { askWithin, targetOf, type Asking } from './ask-sources.ts';
-import { hearTriggerFile, sayToldToStop, unlessToldFast, type Told } from './trigger.ts';
+import { hearTriggerFile, sayToldToStop, unlessToldFast } from './trigger.ts';
+import type { Told } from '../program/told-to-stop.ts';
 
 /** %f and %p, as PostgreSQL gives them. */
 export interface Request {

@@ -14,6 +14,7 @@ import type { GapRecord } from '../program/gap-record.ts';
 import type { SshSettings } from '../program/settings/settings.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import type { ClaimRequest } from './claims.ts';
+import type { Condition } from './condition.ts';
 import type { ClaimOutcome } from './ownership-verbs.ts';
 import type { Ownership } from './ownership.ts';
 import type { Reservation, ReservationRequest } from './reservations.ts';
@@ -69,6 +70,13 @@ export interface ReadTransport {
    * be repeated at every call: the archive writes only what is new, or has grown old. A road that cannot leaves it out.
    */
   registerConsumer?(need: Need, signal: AbortSignal): Promise<Registration>;
+  /** The far side of a network road, as it says of itself: its version of twowarm, and whether this key may read. */
+  readonly far?: { version: string; mayRead: boolean };
+  /**
+   * Room and clock of the far side; with `write` also whether a file can be made there: one is, and is removed again.
+   * Undefined where the far side is too old to say.
+   */
+  condition?(write: boolean, signal: AbortSignal): Promise<Condition | undefined>;
   /**
    * What a put of the file would come to or be refused for, where the far side judges that itself, on a road that was opened
    * by openToLook; undefined where it is too old to say.

@@ -4,7 +4,8 @@ import { mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { readTriggerFile, toldToStop } from '../../src/restore/trigger.ts';
+import { readTriggerFile } from '../../src/program/told-to-stop.ts';
+import { toldToStop } from '../../src/restore/trigger.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 
 let sandbox: Sandbox;

@@ -4,18 +4,13 @@ import { printable } from '../../program/print-error.ts';
 import type { Settings } from '../../program/settings/settings.ts';
 import type { Consumer } from '../../transport/consumer-record.ts';
 import { isReadable, type Unreadable } from '../../transport/consumers.ts';
+import { freePercent, isRoomLow, type Room } from '../../transport/room.ts';
 
 export interface Finding {
   level: 'WARNING' | 'CRITICAL';
   /** Stays the same for as long as the matter does: ages and percentages are not in it. */
   topic: string;
   words: string;
-}
-
-/** Free and total bytes of the archive's disk. */
-export interface Room {
-  freeBytes: number;
-  totalBytes: number;
 }
 
 export interface ArchiveState {
@@ -35,17 +30,8 @@ export const describeConsumer = ({ id, name, kind }: Pick<Consumer, 'id' | 'name
 export const describeNeed = ({ oldest }: Pick<Consumer, 'oldest'>): string =>
   oldest === undefined ? 'everything: its restart point is not known' : `${oldest} and later`;
 
-export const freePercent = ({ freeBytes, totalBytes }: Room): number =>
-  totalBytes === 0 ? 100 : Math.floor((100 * freeBytes) / totalBytes);
-
 const isOverdue = ({ seen }: Consumer, { warnAfterMs }: Settings['consumers'], now: number): boolean =>
   now - Date.parse(seen) > warnAfterMs;
-
-/** Whether less of the disk is free than wanted. */
-export function isRoomLow(room: Room, { spaceWarnBelow }: Settings['consumers']): boolean {
-  if ('bytes' in spaceWarnBelow) return room.freeBytes < spaceWarnBelow.bytes;
-  return room.freeBytes * 100 < room.totalBytes * spaceWarnBelow.percent;
-}
 
 function ofConsumer(
   consumer: Consumer,

@@ -6,8 +6,8 @@ import type { ProgramCall } from '../../program/command.ts';
 import { describeError, printable } from '../../program/print-error.ts';
 import type { Consumer } from '../../transport/consumer-record.ts';
 import { listConsumers, type Unreadable } from '../../transport/consumers.ts';
-import { roomOf } from '../../transport/room.ts';
-import { describeNeed, findingsOf, freePercent, type ArchiveState, type Finding } from './findings.ts';
+import { freePercent, roomOf } from '../../transport/room.ts';
+import { describeNeed, findingsOf, type ArchiveState, type Finding } from './findings.ts';
 import { openArchives, type Opened } from './own-archives.ts';
 
 /** The worst of them is the answer (as the guidelines of the Monitoring Plugins rank them). */

@@ -6,7 +6,8 @@ import { currentServerSettings } from '../../postgres/current-settings.ts';
 import { promoteFileNames } from '../../postgres/promote-files.ts';
 import type { Settings } from '../../program/settings/settings.ts';
 import type { Asking } from '../ask-sources.ts';
-import { hearTriggerFile, type Told } from '../trigger.ts';
+import { hearTriggerFile } from '../trigger.ts';
+import type { Told } from '../../program/told-to-stop.ts';
 
 export interface Heard {
   told: Told;

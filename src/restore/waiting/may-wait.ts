@@ -1,9 +1,7 @@
 // Whether a call may wait at all. While restore_command waits, PostgreSQL can neither stream nor, from 15 on with
 // prefetching, replay what it already has (trap T11): wait = 'auto' then behaves as 'off', and says so once.
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseBoolean } from '../../postgres/parse-configuration.ts';
-import { currentServerSettings } from '../../postgres/current-settings.ts';
-import { majorVersion } from '../../postgres/version.ts';
+import { whatSpeaksAgainstWaiting } from '../../postgres/against-waiting.ts';
 import type { RecoveryMode } from '../../postgres/recovery-mode.ts';
 import type { Level, Report } from '../../program/print-error.ts';
 import { forgetSaid, sayOnce } from '../../program/say-once.ts';
@@ -18,38 +16,11 @@ interface Waiting {
   notice?: { level: Level; report: Report };
 }
 
-/** What in the server's own settings speaks against waiting, as clauses. */
-function contradictions(dataDirectory: string, mode: RecoveryMode): { reason: string; hint: string }[] {
-  const server = currentServerSettings(dataDirectory);
-  const found: { reason: string; hint: string }[] = [];
-  const unread = server.complete ? undefined : (server.problem ?? 'its configuration cannot be read');
-  if (mode === 'standby' && (server.get('primary_conninfo') ?? '').trim() !== '')
-    found.push({
-      reason: 'primary_conninfo is set, and PostgreSQL could not stream while it waits',
-      hint: "Set restore.wait = 'off' if this standby streams, or remove primary_conninfo.",
-    });
-  else if (mode === 'standby' && unread !== undefined)
-    found.push({
-      reason: `whether PostgreSQL streams is not known: ${unread}`,
-      hint: "Make the configuration readable for twowarm, or set restore.wait = 'off'.",
-    });
-  const major = majorVersion(dataDirectory);
-  const prefetch = server.get('recovery_prefetch');
-  // 'try' is the default, and PostgreSQL's third word beside the booleans.
-  const isOff = unread === undefined && prefetch !== undefined && parseBoolean(prefetch) === false;
-  if ((major === undefined || major >= 15) && !isOff)
-    found.push({
-      reason: 'recovery_prefetch is not off, and PostgreSQL would not replay what it has while it waits',
-      hint: 'Set recovery_prefetch = off in postgresql.conf of this standby, and reload it: pg_ctl reload.',
-    });
-  return found;
-}
-
 /** Decides from the mode, restore.wait, and PostgreSQL's configuration. */
 function mayWait(mode: RecoveryMode, { restore, dataDirectory }: Settings): Waiting {
   if (mode === 'none' || restore.wait === 'off') return { waits: false };
   if (mode === 'recovery' && restore.wait !== 'warm') return { waits: false };
-  const [first] = contradictions(dataDirectory, mode);
+  const [first] = whatSpeaksAgainstWaiting(dataDirectory, mode);
   if (first === undefined) return { waits: true };
   const insists = restore.wait === 'warm';
   const message = insists

@@ -3,7 +3,8 @@
 import { ProgramError } from '../../program/program-error.ts';
 import type { GapRecord } from '../../program/gap-record.ts';
 import { readPut, type Message } from '../wire/messages.ts';
-import { prunedToJson, readNeed } from '../wire/reader-messages.ts';
+import { conditionToJson, prunedToJson, readNeed } from '../wire/reader-messages.ts';
+import { conditionOf } from '../condition.ts';
 import { notReadable, type Admitted } from './admission.ts';
 import { fetch, list } from './fetch.ts';
 import { claim, ownership, release, reservationOf, reserve } from './ownership.ts';
@@ -80,6 +81,11 @@ export const verbs: Readonly<Record<string, Verb>> = {
   stat: async (request, { archive }, talk) => {
     const found = await archive.stat(request.walName('name'), talk.signal);
     await talk.reply(found === 'missing' ? { reply: 'missing' } : { reply: 'found', size: found.sizeBytes });
+  },
+  // Room, and whether a file can be made: whoever may put one learns that anyway.
+  condition: async (request, { directory, by }, talk) => {
+    const found = await conditionOf(directory, by.nodeId, request.isTrue('write'));
+    await talk.reply(conditionToJson(found));
   },
   'would-put': (request, admitted, talk) => wouldStore(readPut(request), admitted, talk),
   'gap-of': async (request, { archive }, talk) => {

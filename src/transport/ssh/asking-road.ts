@@ -3,6 +3,7 @@
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
 import type { ClaimRequest } from '../claims.ts';
+import type { Condition } from '../condition.ts';
 import type { Need } from '../consumer-record.ts';
 import type { Registration } from '../consumers.ts';
 import { rememberEpoch } from '../known-archives.ts';
@@ -19,7 +20,7 @@ import {
   readReservation,
   reserveToJson,
 } from '../wire/ownership-messages.ts';
-import { needToJson, readPruned } from '../wire/reader-messages.ts';
+import { needToJson, readCondition, readPruned } from '../wire/reader-messages.ts';
 import type { Link } from './link.ts';
 
 /** A connection that somebody may use; `release` when they are done. */
@@ -50,6 +51,20 @@ export abstract class AskingRoad {
     const request = { verb: 'pruned-of', name: walName(name) };
     const reply = await this.ask('ask for what was pruned at', request, signal);
     return reply.text('reply') === 'missing' ? undefined : readPruned(reply);
+  }
+
+  get far(): { version: string; mayRead: boolean } {
+    const { receiver, may_read: mayRead } = this.lease.welcome;
+    return { version: receiver, mayRead };
+  }
+
+  async condition(write: boolean, signal: AbortSignal): Promise<Condition | undefined> {
+    try {
+      return readCondition(await this.ask('look at the disk of', { verb: 'condition', write }, signal));
+    } catch (error) {
+      if (isUnknownVerb(error, 'condition')) return undefined;
+      throw error;
+    }
   }
 
   async ownership(signal: AbortSignal): Promise<Ownership> {
@@ -105,6 +120,10 @@ export function aboutRoad(message: string, error: unknown): Error {
   const { kind, detail, hint } = error;
   return new ProgramError(kind, `${message}: ${error.message}`, { detail, hint, cause: error });
 }
+
+/** Whether a receiver is too old to know what it was asked. */
+export const isUnknownVerb = (error: unknown, verb: string): boolean =>
+  error instanceof ProgramError && error.message === `the receiver does not know "${verb}"`;
 
 /** A name becomes part of a request only through here. */
 export function walName(name: string): string {

@@ -1,14 +1,11 @@
 // What a file's arrival at a receiver would come to, asked without sending it. A receiver that is too old to be asked refuses the
 // verb by its name.
-import { ProgramError } from '../../program/program-error.ts';
 import type { InspectOf, PutOutcome } from '../transport.ts';
 import type { Message } from '../wire/messages.ts';
+import { isUnknownVerb } from './asking-road.ts';
 import { Outgoing } from './outgoing.ts';
 
 const verb = 'would-put';
-
-const isUnknown = (error: unknown): boolean =>
-  error instanceof ProgramError && error.message === `the receiver does not know "${verb}"`;
 
 /** Undefined where the receiver cannot say. Throws what refuses the file, here or there. */
 export async function wouldPut(
@@ -24,7 +21,7 @@ export async function wouldPut(
     const request = { verb, name, size: outgoing.file.sizeBytes, sha256, encoding: 'zstd', store: 'none' };
     return (await ask(request)).oneOf('reply', ['stored', 'already-stored', 'stored-as-version'] as const);
   } catch (error) {
-    if (isUnknown(error)) return undefined;
+    if (isUnknownVerb(error, verb)) return undefined;
     throw error;
   } finally {
     await outgoing.close();

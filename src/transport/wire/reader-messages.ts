@@ -1,6 +1,8 @@
-// What a reader tells an archive and asks of it beyond its files, as messages: what it still needs, and what was pruned.
+// What a node tells an archive and asks of it beyond its files, as messages: what it still needs, what was pruned, and how
+// the directory is off.
 import { ProgramError } from '../../program/program-error.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
+import type { Condition } from '../condition.ts';
 import { isConsumerId, type Need } from '../consumer-record.ts';
 import type { PrunedRange } from '../pruned-ranges.ts';
 import type { Message } from './messages.ts';
@@ -49,4 +51,19 @@ export const readPruned = (message: Message): PrunedRange => ({
   node: message.text('node'),
   name: message.text('name'),
   restart: message.text('restart'),
+});
+
+export const conditionToJson = ({ freeBytes, totalBytes, writeMs, nowMs }: Condition): object => ({
+  reply: 'condition',
+  free: freeBytes,
+  total: totalBytes,
+  write_ms: writeMs,
+  now: nowMs,
+});
+
+export const readCondition = (message: Message): Condition => ({
+  freeBytes: message.count('free'),
+  totalBytes: message.count('total'),
+  writeMs: message.maybeCount('write_ms'),
+  nowMs: message.count('now'),
 });

@@ -1,0 +1,102 @@
+// Runs the steps, as many at once as their needs allow, each within its time: one that hangs does not hold up the others.
+import { bounded } from '../../program/bounded.ts';
+import { ofFault, rankOf, skipped, worstLevel } from './findings.ts';
+import type { Scene } from './scene.ts';
+import type { Finding, Level, Step } from './step.ts';
+
+/** A step that was done, for one of its subjects ('' where it has none). */
+export interface StepResult {
+  step: Step;
+  subject: string;
+  level: Level;
+  tookMs: number;
+  /** The worst first. */
+  findings: Finding[];
+}
+
+const nameOf = ({ step, subject }: StepResult): string => `${step.id}${subject === '' ? '' : ` ${subject}`}`;
+
+const byRank = (a: Finding, b: Finding): number => rankOf(b.level) - rankOf(a.level);
+
+const blocks = ({ level }: StepResult): boolean => ['critical', 'unknown', 'skipped'].includes(level);
+
+/** What keeps a step from being judged: a need that failed, and for one that was skipped itself what that lacked. */
+function obstacleOf(needs: readonly StepResult[], subject: string): Finding | undefined {
+  const relevant = needs.filter((each) => each.subject === '' || subject === '' || each.subject === subject);
+  const obstacle = relevant.find(blocks);
+  if (obstacle === undefined) return undefined;
+  const [reason] = obstacle.findings;
+  if (obstacle.level === 'skipped') return skipped(reason!.message, { hint: reason!.hint });
+  return skipped(`not judged: ${nameOf(obstacle)} is ${obstacle.level}`);
+}
+
+const isElsewhere = ({ where }: Step, { role, isRecovering }: Scene): boolean =>
+  where !== undefined && role !== undefined && (where === 'standby') !== isRecovering;
+
+async function runOne(
+  step: Step,
+  subject: string,
+  scene: Scene,
+  stop: AbortSignal,
+): Promise<Omit<StepResult, 'step'>> {
+  const begun = performance.now();
+  let findings: Finding[];
+  try {
+    const run = async (signal: AbortSignal): Promise<Finding[]> => step.run(scene, signal, subject);
+    findings = await bounded(step.doing(scene, subject), scene.limitMs, stop, run);
+  } catch (error) {
+    stop.throwIfAborted();
+    findings = [ofFault(error, step.faultIs?.(scene, subject) ?? 'unknown')];
+  }
+  const tookMs = Math.round(performance.now() - begun);
+  return { subject, level: worstLevel(findings), tookMs, findings: findings.sort(byRank) };
+}
+
+async function runStep(
+  step: Step,
+  scene: Scene,
+  resultsOf: (id: string) => Promise<StepResult[]>,
+  stop: AbortSignal,
+): Promise<StepResult[]> {
+  const { needs = [], after = [] } = step;
+  const needed = (await Promise.all(needs.map(resultsOf))).flat();
+  await Promise.all(after.map(resultsOf));
+  if (isElsewhere(step, scene)) return [];
+  const skip = (subject: string, finding: Finding): StepResult => ({
+    ...{ step, subject, level: 'skipped', tookMs: 0 },
+    findings: [finding],
+  });
+  // Without a node there is nothing to take subjects from.
+  const general = needed.filter(({ subject }) => subject === '');
+  const obstacle = obstacleOf(general, '');
+  if (obstacle !== undefined) return [skip('', obstacle)];
+  const subjects = step.subjects === undefined ? [''] : step.subjects(scene);
+  return Promise.all(
+    subjects.map(async (subject) => {
+      const own = obstacleOf(needed, subject);
+      if (own !== undefined) return skip(subject, own);
+      return { step, ...(await runOne(step, subject, scene, stop)) };
+    }),
+  );
+}
+
+/** The wanted steps and what they depend on, in the order of the declaration; with results of the wanted ones alone. */
+export async function runSteps(
+  steps: readonly Step[],
+  isWanted: (step: Step) => boolean,
+  scene: Scene,
+  stop: AbortSignal,
+): Promise<StepResult[]> {
+  const running = new Map<string, Promise<StepResult[]>>();
+  const resultsOf = (id: string): Promise<StepResult[]> => {
+    const known = running.get(id);
+    if (known !== undefined) return known;
+    const step = steps.find((each) => each.id === id);
+    if (step === undefined) throw new Error(`there is no step ${id}`);
+    const begun = runStep(step, scene, resultsOf, stop);
+    running.set(id, begun);
+    return begun;
+  };
+  const all = await Promise.all(steps.filter(isWanted).map(({ id }) => resultsOf(id)));
+  return all.flat();
+}
