@@ -39,6 +39,7 @@ data_directory = '${cwd}'
 [destination.far]
 url = 'ssh://${sshd.user}@127.0.0.1:${sshd.port}${far}'
 [ssh]
+config_file = 'none'
 identity_files = ['${sshd.clientKey}']
 known_hosts = ['${sshd.knownHosts}']
 receiver = '${bin}/twowarm'

@@ -88,7 +88,9 @@ function shared(build: string): BuildOptions {
 const compressed = ['store-compressed', 'fetch-compressed', 'publish-written', 'written-version'].map(
   (module) => `transport/compressed/${module}`,
 );
-const single = [...waiting, ...compressed];
+/** What the network road loads only where there is an ssh_config. */
+const way = 'transport/ssh/config/read-way';
+const single = [...waiting, ...compressed, way];
 
 /** Loaded by name, because other roads are too, but part of the one file. */
 const everyCall = ['transport/filesystem', 'transport/filesystem-writing'];
@@ -112,6 +114,28 @@ const coldAreFiles = (inline: readonly string[]): Plugin => ({
     });
   },
 });
+
+const wayIsLater: Plugin = {
+  name: 'ssh_config is read by a file of its own',
+  setup: (building) => {
+    building.onResolve({ filter: /\/read-way\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './cold/read-way.cjs', external: true } : undefined,
+    );
+  },
+};
+
+/** ssh-config can run commands that a configuration names; only its parser is used, and what it runs them with is left out. */
+const nothingIsRun: Plugin = {
+  name: 'ssh-config runs nothing',
+  setup: (building) => {
+    building.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+      importer.includes('/ssh-config/') ? { path, namespace: 'not-run' } : undefined,
+    );
+    building.onLoad({ filter: /.*/, namespace: 'not-run' }, () => ({
+      contents: "export const spawnSync = () => { throw new Error('left out'); };",
+    }));
+  },
+};
 
 /** For what lies in dist/cold/. */
 const networkIsShared: Plugin = {
@@ -173,7 +197,7 @@ const networkBuild = await bundle({
   define: { ...withDirectory('hotDirectory'), __dirname: 'hotDirectory' },
   // ssh2 asks for what the processor can do; without that it takes the order that we give.
   external: ['cpu-features'],
-  plugins: [nativeIsLeftOut],
+  plugins: [nativeIsLeftOut, wayIsLater],
 });
 const coldBuild = await bundle({
   ...options,
@@ -187,7 +211,7 @@ const coldBuild = await bundle({
   chunkNames: 'cold/[name]-[hash]',
   // pg looks for a native part that we do not carry, and works without it.
   external: ['pg-native'],
-  plugins: [networkIsShared],
+  plugins: [networkIsShared, nothingIsRun],
   // pino and yargs are CommonJS or look for their own files.
   banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
 });
@@ -198,7 +222,7 @@ const waitingBuild = await bundle({
   outdir,
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
-  plugins: [networkIsShared],
+  plugins: [networkIsShared, nothingIsRun],
   define: withDirectory('__dirname'),
 });
 const outputs = {

@@ -103,7 +103,7 @@ export async function makeCodeCaches(outdir: string, build: string): Promise<voi
       mode: 0o700,
     });
     await using sshd = await startLoopbackSshd(root);
-    const login = `[ssh]\nidentity_files = ['${sshd.clientKey}']\nknown_hosts = ['${sshd.knownHosts}']\nreceiver = '${receiver}'\n`;
+    const login = `[ssh]\nconfig_file = 'none'\nidentity_files = ['${sshd.clientKey}']\nknown_hosts = ['${sshd.knownHosts}']\nreceiver = '${receiver}'\n`;
     configure(configuration(node, `ssh://build@127.0.0.1:${sshd.port}${far}`, login));
     await archiveTwice(far, 'open-ssh');
   } finally {

@@ -27,11 +27,11 @@ export function readRoadUrl(url: string): Road {
 
 /**
  * One name for each place that a URL can mean, to find twins; undefined where there is none. Who logs in makes no
- * difference.
+ * difference, and without a port it is 22: what ssh_config makes of a host is not known here.
  */
 export function placeOf(road: Road): string | undefined {
   if (road.kind === 'directory') return road.directory;
-  return road.kind === 'ssh' ? `ssh://[${road.host}]:${road.port}${road.directory}` : undefined;
+  return road.kind === 'ssh' ? `ssh://[${road.host}]:${road.port ?? 22}${road.directory}` : undefined;
 }
 
 /** For messages. Up to the last @: people write passwords with / and @ in them as they are. */

@@ -1,13 +1,16 @@
 // ssh://user@host:port/absolute/path, without looking at disk or network. What it leaves out is filled in by whoever
-// connects: the effective user. The other roads are in road-url.ts.
+// connects: ssh_config, the effective user. The other roads are in road-url.ts.
 
 export interface SshRoad {
   kind: 'ssh';
-  /** Undefined: the effective user of the process that connects. */
+  /** Undefined: ssh_config's, else the effective user of the process that connects. */
   user: string | undefined;
-  /** In lower case, as known_hosts has it; an IPv6 address without its brackets. */
+  /** In lower case; an IPv6 address without its brackets. By ssh_config it may stand for another one. */
   host: string;
-  port: number;
+  /** The same as it is written: the patterns of ssh_config know capitals. */
+  written: string;
+  /** Undefined: ssh_config's, else 22. */
+  port: number | undefined;
   /** Absolute, without a slash at its end. */
   directory: string;
 }
@@ -39,13 +42,20 @@ export function readSshUrl(url: string): SshRoad | UnusableRoad {
   const written = at < 0 ? undefined : authority.slice(0, at);
   const user = written === undefined ? undefined : decodeUser(written);
   if (user === null) return wrongUser;
-  const [, host, , port = '22'] = /^(\[[^[\]]*\]|[^:]*)(:(.*))?$/s.exec(authority.slice(at + 1)) ?? [];
+  const [, host, , port] = /^(\[[^[\]]*\]|[^:]*)(:(.*))?$/s.exec(authority.slice(at + 1)) ?? [];
   const address = host === undefined ? undefined : readHost(host);
   if (address === undefined) return wrongHost;
-  if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535) return wrongPort;
+  if (port !== undefined && (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535)) return wrongPort;
   const directory = path.replace(/\/+$/, '');
   if (!isPlainDirectory(directory)) return path === '' || directory === '' ? wrongForm : wrongPath;
-  return { kind: 'ssh', user, host: address, port: Number(port), directory };
+  return {
+    kind: 'ssh',
+    user,
+    host: address,
+    written: host!.replace(/^\[|\]$/g, ''),
+    port: port === undefined ? undefined : Number(port),
+    directory,
+  };
 }
 
 /** Null for what is no user's name. */

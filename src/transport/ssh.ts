@@ -1,10 +1,10 @@
 // The one door to ssh2: a login, and one command on the far side whose standard input and output are the connection. Host
 // keys are always verified; there is no way around that.
-import { connect as connectSocket, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   Client,
+  OpenSSHAgent,
   utils,
-  type Algorithms,
   type AnyAuthMethod,
   type AuthHandlerMiddleware,
   type ClientChannel,
@@ -12,18 +12,27 @@ import {
 } from 'ssh2';
 import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
-import { asLost, explain, mostSaid, refusedLogin, unreachable } from './ssh/connect-faults.ts';
+import { carry, destroy, type Way } from './ssh/carry.ts';
+import {
+  asLost,
+  onTheWay,
+  refusedLogin,
+  stoppedAt,
+  unreachable,
+  unreachedFrom,
+} from './ssh/connect-faults.ts';
+import { handshakeAlgorithms } from './ssh/handshake.ts';
 import { LinkFault, type Carrier } from './ssh/link.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
-import { connectionOver, type Connection } from './wire/connection.ts';
+import { openSocket } from './ssh/open-socket.ts';
 
 /** Where to log in, and how. */
 export interface Target {
   host: string;
   port: number;
   user: string;
-  /** Private keys in the order in which they are offered, and then the agent's. */
-  keys: readonly { path: string; privateKey: string }[];
+  /** Private keys in the order in which they are offered, and then the agent's; `from`: the line that names it. */
+  keys: readonly { path: string; privateKey: string; from?: string }[];
   agent: string | undefined;
   /** Keys that were found and are not offered, and why. */
   passedOver: readonly { path: string; reason: string }[];
@@ -32,69 +41,84 @@ export interface Target {
   /** What is wrong with the key of the far side; undefined: it is the known one. */
   verify: (key: Buffer) => ProgramError | undefined;
   connectLimitMs: number;
+  /** The jump host that the connection goes through. */
+  via?: Target | undefined;
+  /** It is one itself. */
+  isJump?: boolean;
+  family?: 4 | 6 | undefined;
+  /** Whole lists instead of the default ones. */
+  algorithms?: { kex?: string[]; cipher?: string[]; hmac?: string[]; serverHostKey?: string[] };
+  /** Which keys of the agent may be offered (their bytes on the wire); default each. */
+  mayOffer?: ((key: Buffer) => boolean) | undefined;
+  /** Why a key is not to be used, as the end of a sentence; undefined: it may be. */
+  refusesKey?: ((key: Buffer) => string | undefined) | undefined;
+  /** What ssh_config says of this host, as sentences for faults. */
+  notes?: readonly string[];
 }
 
-/** The fastest key exchange and cipher first: a handshake with a group of primes takes 60 ms more. */
-const algorithms = {
-  kex: {
-    prepend: ['curve25519-sha256', 'curve25519-sha256@libssh.org'],
-    append: [],
-    remove: [
-      'diffie-hellman-group1-sha1',
-      'diffie-hellman-group14-sha1',
-      'diffie-hellman-group-exchange-sha1',
-    ],
-  },
-  cipher: {
-    prepend: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'],
-    append: [],
-    remove: ['3des-cbc', 'aes128-cbc', 'aes192-cbc', 'aes256-cbc'],
-  },
-  // What travels is compressed already.
-  compress: ['none'],
-};
+/** The agent, but of its keys only those that may be offered. */
+class PartOfAgent extends OpenSSHAgent {
+  private readonly target: Target;
 
-/** A socket that is connected, without Nagle's delays: they cost 100 ms a file. */
-function openSocket(target: Target, signal: AbortSignal): Promise<Socket> {
-  const { host, port } = target;
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host, port, noDelay: true });
-    const settle = (error?: Error): void => {
-      signal.removeEventListener('abort', onAbort);
-      socket.off('error', settle);
-      if (error === undefined) resolve(socket);
-      else {
-        socket.destroy();
-        reject(errnoOf(error) === undefined ? error : unreachable(error, target));
-      }
-    };
-    const onAbort = (): void => settle(signal.reason as Error);
-    signal.addEventListener('abort', onAbort);
-    socket.on('error', settle);
-    socket.once('connect', () => settle());
+  constructor(socket: string, target: Target) {
+    super(socket);
+    this.target = target;
+  }
+
+  override getIdentities(tell: Parameters<OpenSSHAgent['getIdentities']>[0]): void {
+    const { mayOffer, refusesKey } = this.target;
+    super.getIdentities((error, keys) => {
+      const offered = keys?.filter((key) => {
+        const bytes = (key as { getPublicSSH(): Buffer }).getPublicSSH();
+        return mayOffer?.(bytes) !== false && refusesKey?.(bytes) === undefined;
+      });
+      tell(error, offered);
+    });
+  }
+}
+
+function publicKeyOf(privateKey: string): Buffer | undefined {
+  const parsed = utils.parseKey(privateKey);
+  return parsed instanceof Error ? undefined : parsed.getPublicSSH();
+}
+
+/** Without the keys that ssh_config does not want to be used. */
+function withoutRefused(target: Target): Target {
+  const { keys, refusesKey } = target;
+  if (refusesKey === undefined) return target;
+  const reasons = keys.map(({ privateKey }) => {
+    const key = publicKeyOf(privateKey);
+    return key && refusesKey(key);
   });
+  const refused = keys.flatMap(({ path }, at) =>
+    reasons[at] === undefined ? [] : [{ path, reason: reasons[at] }],
+  );
+  return {
+    ...target,
+    keys: keys.filter((_, at) => reasons[at] === undefined),
+    passedOver: [...target.passedOver, ...refused],
+  };
 }
 
-function loginMethods({ user, keys, agent }: Target): AnyAuthMethod[] {
+function loginMethods(target: Target): AnyAuthMethod[] {
+  const { user, keys, agent } = target;
   const offered = keys.map(({ privateKey }): AnyAuthMethod => ({
     type: 'publickey',
     username: user,
     key: privateKey,
   }));
-  return agent === undefined ? offered : [...offered, { type: 'agent', username: user, agent }];
+  if (agent === undefined) return offered;
+  return [...offered, { type: 'agent', username: user, agent: new PartOfAgent(agent, target) }];
 }
 
 /** What each of the methods offers, in words, in the same order. */
 function offeredWords({ keys, agent }: Target): string[] {
-  const words = keys.map(({ path, privateKey }) => {
-    const parsed = utils.parseKey(privateKey);
-    return keyWords(path, parsed instanceof Error ? undefined : parsed.getPublicSSH());
-  });
+  const words = keys.map(({ path, privateKey, from }) => keyWords(path, publicKeyOf(privateKey), from));
   return agent === undefined ? words : [...words, `a key of the agent ${agent}`];
 }
 
 /** Logs in over the socket; the second is the place of the method that was accepted among loginMethods. */
-function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<[Client, number]> {
+function logIn(target: Target, sock: Duplex, signal: AbortSignal): Promise<[Client, number]> {
   const client = new Client();
   const methods = loginMethods(target);
   let tried = -1;
@@ -107,12 +131,7 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<[Clie
     readyTimeout: 0,
     hostVerifier: (key: Buffer) => (verdict = target.verify(key)) === undefined,
     authHandler: nextMethod,
-    algorithms: {
-      ...algorithms,
-      ...(target.hostKeyAlgorithms.length > 0 && {
-        serverHostKey: { prepend: [...target.hostKeyAlgorithms], append: [], remove: [] },
-      }),
-    } as Algorithms,
+    algorithms: handshakeAlgorithms(target),
   };
   return new Promise((resolve, reject) => {
     const fail = (error: Error & { level?: string }): void => {
@@ -144,81 +163,76 @@ const execute = <T>(client: Client, command: string, begin: (channel: ClientChan
     }
   });
 
-/** What is written in one turn leaves in one system call: ssh2 writes each packet of 32 kB by itself. */
-function gathered(connection: Connection, socket: Socket): Connection {
-  return {
-    chunks: connection.chunks,
-    write: (buffers) => {
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-      return connection.write(buffers);
-    },
-  };
-}
-
-/** What a carrier tells of its own connection. */
-interface Told {
-  command: string;
-  lost: () => Error | undefined;
-  login: () => string;
-}
-
-function carry(
-  client: Client,
-  socket: Socket,
-  channel: ClientChannel,
-  { command, lost, login }: Told,
-): Carrier {
-  let said = '';
-  let code: number | null | undefined;
-  channel.stderr.on(
-    'data',
-    (bytes: Buffer) => (said = `${said}${bytes.toString('utf8')}`.slice(0, mostSaid)),
-  );
-  channel.on('exit', (status: number | null) => (code = status));
-  const closed = new Promise<void>((resolve) => {
-    for (const end of ['close', 'error'] as const) channel.on(end, () => resolve());
-    client.on('close', () => resolve());
-  });
-  const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000).unref());
-  return {
-    connection: gathered(connectionOver(channel, channel), socket),
-    explainEnd: async (noise) => {
-      await Promise.race([closed, patience()]);
-      const fault = lost();
-      if (fault !== undefined && code === undefined) return asLost(fault);
-      return explain({ said, code }, noise, { command, login });
-    },
-    login,
-    close: (isLost = false) => {
-      channel.destroy();
-      // Whoever waits for room on a connection that nobody reads is only told when the socket is gone.
-      if (isLost) client.destroy();
-      else client.end();
-    },
-  };
-}
-
 /** Past the limit a library's own words for the end of the attempt do not count. */
-function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal): unknown {
+function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal, at: Target | undefined): unknown {
   if (!signal.aborted || stop.aborted) return error;
   const { kind, message } = signal.reason as ProgramError;
-  return new LinkFault(kind, message, { cause: error });
+  return new LinkFault(kind, message, { detail: stoppedAt(at), cause: error });
+}
+
+/** From the jump host that is logged in to, if there are any, to where the connection leads. */
+const wayTo = (target: Target): Target[] => [...(target.via === undefined ? [] : wayTo(target.via)), target];
+
+/** A connection that a jump host makes to the next one. */
+const forward = (client: Client, hop: Target, next: Target): Promise<ClientChannel> =>
+  new Promise((resolve, reject) => {
+    try {
+      client.forwardOut('127.0.0.1', 0, next.host, next.port, (error, channel) => {
+        if (error === undefined) resolve(channel);
+        else reject(unreachedFrom(hop, next, error));
+      });
+    } catch (error) {
+      reject(new LinkFault('connection-lost', 'the connection was cut', { cause: error }));
+    }
+  });
+
+/** `at`: whose turn it is, where there are jump hosts. */
+type Logins = Way<Client> & { at: Target | undefined };
+
+/** Logs in at each host of the way; gives the place of the last accepted method among loginMethods. */
+async function logInAlong(hosts: readonly Target[], way: Logins, signal: AbortSignal): Promise<number> {
+  const last = hosts.at(-1)!;
+  let accepted = 0;
+  for (const [at, target] of hosts.entries()) {
+    if (hosts.length > 1) way.at = target;
+    try {
+      const under = way.clients.at(-1);
+      const stream =
+        under === undefined
+          ? (way.socket = await openSocket(target, signal))
+          : await forward(under, hosts[at - 1]!, target);
+      const [client, method] = await logIn(target, stream, signal);
+      way.clients.push(client);
+      accepted = method;
+    } catch (error) {
+      throw target === last ? error : onTheWay(error, target, last);
+    }
+  }
+  return accepted;
 }
 
 /** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
-export async function connectSsh(target: Target, command: string, stop: AbortSignal): Promise<Carrier> {
+export async function connectSsh(given: Target, command: string, stop: AbortSignal): Promise<Carrier> {
   let lost: Error | undefined;
+  const hosts = wayTo(given).map(withoutRefused);
+  const target = hosts.at(-1)!;
+  const way: Logins = { clients: [], socket: undefined, at: undefined };
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
+    // Who waits for a jump host to answer is not heard of by the library.
+    const onAbort = (): void => destroy(way);
+    signal.addEventListener('abort', onAbort);
     try {
-      const socket = await openSocket(target, signal);
-      const [client, accepted] = await logIn(target, socket, signal);
-      client.on('error', (error) => (lost ??= error));
+      const accepted = await logInAlong(hosts, way, signal);
+      for (const client of way.clients) client.on('error', (error) => (lost ??= error));
       const login = (): string => loginWords(target, offeredWords(target)[accepted]!);
       const told = { command, lost: () => lost, login };
-      return await execute(client, command, (channel) => carry(client, socket, channel, told));
+      const carrier = await execute(way.clients.at(-1)!, command, (channel) => carry(way, channel, told));
+      return carrier;
     } catch (error) {
-      throw orItsLimit(error, signal, stop);
+      destroy(way);
+      throw orItsLimit(error, signal, stop, way.at);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
   });
 }

@@ -19,6 +19,7 @@ const doors: Record<string, string> = {
   'smol-toml': 'src/program/settings/read.ts',
   pg: 'src/postgres/client.ts',
   ssh2: 'src/transport/ssh.ts',
+  'ssh-config': 'src/transport/ssh/config/lines.ts',
   chokidar: 'src/program/watch.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */

@@ -12,21 +12,35 @@ const path = `the directory must be absolute, without "?", "#", control characte
 
 describe('an ssh: URL', () => {
   it.each([
-    ['ssh://db2/a/b', undefined, 'db2', 22, '/a/b'],
-    ['ssh://postgres@db2/a', 'postgres', 'db2', 22, '/a'],
+    ['ssh://db2/a/b', undefined, 'db2', undefined, '/a/b'],
+    ['ssh://postgres@db2/a', 'postgres', 'db2', undefined, '/a'],
     ['SSH://postgres@DB2.Example.org:2222/A/', 'postgres', 'db2.example.org', 2222, '/A'],
     ['ssh://u@10.0.0.1:65535/a', 'u', '10.0.0.1', 65_535, '/a'],
     ['ssh://u@[::1]:22/a', 'u', '::1', 22, '/a'],
-    ['ssh://[FE80::1%eth0]/a', undefined, 'fe80::1%eth0', 22, '/a'],
-    ['ssh://[::ffff:10.0.0.1]/a', undefined, '::ffff:10.0.0.1', 22, '/a'],
-    ['ssh://u%40corp.org@db2/a', 'u@corp.org', 'db2', 22, '/a'],
-    ['ssh://CORP%5Cu%25@db_2/a', 'CORP\\u%', 'db_2', 22, '/a'],
+    ['ssh://[FE80::1%eth0]/a', undefined, 'fe80::1%eth0', undefined, '/a'],
+    ['ssh://[::ffff:10.0.0.1]/a', undefined, '::ffff:10.0.0.1', undefined, '/a'],
+    ['ssh://u%40corp.org@db2/a', 'u@corp.org', 'db2', undefined, '/a'],
+    ['ssh://CORP%5Cu%25@db_2/a', 'CORP\\u%', 'db_2', undefined, '/a'],
     ['ssh://db2:22/a@b:c', undefined, 'db2', 22, '/a@b:c'],
-    ['ssh://db2/my archive/50%20/..x/x..', undefined, 'db2', 22, '/my archive/50%20/..x/x..'],
-    ['ssh://db2/a//b', undefined, 'db2', 22, '/a//b'],
-    [example.slice('such as '.length), 'postgres', 'db2', 22, '/var/lib/postgresql/15/twowarm/archive'],
+    ['ssh://db2/my archive/50%20/..x/x..', undefined, 'db2', undefined, '/my archive/50%20/..x/x..'],
+    ['ssh://db2/a//b', undefined, 'db2', undefined, '/a//b'],
+    [
+      example.slice('such as '.length),
+      'postgres',
+      'db2',
+      undefined,
+      '/var/lib/postgresql/15/twowarm/archive',
+    ],
   ])('%s is a directory of another host', (url, who, where, number, directory) => {
-    expect(readRoadUrl(url)).toEqual({ kind: 'ssh', user: who, host: where, port: number, directory });
+    const road = readRoadUrl(url);
+    const written = 'written' in road ? road.written : '';
+    expect(road).toEqual({ kind: 'ssh', user: who, host: where, written, port: number, directory });
+    expect(written.toLowerCase()).toBe(where);
+  });
+
+  it('keeps the host as it is written, because ssh_config knows capitals', () => {
+    expect(readRoadUrl('SSH://postgres@DB2.Example.org/A')).toMatchObject({ written: 'DB2.Example.org' });
+    expect(readRoadUrl('ssh://[FE80::1%eth0]/a')).toMatchObject({ written: 'FE80::1%eth0' });
   });
 
   it.each([
@@ -101,8 +115,9 @@ describe('an ssh: URL', () => {
         usable += 1;
         expect(road.user ?? 'u').toMatch(/^[^-\p{Cc}\s:/][^\p{Cc}\s:/]*$/u);
         expect(road.host).toMatch(/^[a-z0-9_:][a-z0-9._:%-]*$/);
-        expect(road.port).toBeGreaterThan(0);
-        expect(road.port).toBeLessThan(65_536);
+        expect(road.written).toMatch(/^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/);
+        expect(road.port ?? 22).toBeGreaterThan(0);
+        expect(road.port ?? 22).toBeLessThan(65_536);
         expect(road.directory).toMatch(/^\/[^/]/);
         expect(road.directory.split('/')).not.toContain('..');
         expect(road.directory).not.toMatch(/[\p{Cc}?#]|\/$/u);

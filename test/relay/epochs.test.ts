@@ -21,7 +21,7 @@ function makePrimary(standby: NodeFixture, sshd: Sshd): Promise<NodeFixture> {
       "name = 'db1'",
       `[destination.db2]\nurl = '${url}'\ntime_limit = '20s'`,
       `[destination.dr]\nurl = 'file:${standby.path('dr')}'`,
-      `[ssh]\nidentity_files = ['${sshd.clientKey}']\nknown_hosts = ['${sshd.knownHosts}']`,
+      `[ssh]\nconfig_file = 'none'\nidentity_files = ['${sshd.clientKey}']\nknown_hosts = ['${sshd.knownHosts}']`,
       `receiver = '${program('twowarm')}'\n`,
     ].join('\n');
   return makeWriter('epochs-primary', { configuration, directories: [own] });

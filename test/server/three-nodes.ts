@@ -22,7 +22,7 @@ export interface Three extends Record<Name, Cluster> {
 export function sshSection(sandbox: Sandbox, sshds: Record<Name, Sshd>): string {
   const keys = nodes.map((name) => `'${sshds[name].clientKey}'`).join(', ');
   const known = nodes.map((name) => readFileSync(sshds[name].knownHosts, 'utf8')).join('');
-  return `[ssh]\nidentity_files = [${keys}]\nknown_hosts = ['${sandbox.file('known_hosts', known)}']\nreceiver = '${program('twowarm')}'\n`;
+  return `[ssh]\nconfig_file = 'none'\nidentity_files = [${keys}]\nknown_hosts = ['${sandbox.file('known_hosts', known)}']\nreceiver = '${program('twowarm')}'\n`;
 }
 
 export const destinationAt = (name: string, url: string, more = ''): string =>

@@ -98,6 +98,7 @@ function toSettings(place: Place, c: Configuration): Settings {
       prune: c.restore.prune,
     },
     ssh: {
+      configFile: c.ssh.config_file,
       identityFiles: c.ssh.identity_files,
       knownHosts: c.ssh.known_hosts,
       agent: c.ssh.agent,

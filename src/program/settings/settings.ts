@@ -57,6 +57,8 @@ export interface Settings {
 
 /** How this node logs in elsewhere; undefined: as the documentation of the key says. Limits in ms. */
 export interface SshSettings {
+  /** A path, or 'none' to read no ssh_config; absent: the files that ssh reads. */
+  configFile?: string | undefined;
   identityFiles: readonly string[] | undefined;
   knownHosts: readonly string[] | undefined;
   agent: string | undefined;

@@ -3,19 +3,29 @@ import { z } from 'zod';
 import { duration, keyWords, path, text } from './key-parts.ts';
 
 export const ssh = z.strictObject({
+  config_file: text()
+    .refine((value) => value === 'none' || value.startsWith('/'), "must be an absolute path or 'none'")
+    .optional()
+    .register(keyWords, {
+      summary:
+        "The ssh_config(5) file that says where hosts of ssh: URLs are and how to log in there, instead of the files that ssh reads; 'none' reads no such file. What the URL and the other keys of this section say goes first. What of it is followed: docs/ssh-config.md.",
+      default: '~/.ssh/config of the owner of the data directory, and /etc/ssh/ssh_config',
+      example: "'none'",
+    }),
   identity_files: z.array(path()).optional().register(keyWords, {
     summary: 'The private keys to log in with, in this order.',
-    default: '~/.ssh/id_ed25519, id_ecdsa and id_rsa of the owner of the data directory',
+    default:
+      'those of ssh_config, else ~/.ssh/id_ed25519, id_ecdsa and id_rsa of the owner of the data directory',
     example: "['/var/lib/postgresql/.ssh/id_ed25519']",
   }),
   known_hosts: z.array(path()).min(1, 'must name at least one file').optional().register(keyWords, {
     summary: 'The files of known host keys. A host that is in none of them is refused.',
-    default: '~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts',
+    default: 'those of ssh_config, else ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts',
     example: "['/var/lib/postgresql/.ssh/known_hosts']",
   }),
   agent: path().optional().register(keyWords, {
     summary: 'The socket of an agent that has further keys.',
-    default: 'SSH_AUTH_SOCK of the environment',
+    default: 'that of ssh_config, else SSH_AUTH_SOCK of the environment',
     example: "'/run/user/105/ssh-agent'",
   }),
   receiver: text().default('twowarm').register(keyWords, {

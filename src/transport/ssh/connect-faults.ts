@@ -2,6 +2,7 @@
 import { errnoOf, ProgramError } from '../../program/program-error.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { Target } from '../ssh.ts';
+import { nameInKnownHosts } from './host-pattern.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
 import { LinkFault } from './link.ts';
 
@@ -28,28 +29,83 @@ const cures: Record<string, (target: Target) => string> = {
   EAI_AGAIN: ({ host }) => unknownName(host),
 };
 
+/** What ssh_config says of the host, for a DETAIL. */
+const sentences = ({ notes }: Target): string | undefined => notes?.join(' ') || undefined;
+
 export function unreachable(error: Error, target: Target): LinkFault {
   const code = errnoOf(error) ?? '';
   const hint = cures[code]?.(target);
-  return new LinkFault('unreachable', words[code] ?? error.message, { hint, cause: error });
+  return new LinkFault('unreachable', words[code] ?? error.message, {
+    detail: sentences(target),
+    hint,
+    cause: error,
+  });
 }
+
+const hostAndPort = ({ host, port }: Target): string => nameInKnownHosts({ host, port });
+
+/** What kept a jump host from connecting to the next one, by the reason that the protocol gives (RFC 4254 5.1). */
+export function unreachedFrom(hop: Target, next: Target, error: Error & { reason?: unknown }): LinkFault {
+  const said = error.message.replace(/^\(SSH\) Channel open failure: /, '');
+  const isProhibited = error.reason === 1 || error.reason === 'ADMINISTRATIVELY_PROHIBITED';
+  return new LinkFault(
+    'unreachable',
+    `could not reach ${hostAndPort(next)} through ${hostAndPort(hop)}: ${isProhibited ? 'the jump host does not allow it' : said}`,
+    {
+      detail: sentences(next),
+      hint: isProhibited
+        ? `Allow it on ${hop.host}: AllowTcpForwarding and PermitOpen in sshd_config, and no "restrict" or "no-port-forwarding" in authorized_keys of ${hop.user}.`
+        : `Try, as ${effectiveAccount().name}: ${sshTo(hop)} nc -vz ${next.host} ${next.port}`,
+      cause: error,
+    },
+  );
+}
+
+/** What went wrong at a jump host says on the way where it was; a host key's refusal says so itself. */
+export function onTheWay(error: unknown, hop: Target, target: Target): unknown {
+  if (!(error instanceof LinkFault)) return error;
+  const { kind, message, detail, hint } = error;
+  const what = `could not reach ${hostAndPort(target)} through ${hostAndPort(hop)}: ${message}`;
+  return new LinkFault(kind, what, { detail, hint, cause: error });
+}
+
+/** How far a connection over jump hosts had got. */
+export const stoppedAt = (target: Target | undefined): string | undefined =>
+  target && [`It was waiting for ${hostAndPort(target)}.`, ...(target.notes ?? [])].join(' ');
+
+/** The command that logs in there with ssh. */
+function sshTo({ user, host, port, via }: Target): string {
+  const jump = via === undefined ? '' : `-J ${viaWords(via)} `;
+  return `ssh ${jump}-p ${port} ${user}@${host}`;
+}
+
+/** The way over jump hosts as `ssh -J` takes it. */
+const viaWords = ({ user, host, port, via }: Target): string =>
+  `${via === undefined ? '' : `${viaWords(via)},`}${user}@${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 export const asLost = (error: Error): Error =>
   error instanceof ProgramError ? error : new LinkFault('connection-lost', error.message, { cause: error });
 
 /** `offered`: the keys, in words (login-words.ts). */
 export function refusedLogin(target: Target, offered: readonly string[]): LinkFault {
-  const { user, host, port, keys, passedOver } = target;
+  const { user, host, port, keys, passedOver, via, notes = [] } = target;
   const identities = keys.map(({ path }) => `-i ${shellWord(path)} `).join('');
   const only = keys.length === 0 ? '' : `${identities}-o IdentitiesOnly=yes `;
   return new LinkFault('login-refused', `the far side refused the login of ${user}`, {
     detail: [
       `It was offered ${offered.join(', and ')}.`,
       ...passedOver.map(({ path, reason }) => `Not offered was ${path}: ${reason}.`),
+      ...notes,
     ].join(' '),
-    hint: `Try, as ${effectiveAccount().name}: ssh ${only}-p ${port} ${user}@${host}. The line for authorized_keys of ${user} over there is made there: twowarm receive --authorized-keys-line`,
+    hint: `Try, as ${effectiveAccount().name}: ssh ${only}${via === undefined ? '' : `-J ${viaWords(via)} `}-p ${port} ${user}@${host}. ${letIn(target)}`,
   });
 }
+
+/** What authorized_keys over there has to have. */
+const letIn = ({ user, host, isJump }: Target): string =>
+  isJump === true
+    ? `A jump host needs no twowarm: a line in authorized_keys of ${user} on ${host} that begins with restrict,port-forwarding is enough.`
+    : `The line for authorized_keys of ${user} over there is made there: twowarm receive --authorized-keys-line`;
 
 /** What a command on the far side has left behind when its channel ended. */
 export interface Ending {

@@ -17,6 +17,10 @@ export interface Refusal {
   /** The file that a new key is recorded in. */
   recordIn: string;
   known: KnownHosts;
+  /** Sentences on how the server is reached. */
+  notes: readonly string[];
+  /** The command that runs another one where the server can be asked from; undefined: here. */
+  askedFrom: string | undefined;
 }
 
 /** The fault of kind `host-key` for an answer other than 'known'. */
@@ -28,22 +32,41 @@ export function hostKeyFault(refusal: Refusal): ProgramError {
       'host-key',
       `cannot trust the host key of ${nameInKnownHosts(server)}: it is revoked`,
       {
-        detail: `${shown(refusal)} ${placeOf(answer.recorded)} revokes it.`,
+        detail: [shown(refusal), `${placeOf(answer.recorded)} revokes it.`, ...refusal.notes].join(' '),
         hint: `Somebody else may hold this key. Find out who answers as ${server.host}, and give the server a new host key.`,
       },
     );
   }
   if (answer.state === 'changed') {
     return new ProgramError('host-key', `${could}: known_hosts has another one`, {
-      detail: `${shown(refusal)} ${recorded(answer.recorded)} Either the server has a new key or somebody else answers.`,
+      detail: [
+        shown(refusal),
+        recorded(answer.recorded),
+        'Either the server has a new key or somebody else answers.',
+        ...refusal.notes,
+      ].join(' '),
       hint: cureOfChange(refusal, answer.recorded),
     });
   }
   return new ProgramError('host-key', `${could}: it is not in known_hosts`, {
-    detail: [shown(refusal), ...notes(refusal, answer.authority)].join(' '),
+    detail: [shown(refusal), ...notes(refusal, answer.authority), ...refusal.notes].join(' '),
     hint: `${compare(refusal)} Then record it, as ${effectiveAccount().name}: ${command(refusal)}`,
   });
 }
+
+/** The known key is an RSA key of fewer bits than RequiredRSASize allows. */
+export const shortKeyFault = (
+  { server, key, notes }: Pick<Refusal, 'server' | 'key' | 'notes'>,
+  { bits, from, found }: { bits: number; from: string; found: number },
+): ProgramError =>
+  new ProgramError(
+    'host-key',
+    `cannot trust the host key of ${nameInKnownHosts(server)}: it has ${found} bits`,
+    {
+      detail: [shown({ key }), `RequiredRSASize asks for ${bits} (${from}).`, ...notes].join(' '),
+      hint: 'Give the server a longer host key, or one that is not RSA.',
+    },
+  );
 
 const placeOf = ({ file, line }: Place): string => `Line ${line} of ${file}`;
 
@@ -51,7 +74,7 @@ const placeOf = ({ file, line }: Place): string => `Line ${line} of ${file}`;
 const described = (key: Buffer): string =>
   `${nameOfType(keyTypeOf(key) ?? 'unknown type')} key ${fingerprintOf(key)}`;
 
-const shown = ({ key }: Refusal): string => `The server shows the ${described(key)}.`;
+const shown = ({ key }: Pick<Refusal, 'key'>): string => `The server shows the ${described(key)}.`;
 
 function recorded([first, ...more]: readonly KnownKey[]): string {
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
@@ -80,7 +103,7 @@ function compare({ server, key }: Refusal): string {
   return `Compare the fingerprint first, on ${server.host}: ssh-keygen -lf ${file}.`;
 }
 
-function command({ server, key, recordIn }: Refusal): string {
+function command({ server, key, recordIn, askedFrom }: Refusal): string {
   const type = scanTypes[nameOfType(keyTypeOf(key) ?? '')];
   const words = [
     'ssh-keyscan',
@@ -89,7 +112,10 @@ function command({ server, key, recordIn }: Refusal): string {
     String(server.port),
     server.host,
   ];
-  const scan = `${words.map(shellWord).join(' ')} >> ${shellWord(recordIn)}`;
+  const asked = `${askedFrom === undefined ? '' : `${askedFrom} `}${words.map(shellWord).join(' ')}`;
+  // ssh-keyscan writes the name that it was given.
+  const renamed = server.alias === undefined ? '' : ` | sed ${shellWord(`s/^[^ ]*/${server.alias}/`)}`;
+  const scan = `${asked}${renamed} >> ${shellWord(recordIn)}`;
   const directory = dirname(recordIn);
   return existsSync(directory) ? scan : `mkdir -p -m 700 ${shellWord(directory)} && ${scan}`;
 }

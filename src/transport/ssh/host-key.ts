@@ -1,9 +1,10 @@
 // Is the server the one that it should be? The check that a client makes before it says anything, against known_hosts
 // files. There is no way to switch it off. The words of a refusal are host-key-faults.ts.
 import type { ProgramError } from '../../program/program-error.ts';
-import { hostKeyFault } from './host-key-faults.ts';
+import { hostKeyFault, shortKeyFault } from './host-key-faults.ts';
 import { defaultKnownHostsFiles, readKnownHosts } from './known-hosts-files.ts';
 import { judgeHostKey, keyTypesOf, type Server } from './known-hosts.ts';
+import { rsaBitsOf } from './public-key.ts';
 
 export interface HostKeyCheck {
   /**
@@ -15,6 +16,16 @@ export interface HostKeyCheck {
   verify(key: Buffer): ProgramError | undefined;
 }
 
+/** What ssh_config adds to a check. */
+export interface Circumstances {
+  /** How the server is reached, and what is known of it by which lines; sentences for a refusal. */
+  notes?: readonly string[];
+  /** The command of a hint that asks the server for its key runs there: `ssh bastion`. */
+  askedFrom?: string | undefined;
+  /** RequiredRSASize. */
+  leastRsaBits?: { bits: number; from: string } | undefined;
+}
+
 /**
  * Reads the files once: the given ones in order, else those of the effective user and of the machine. The first one is
  * where a hint records a new key. Throws `permission-denied` or `input-output` when one of them cannot be read.
@@ -22,14 +33,20 @@ export interface HostKeyCheck {
 export function hostKeyCheck(
   server: Server,
   files: readonly string[] = defaultKnownHostsFiles(),
+  { notes = [], askedFrom, leastRsaBits }: Circumstances = {},
 ): HostKeyCheck {
   const known = readKnownHosts(files);
+  // /dev/null, as people write it for "none", keeps nothing.
+  const recordIn = files.find((file) => file !== '/dev/null') ?? defaultKnownHostsFiles()[0]!;
   return {
     algorithms: keyTypesOf(known, server).flatMap(algorithmsOf),
     verify: (key) => {
       const answer = judgeHostKey(known, server, key);
-      if (answer.state === 'known') return undefined;
-      return hostKeyFault({ server, key, answer, recordIn: files[0] ?? defaultKnownHostsFiles()[0]!, known });
+      if (answer.state !== 'known')
+        return hostKeyFault({ server, key, answer, recordIn, known, notes, askedFrom });
+      const bits = rsaBitsOf(key);
+      if (leastRsaBits === undefined || bits === undefined || bits >= leastRsaBits.bits) return undefined;
+      return shortKeyFault({ server, key, notes }, { ...leastRsaBits, found: bits });
     },
   };
 }

@@ -14,14 +14,26 @@ export interface LoginChoice {
   identityFiles?: readonly string[] | undefined;
   /** The socket that the configuration names: it has to be there. Default: $SSH_AUTH_SOCK, if it is. */
   agentSocket?: string | undefined;
+  /** What ssh_config says; what the configuration names goes before it. */
+  written?: WrittenChoice | undefined;
   environment: Readonly<Record<string, string | undefined>>;
   /** Where the default keys are. Default: the home of the effective user, by the user database. */
   home?: string | undefined;
 }
 
+/** As ssh_config has it: what is missing is passed over. */
+export interface WrittenChoice {
+  /** Instead of the default keys, if there are any; `from` says which line names it. */
+  files: readonly { path: string; from: string }[];
+  /** Undefined: no line says anything; without a path there is none to be used. */
+  agent: { path: string | undefined; from: string } | undefined;
+  /** For a jump host its own files come first, and those of the configuration after them. */
+  isJump: boolean;
+}
+
 export interface Credentials {
   /** Not encrypted, in the order to offer them; `privateKey` is the text of the file. */
-  keys: readonly { path: string; privateKey: string }[];
+  keys: readonly { path: string; privateKey: string; from?: string }[];
   /** The path of the agent's socket. */
   agent: string | undefined;
   /** What was found and is not offered, and why: for the message when the login is refused. */
@@ -38,28 +50,59 @@ const limitBytes = 1024 * 1024;
  * faults of reading a named file.
  */
 export function findCredentials(choice: LoginChoice): Credentials {
-  const { identityFiles, agentSocket, environment, home = effectiveAccount().home } = choice;
+  const { environment } = choice;
   const passedOver: { path: string; reason: string }[] = [];
-  const agent = findAgent(agentSocket, environment['SSH_AUTH_SOCK'] || undefined, passedOver);
-  const isNamed = identityFiles !== undefined;
-  const paths =
-    identityFiles ?? (home === undefined ? [] : defaultNames.map((name) => join(home, '.ssh', name)));
-  const keys = paths.flatMap((path) => {
+  const agent = findAgent(choice, passedOver);
+  const candidates = candidatesOf(choice);
+  const keys = candidates.flatMap((candidate) => {
+    const { path, isNamed, from } = candidate;
+    const whence = from === undefined ? '' : ` (${from})`;
     try {
       const read = readKey(path, isNamed);
+      if (read === undefined && from !== undefined)
+        passedOver.push({ path, reason: `it does not exist${whence}` });
       if (read === undefined) return [];
-      if (read !== 'encrypted') return [{ path, privateKey: read }];
+      if (read !== 'encrypted') return [{ path, privateKey: read, ...(from !== undefined && { from }) }];
       if (agent === undefined) throw encryptedKey(path);
-      passedOver.push({ path, reason: 'it is encrypted with a passphrase' });
+      passedOver.push({ path, reason: `it is encrypted with a passphrase${whence}` });
     } catch (error) {
       if (isNamed || !(error instanceof ProgramError)) throw error;
-      passedOver.push({ path, reason: error.message.slice(error.message.indexOf(': ') + 2) });
+      passedOver.push({ path, reason: `${error.message.slice(error.message.indexOf(': ') + 2)}${whence}` });
     }
     return [];
   });
   if (keys.length === 0 && agent === undefined)
-    throw noKey({ paths, passedOver, hasAgentName: Boolean(environment['SSH_AUTH_SOCK']) });
+    throw noKey({
+      paths: candidates.map(({ path }) => path),
+      passedOver,
+      hasAgentName: Boolean(choice.written?.agent ?? environment['SSH_AUTH_SOCK']),
+    });
   return { keys, agent, passedOver };
+}
+
+/** A file that may be a key; `from`: the line of ssh_config that names it. */
+interface Candidate {
+  path: string;
+  /** It has to be usable. */
+  isNamed: boolean;
+  from?: string;
+}
+
+/** The files that findCredentials looks at, in their order. */
+export function candidatesOf({
+  identityFiles,
+  written,
+  home = effectiveAccount().home,
+}: LoginChoice): Candidate[] {
+  const named = identityFiles?.map((path) => ({ path, isNamed: true }));
+  const ofLines = written?.files.map((file) => ({ ...file, isNamed: false })) ?? [];
+  if (written?.isJump === true && (named ?? []).length + ofLines.length > 0)
+    return [...ofLines, ...(named ?? [])];
+  if (named !== undefined) return named;
+  if (ofLines.length > 0) return ofLines;
+  return home === undefined
+    ? []
+    : defaultNames.map((name) => ({ path: join(home, '.ssh', name), isNamed: false }));
 }
 
 /** The text of a key, 'encrypted', or undefined where no file is and none has to be. Throws for every other one. */
@@ -106,18 +149,19 @@ function checkFile(path: string, { mode, uid, size }: Stats): void {
 }
 
 function findAgent(
-  named: string | undefined,
-  fromEnvironment: string | undefined,
+  { agentSocket: named, written, environment }: LoginChoice,
   passedOver: { path: string; reason: string }[],
 ): string | undefined {
-  const path = named ?? fromEnvironment;
+  const ofLine = written?.agent;
+  const path = named ?? (ofLine === undefined ? environment['SSH_AUTH_SOCK'] || undefined : ofLine.path);
   if (path === undefined || isSocket(path)) return path;
   if (named !== undefined) {
     throw new ProgramError('ssh-key', `could not find the agent: there is no socket ${named}`, {
       hint: `Start it as ${effectiveAccount().name}: ssh-agent -a ${named}`,
     });
   }
-  passedOver.push({ path, reason: 'there is no such socket of an agent' });
+  const whence = ofLine === undefined ? '' : ` (${ofLine.from})`;
+  passedOver.push({ path, reason: `there is no such socket of an agent${whence}` });
   return undefined;
 }
 

@@ -27,6 +27,8 @@ export interface Server {
   /** As in the URL; an IPv6 address without brackets. */
   host: string;
   port: number;
+  /** HostKeyAlias of ssh_config: the name that known_hosts has, whatever the host and the port. */
+  alias?: string | undefined;
 }
 
 export interface KnownKey extends Place {
@@ -88,7 +90,7 @@ const entriesFor = ({ entries }: KnownHosts, name: string): Entry[] =>
  */
 export function judgeHostKey(known: KnownHosts, server: Server, key: Buffer): HostKeyAnswer {
   const answer = judge(entriesFor(known, nameInKnownHosts(server)), key);
-  if (answer.state !== 'unknown' || server.port === 22) return answer;
+  if (answer.state !== 'unknown' || server.port === 22 || server.alias !== undefined) return answer;
   const without = judge(entriesFor(known, nameInKnownHosts({ ...server, port: 22 })), key);
   if (without.state === 'known' || without.state === 'revoked') return without;
   return without.state === 'unknown' && answer.authority === undefined ? without : answer;
@@ -118,5 +120,6 @@ export function keyTypesOf(known: KnownHosts, server: Server): string[] {
       .filter(({ marker, key }) => marker === 'none' && judgeHostKey(known, server, key).state === 'known')
       .map(({ keyType }) => keyType);
   const found = usable(nameInKnownHosts(server));
+  // With an alias both names are the same.
   return [...new Set(found.length > 0 ? found : usable(nameInKnownHosts({ ...server, port: 22 })))];
 }

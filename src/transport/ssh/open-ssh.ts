@@ -1,14 +1,11 @@
 // From an ssh: URL to a road: credentials, the known host key, a login, the receiver, a hello.
-import type { SshSettings } from '../../program/settings/settings.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
-import { connectSsh, type Target } from '../ssh.ts';
+import { connectSsh } from '../ssh.ts';
 import type { Compression } from '../stored-form.ts';
 import type { Identity, PutAhead, Transport } from '../transport.ts';
+import { targetOf } from './config/target.ts';
 import { greet, type Purpose } from './greet.ts';
-import { hostKeyCheck } from './host-key.ts';
-import { findCredentials } from './keys.ts';
-import { effectiveAccount } from './known-hosts-files.ts';
 import { lease, type Opened } from './leases.ts';
 import { Link } from './link.ts';
 import { namingLogin } from './login-words.ts';
@@ -20,26 +17,6 @@ import { encodingFor, ReceiverRoad } from './road.ts';
 const commandFor = ({ directory }: Purpose, receiver: string): string =>
   `${receiver} receive --directory ${shellWord(directory)} --allow-read`;
 
-function targetOf({ host, port, user }: SshRoad, login: SshSettings): Target {
-  const credentials = findCredentials({
-    identityFiles: login.identityFiles,
-    agentSocket: login.agent,
-    environment: process.env,
-  });
-  const check = hostKeyCheck({ host, port }, login.knownHosts);
-  return {
-    host,
-    port,
-    user: user ?? effectiveAccount().name,
-    keys: credentials.keys,
-    agent: credentials.agent,
-    passedOver: credentials.passedOver,
-    hostKeyAlgorithms: check.algorithms,
-    verify: (key) => check.verify(key),
-    connectLimitMs: login.connectLimitMs,
-  };
-}
-
 /** `signal` aborts when nobody waits for it any more: it is shared with others, who have signals of their own. */
 async function connect(
   road: SshRoad,
@@ -48,7 +25,7 @@ async function connect(
   signal: AbortSignal,
 ): Promise<Opened> {
   const login = identity.login!;
-  const target = targetOf(road, login);
+  const target = await targetOf(road, login);
   const carrier = await connectSsh(target, commandFor(purpose, login.receiver), signal);
   const link = new Link(carrier, login.idleLimitMs);
   try {

@@ -33,10 +33,15 @@ export function inspectPrivateKey(text: string): KeyFile {
 
 const magic = Buffer.from('openssh-key-v1\0', 'latin1');
 
+interface OpenSshKey {
+  cipher: string;
+  publicKey: Buffer;
+}
+
 /** PROTOCOL.key: magic, cipher, key derivation and its options, number of keys, the public key, the private part. */
-function inspectOpenSsh(encoded: string): KeyFile {
+function readOpenSsh(encoded: string): OpenSshKey | undefined {
   const bytes = decodeBase64(encoded);
-  if (bytes === undefined || !bytes.subarray(0, magic.length).equals(magic)) return damaged;
+  if (bytes === undefined || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
   let at = magic.length;
   const next = (): Buffer | undefined => {
     if (at + 4 > bytes.length) return undefined;
@@ -47,10 +52,29 @@ function inspectOpenSsh(encoded: string): KeyFile {
   const [cipher, derivation, options] = [next(), next(), next()];
   at += 4;
   const [publicKey, privatePart] = [next(), next()];
-  if (!cipher || !derivation || !options || !publicKey || !privatePart) return damaged;
-  const type = keyTypeOf(publicKey);
-  if (type === undefined) return damaged;
+  if (!cipher || !derivation || !options || !publicKey || !privatePart) return undefined;
+  return { cipher: cipher.toString('latin1'), publicKey };
+}
+
+/**
+ * The public key (its bytes on the wire) that the text of a key file tells without a passphrase: of a public key, or of
+ * a private one in OpenSSH's own format.
+ */
+export function publicPartOf(text: string): Buffer | undefined {
+  const [, type, encoded] = /^\s*((?:ssh|ecdsa|sk)-\S+)\s+([A-Za-z0-9+/=]+)/.exec(text) ?? [];
+  if (encoded !== undefined) {
+    const key = decodeBase64(encoded);
+    return key !== undefined && keyTypeOf(key) === type ? key : undefined;
+  }
+  const body = /-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END/s.exec(text)?.[1];
+  return body === undefined ? undefined : readOpenSsh(body.replace(/\s+/g, ''))?.publicKey;
+}
+
+function inspectOpenSsh(encoded: string): KeyFile {
+  const found = readOpenSsh(encoded);
+  const type = found && keyTypeOf(found.publicKey);
+  if (found === undefined || type === undefined) return damaged;
   if (type.startsWith('sk-'))
     return unusable('belongs to a hardware key, which somebody must touch', 'another-key');
-  return cipher.toString('latin1') === 'none' ? { state: 'usable' } : { state: 'encrypted' };
+  return found.cipher === 'none' ? { state: 'usable' } : { state: 'encrypted' };
 }

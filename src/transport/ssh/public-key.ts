@@ -45,3 +45,11 @@ export const nameOfType = (type: string): string => (Object.hasOwn(types, type) 
 export function fingerprintOf(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
+
+/** How long the modulus of an RSA key is, in bits; undefined for other keys. */
+export function rsaBitsOf(key: Buffer): number | undefined {
+  const modulus = keyTypeOf(key) === 'ssh-rsa' ? fieldsOf(key)?.[2] : undefined;
+  if (modulus === undefined) return undefined;
+  const first = modulus.findIndex((byte) => byte !== 0);
+  return first < 0 ? 0 : (modulus.length - first) * 8 - (Math.clz32(modulus[first]!) - 24);
+}

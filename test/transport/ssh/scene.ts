@@ -28,6 +28,7 @@ export async function sshScene(sandbox: Sandbox, options: SshdOptions = {}): Pro
     nodeName: 'db1',
     facts: () => ({ segmentSize: 1024 * 1024, controlVersion: 1300, timeline: 1 }),
     login: {
+      configFile: 'none',
       identityFiles: [sshd.clientKey],
       knownHosts: [sshd.knownHosts],
       agent: undefined,

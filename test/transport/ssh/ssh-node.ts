@@ -9,6 +9,8 @@ import { segmentNamed } from '../../harness/wal-files.ts';
 export interface SshChanges {
   url?: string;
   identityFiles?: readonly string[];
+  /** Default 'none': what the machine has makes no difference. */
+  configFile?: string;
   knownHosts?: string;
   receiver?: string;
   connectLimit?: string;
@@ -49,6 +51,7 @@ ${sshSection(sshd, changes)}`;
 
 /** [ssh] alone. */
 export const sshSection = (sshd: Sshd, changes: SshChanges = {}): string => `[ssh]
+config_file = '${changes.configFile ?? 'none'}'
 identity_files = ${list(changes.identityFiles ?? [sshd.clientKey])}
 known_hosts = ['${changes.knownHosts ?? sshd.knownHosts}']
 receiver = '${changes.receiver ?? program('twowarm')}'

@@ -1,0 +1,78 @@
+// A command on the far side as what a link runs over: its streams, how it ended, and the logins under it.
+import type { Socket } from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
+import { connectionOver, type Connection } from '../wire/connection.ts';
+import { asLost, explain, mostSaid } from './connect-faults.ts';
+import type { Carrier } from './link.ts';
+
+/** Logins one over the other: those at jump hosts come first. */
+export interface Way<Client extends Login = Login> {
+  clients: Client[];
+  /** The one connection of TCP under them. */
+  socket: Socket | undefined;
+}
+
+interface Login {
+  on(event: 'close', hear: () => void): unknown;
+  end(): unknown;
+  destroy(): unknown;
+}
+
+type CommandChannel = Duplex & { stderr: Readable };
+
+/** Ends everything at once, without a word to the far side. */
+export function destroy({ clients, socket }: Way): void {
+  for (const client of clients.toReversed()) client.destroy();
+  socket?.destroy();
+}
+
+/** What is written in one turn leaves in one system call: ssh2 writes each packet of 32 kB by itself. */
+function gathered(connection: Connection, socket: Socket): Connection {
+  return {
+    chunks: connection.chunks,
+    write: (buffers) => {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+      return connection.write(buffers);
+    },
+  };
+}
+
+/** What a carrier tells of its own connection. */
+export interface Told {
+  command: string;
+  lost: () => Error | undefined;
+  login: () => string;
+}
+
+export function carry(way: Way, channel: CommandChannel, { command, lost, login }: Told): Carrier {
+  const client = way.clients.at(-1)!;
+  let said = '';
+  let code: number | null | undefined;
+  channel.stderr.on(
+    'data',
+    (bytes: Buffer) => (said = `${said}${bytes.toString('utf8')}`.slice(0, mostSaid)),
+  );
+  channel.on('exit', (status: number | null) => (code = status));
+  const closed = new Promise<void>((resolve) => {
+    for (const end of ['close', 'error'] as const) channel.on(end, () => resolve());
+    client.on('close', () => resolve());
+  });
+  const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000).unref());
+  return {
+    connection: gathered(connectionOver(channel, channel), way.socket!),
+    explainEnd: async (noise) => {
+      await Promise.race([closed, patience()]);
+      const fault = lost();
+      if (fault !== undefined && code === undefined) return asLost(fault);
+      return explain({ said, code }, noise, { command, login });
+    },
+    login,
+    close: (isLost = false) => {
+      channel.destroy();
+      // Whoever waits for room on a connection that nobody reads is only told when the socket is gone.
+      if (isLost) destroy(way);
+      else for (const each of way.clients.toReversed()) each.end();
+    },
+  };
+}
