@@ -1,6 +1,7 @@
 // The one door to ssh2: a login, and one command on the far side whose standard input and output are the connection. Host
 // keys are always verified; there is no way around that.
-import { connect as connectSocket, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   Client,
   utils,
@@ -12,10 +13,12 @@ import {
 } from 'ssh2';
 import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
-import { asLost, explain, mostSaid, refusedLogin, unreachable } from './ssh/connect-faults.ts';
+import { algorithms } from './ssh/algorithms.ts';
+import { asLost, explain, mostSaid, refusedLogin, unreachable, type Ending } from './ssh/connect-faults.ts';
 import { LinkFault, type Carrier } from './ssh/link.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
-import { connectionOver, type Connection } from './wire/connection.ts';
+import { gathered, openSocket } from './ssh/open-socket.ts';
+import { connectionOver } from './wire/connection.ts';
 
 /** Where to log in, and how. */
 export interface Target {
@@ -32,47 +35,8 @@ export interface Target {
   /** What is wrong with the key of the far side; undefined: it is the known one. */
   verify: (key: Buffer) => ProgramError | undefined;
   connectLimitMs: number;
-}
-
-/** The fastest key exchange and cipher first: a handshake with a group of primes takes 60 ms more. */
-const algorithms = {
-  kex: {
-    prepend: ['curve25519-sha256', 'curve25519-sha256@libssh.org'],
-    append: [],
-    remove: [
-      'diffie-hellman-group1-sha1',
-      'diffie-hellman-group14-sha1',
-      'diffie-hellman-group-exchange-sha1',
-    ],
-  },
-  cipher: {
-    prepend: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'],
-    append: [],
-    remove: ['3des-cbc', 'aes128-cbc', 'aes192-cbc', 'aes256-cbc'],
-  },
-  // What travels is compressed already.
-  compress: ['none'],
-};
-
-/** A socket that is connected, without Nagle's delays: they cost 100 ms a file. */
-function openSocket(target: Target, signal: AbortSignal): Promise<Socket> {
-  const { host, port } = target;
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host, port, noDelay: true });
-    const settle = (error?: Error): void => {
-      signal.removeEventListener('abort', onAbort);
-      socket.off('error', settle);
-      if (error === undefined) resolve(socket);
-      else {
-        socket.destroy();
-        reject(errnoOf(error) === undefined ? error : unreachable(error, target));
-      }
-    };
-    const onAbort = (): void => settle(signal.reason as Error);
-    signal.addEventListener('abort', onAbort);
-    socket.on('error', settle);
-    socket.once('connect', () => settle());
-  });
+  /** Ask now and then whether the far side is there; silent for longer than this the connection is lost. */
+  silenceLimitMs?: number;
 }
 
 function loginMethods({ user, keys, agent }: Target): AnyAuthMethod[] {
@@ -105,6 +69,10 @@ function logIn(target: Target, sock: Socket, signal: AbortSignal): Promise<[Clie
     username: target.user,
     // Ours is the limit that counts; the library's would name no reason.
     readyTimeout: 0,
+    ...(target.silenceLimitMs !== undefined && {
+      keepaliveInterval: target.silenceLimitMs / 3,
+      keepaliveCountMax: 3,
+    }),
     hostVerifier: (key: Buffer) => (verdict = target.verify(key)) === undefined,
     authHandler: nextMethod,
     algorithms: {
@@ -143,18 +111,6 @@ const execute = <T>(client: Client, command: string, begin: (channel: ClientChan
       reject(new LinkFault('connection-lost', 'the connection was cut', { cause: error }));
     }
   });
-
-/** What is written in one turn leaves in one system call: ssh2 writes each packet of 32 kB by itself. */
-function gathered(connection: Connection, socket: Socket): Connection {
-  return {
-    chunks: connection.chunks,
-    write: (buffers) => {
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-      return connection.write(buffers);
-    },
-  };
-}
 
 /** What a carrier tells of its own connection. */
 interface Told {
@@ -206,8 +162,20 @@ function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal): unk
   return new LinkFault(kind, message, { cause: error });
 }
 
-/** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
-export async function connectSsh(target: Target, command: string, stop: AbortSignal): Promise<Carrier> {
+/** A login that stays: what has cut it off, and with which key it was. */
+interface Session {
+  client: Client;
+  socket: Socket;
+  lost: () => Error | undefined;
+  login: () => string;
+}
+
+/** Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
+function openSession<T>(
+  target: Target,
+  stop: AbortSignal,
+  use: (session: Session) => T | Promise<T>,
+): Promise<T> {
   let lost: Error | undefined;
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
     try {
@@ -215,10 +183,53 @@ export async function connectSsh(target: Target, command: string, stop: AbortSig
       const [client, accepted] = await logIn(target, socket, signal);
       client.on('error', (error) => (lost ??= error));
       const login = (): string => loginWords(target, offeredWords(target)[accepted]!);
-      const told = { command, lost: () => lost, login };
-      return await execute(client, command, (channel) => carry(client, socket, channel, told));
+      return await use({ client, socket, lost: () => lost, login });
     } catch (error) {
       throw orItsLimit(error, signal, stop);
     }
   });
+}
+
+/** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
+export const connectSsh = (target: Target, command: string, stop: AbortSignal): Promise<Carrier> =>
+  openSession(target, stop, ({ client, socket, lost, login }) =>
+    execute(client, command, (channel) => carry(client, socket, channel, { command, lost, login })),
+  );
+
+/** A command at work on the far side. */
+export interface FarCommand {
+  /** Its standard input to write to, its standard output to read. */
+  stream: Duplex;
+  /** Once it has ended and its output is read; where the connection was lost there is no code, and `lost` says why. */
+  ended: Promise<Ending & { lost: Error | undefined }>;
+}
+
+/** A login that runs one command after another. */
+export interface Login {
+  /** Who has logged in where, and with which key, as a sentence. */
+  words: () => string;
+  run: (command: string) => Promise<FarCommand>;
+  close: () => void;
+}
+
+/** Logs in, to run commands; where the far side does not answer for a while the login is lost. Throws as connectSsh. */
+export const logInSsh = (target: Target, stop: AbortSignal): Promise<Login> =>
+  openSession(target, stop, ({ client, lost, login }) => ({
+    words: login,
+    run: (command) => execute(client, command, (channel) => farCommand(client, channel, lost)),
+    close: () => client.destroy(),
+  }));
+
+function farCommand(client: Client, channel: ClientChannel, lost: () => Error | undefined): FarCommand {
+  const ending: Ending = { said: '', code: undefined };
+  channel.stderr.on(
+    'data',
+    (bytes: Buffer) => (ending.said = `${ending.said}${bytes.toString('utf8')}`.slice(0, mostSaid)),
+  );
+  channel.on('exit', (status: number | null) => (ending.code = status));
+  const ended = new Promise<void>((resolve) => {
+    channel.on('close', () => resolve());
+    client.on('close', () => resolve());
+  });
+  return { stream: channel, ended: ended.then(() => ({ ...ending, lost: lost() })) };
 }

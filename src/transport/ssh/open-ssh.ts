@@ -2,7 +2,7 @@
 import type { SshSettings } from '../../program/settings/settings.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
-import { connectSsh, type Target } from '../ssh.ts';
+import { connectSsh, logInSsh, type Login, type Target } from '../ssh.ts';
 import type { Compression } from '../stored-form.ts';
 import type { Identity, PutAhead, Transport } from '../transport.ts';
 import { greet, type Purpose } from './greet.ts';
@@ -84,4 +84,12 @@ export async function openOverSsh(
     signal?.throwIfAborted();
     throw aboutRoad(`could not open ${url}`, error);
   }
+}
+
+/**
+ * Logs in to run commands there, with the limits of `login`. Throws the fault of the login, with the reason alone, or the
+ * reason of `signal`.
+ */
+export async function logInOverSsh(road: SshRoad, login: SshSettings, signal: AbortSignal): Promise<Login> {
+  return logInSsh({ ...targetOf(road, login), silenceLimitMs: login.idleLimitMs }, signal);
 }
