@@ -14,7 +14,7 @@ const hot = ['archiveWALFile', 'restoreWALFile', 'pg_standby'];
 const receiver = 'receive';
 /** The network road: one file that every program loads, so that its connections are shared. */
 const network = 'transport/ssh/open-ssh';
-const others = ['configSetup', 'triggerStandby', 'rsyncDR', 'twowarm'];
+const others = ['configSetup', 'distrib2warm', 'triggerStandby', 'rsyncDR', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
   'program/log',
@@ -236,7 +236,10 @@ writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
 const loader = readFileSync(join(root, 'scripts', 'hot-loader.cjs'), 'utf8');
 for (const program of [...hot, receiver]) writeFileSync(join(outdir, `${program}.cjs`), loader);
 // What an import() of it gives is read off this line, which does nothing.
-writeFileSync(join(outdir, 'open-ssh.cjs'), `${loader}0 && (module.exports = { openOverSsh });\n`);
+writeFileSync(
+  join(outdir, 'open-ssh.cjs'),
+  `${loader}0 && (module.exports = { openOverSsh, logInOverSsh });\n`,
+);
 await makeCodeCaches(outdir, build);
 writeFileSync(join(outdir, '.built'), '');
 process.stderr.write(`built dist/: ${Object.keys(outputs).length} files\n`);

@@ -15,15 +15,10 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   consumers: () => import('../restore/consumers/consumers-command.ts'),
   destination: () => import('../archive/destination-command.ts'),
   relay: () => import('../relay/command.ts'),
+  distrib2warm: () => import('../cluster/distrib2warm-command.ts'),
   rsyncDR: () => import('../relay/rsync-dr-command.ts'),
   prune: () => import('../restore/pruning/prune-command.ts'),
 };
 
 /** Names that the contract gives to commands which this version does not have. */
-export const notBuilt: readonly string[] = [
-  'copyToStandby',
-  'copyToDR',
-  'configStandby',
-  'distrib2warm',
-  'flushPrimary',
-];
+export const notBuilt: readonly string[] = ['copyToStandby', 'copyToDR', 'configStandby', 'flushPrimary'];

@@ -5,6 +5,7 @@ import yargs, { type Argv, type Options } from 'yargs';
 import type { Command, Option, Positional, ReadWords } from './command.ts';
 import { errorGroups } from './error-groups.ts';
 import { errorKinds } from './error-kinds.ts';
+import { installedAt } from './installed-at.ts';
 import { writeOut } from './print-error.ts';
 import { ProgramError } from './program-error.ts';
 import { didYouMean } from './settings/did-you-mean.ts';
@@ -14,8 +15,7 @@ const universal: readonly Option[] = [
   { name: 'help', alias: '?', summary: 'Print this help.' },
   { name: 'version', alias: 'V', summary: 'Print the version.' },
 ];
-const installedAt = join(import.meta.dirname, '..', '..');
-const documentOfErrors = join(installedAt, 'docs', 'errors.md');
+const documentOfErrors = (): string => join(installedAt(), 'docs', 'errors.md');
 const optionsOf = (command: Command): readonly Option[] => [...command.options, ...universal];
 
 const written = ({ name, required, many }: Positional): string =>
@@ -27,11 +27,11 @@ export function usageOf(command: Command): string {
 }
 
 /** The line for postgresql.conf, quoted for the shell, for PostgreSQL's placeholders and for the file. */
-export function configurationLine(command: Command, installedAt: string): string | undefined {
+export function configurationLine(command: Command, root: string): string | undefined {
   if (command.postgresqlConf === undefined) return undefined;
   const { setting, arguments: placeholders } = command.postgresqlConf;
   const [executable, ...words] = command.name.split(' ');
-  const program = join(installedAt, 'bin', executable!);
+  const program = join(root, 'bin', executable!);
   const word = /^[A-Za-z0-9/._-]+$/.test(program) ? program : `"${program.replace(/(["$`\\])/g, '\\$1')}"`;
   return `${setting} = '${word.replaceAll('%', '%%').replaceAll("'", "''")} ${[...words, placeholders].join(' ')}'`;
 }
@@ -46,12 +46,12 @@ function exitStatus(command: Command): string {
     .sort((a, b) => a.exitCode - b.exitCode)
     .map(({ exitCode, meaning }) => row(exitCode, meaning));
   const groups = errorGroups().map(({ codes, what }) => `  ${codes.padStart(5)}  ${what}`);
-  const head = `${named.length > 0 ? 'Any other fault' : 'A fault'}, by what is wrong; each code is in ${documentOfErrors}:`;
+  const head = `${named.length > 0 ? 'Any other fault' : 'A fault'}, by what is wrong; each code is in ${documentOfErrors()}:`;
   return ['EXIT STATUS', row(0, 'success'), ...own, ...named, head, ...groups].join('\n');
 }
 
 function epilogue(command: Command): string {
-  const line = configurationLine(command, installedAt);
+  const line = configurationLine(command, installedAt());
   const width = Math.max(12, ...command.positionals.map(({ name }) => name.length));
   const positionals = command.positionals.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return [

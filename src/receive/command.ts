@@ -2,17 +2,18 @@
 // for it; it serves one connection on its standard input and output.
 import { existsSync, fstatSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { join, normalize } from 'node:path';
+import { normalize } from 'node:path';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { noteLongCall } from '../program/leave.ts';
+import { installedAt } from '../program/installed-at.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { shellWord } from '../program/shell-word.ts';
 import { refuseDataDirectory } from '../transport/data-directory.ts';
+import { keyOptions, readPublicKey, receiverCommand } from '../transport/receiver/authorized-keys-line.ts';
 import { serve } from '../transport/receiver/serve.ts';
 import type { Terms } from '../transport/receiver/terms.ts';
 import { connectionOver } from '../transport/wire/connection.ts';
-import { keyOptions, readPublicKey, receiverCommand } from './authorized-keys-line.ts';
 import { readReceiverWords, receiveArguments, receiveOptions } from './options.ts';
 
 function termsOf({ options }: ProgramCall): Terms {
@@ -46,7 +47,7 @@ async function warnOf(directory: string, { voice }: ProgramCall): Promise<void> 
 async function printLine(call: ProgramCall, terms: Terms): Promise<void> {
   await refuseDataDirectory(terms.directory);
   await warnOf(terms.directory, call);
-  const command = keyOptions(receiverCommand(terms, join(import.meta.dirname, '..', '..')));
+  const command = keyOptions(receiverCommand(terms, installedAt()));
   const [file] = call.positionals;
   call.voice.answer(`${command} ${file === undefined ? 'PUBLIC-KEY' : readPublicKey(file)}\n`);
   if (file === undefined)

@@ -21,6 +21,7 @@ import {
   unreachable,
   unreachedFrom,
 } from './ssh/connect-faults.ts';
+import { farCommand, type Login } from './ssh/far-command.ts';
 import { handshakeAlgorithms } from './ssh/handshake.ts';
 import { LinkFault, type Carrier } from './ssh/link.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
@@ -54,6 +55,8 @@ export interface Target {
   refusesKey?: ((key: Buffer) => string | undefined) | undefined;
   /** What ssh_config says of this host, as sentences for faults. */
   notes?: readonly string[];
+  /** Ask now and then whether the far side is there; silent for longer than this the connection is lost. */
+  silenceLimitMs?: number;
 }
 
 /** The agent, but of its keys only those that may be offered. */
@@ -129,6 +132,10 @@ function logIn(target: Target, sock: Duplex, signal: AbortSignal): Promise<[Clie
     username: target.user,
     // Ours is the limit that counts; the library's would name no reason.
     readyTimeout: 0,
+    ...(target.silenceLimitMs !== undefined && {
+      keepaliveInterval: target.silenceLimitMs / 3,
+      keepaliveCountMax: 3,
+    }),
     hostVerifier: (key: Buffer) => (verdict = target.verify(key)) === undefined,
     authHandler: nextMethod,
     algorithms: handshakeAlgorithms(target),
@@ -211,8 +218,21 @@ async function logInAlong(hosts: readonly Target[], way: Logins, signal: AbortSi
   return accepted;
 }
 
-/** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
-export async function connectSsh(given: Target, command: string, stop: AbortSignal): Promise<Carrier> {
+/** A login that stays: what has cut it off, and with which key it was. */
+interface Session {
+  /** Where it leads to. */
+  client: Client;
+  way: Way<Client>;
+  lost: () => Error | undefined;
+  login: () => string;
+}
+
+/** Throws a LinkFault, the fault that `verify` found, or the reason of `stop`; whatever was opened is closed then. */
+function openSession<T>(
+  given: Target,
+  stop: AbortSignal,
+  use: (session: Session) => T | Promise<T>,
+): Promise<T> {
   let lost: Error | undefined;
   const hosts = wayTo(given).map(withoutRefused);
   const target = hosts.at(-1)!;
@@ -225,9 +245,7 @@ export async function connectSsh(given: Target, command: string, stop: AbortSign
       const accepted = await logInAlong(hosts, way, signal);
       for (const client of way.clients) client.on('error', (error) => (lost ??= error));
       const login = (): string => loginWords(target, offeredWords(target)[accepted]!);
-      const told = { command, lost: () => lost, login };
-      const carrier = await execute(way.clients.at(-1)!, command, (channel) => carry(way, channel, told));
-      return carrier;
+      return await use({ client: way.clients.at(-1)!, way, lost: () => lost, login });
     } catch (error) {
       destroy(way);
       throw orItsLimit(error, signal, stop, way.at);
@@ -236,3 +254,17 @@ export async function connectSsh(given: Target, command: string, stop: AbortSign
     }
   });
 }
+
+/** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
+export const connectSsh = (target: Target, command: string, stop: AbortSignal): Promise<Carrier> =>
+  openSession(target, stop, ({ client, way, lost, login }) =>
+    execute(client, command, (channel) => carry(way, channel, { command, lost, login })),
+  );
+
+/** Logs in, to run commands; where the far side does not answer for a while the login is lost. Throws as connectSsh. */
+export const logInSsh = (target: Target, stop: AbortSignal): Promise<Login> =>
+  openSession(target, stop, ({ client, way, lost, login }) => ({
+    words: login,
+    run: (command) => execute(client, command, (channel) => farCommand(client, channel, lost)),
+    close: () => destroy(way),
+  }));

@@ -43,6 +43,7 @@ describe('the packed tarball', () => {
         'README.md',
         'bin/archiveWALFile',
         'bin/configSetup',
+        'bin/distrib2warm',
         'bin/launch.sh',
         'bin/pg_standby',
         'bin/restoreWALFile',
@@ -74,6 +75,7 @@ describe('the packed tarball', () => {
       'restoreWALFile',
       'pg_standby',
       'configSetup',
+      'distrib2warm',
       'triggerStandby',
       'twowarm',
     ];

@@ -20,6 +20,8 @@ export interface SshdOptions {
   hostKeyTypes?: readonly SshKeyType[];
   /** Further lines of sshd_config(5); the first value of a keyword counts, and these come first. */
   configuration?: readonly string[];
+  /** Variables of its sessions, without blanks in their values: HOME, or a PATH with programs of the test's own. */
+  environment?: Readonly<Record<string, string>>;
   /** Taken for the user's login shell instead of the passwd file's: for the test of what is done without one. */
   loginShell?: string;
 }
@@ -111,7 +113,9 @@ export async function startSshd(sandbox: Sandbox, options: SshdOptions = {}): Pr
       'UseDNS no',
       'LogLevel VERBOSE',
       'MaxStartups 100',
-      `SetEnv ${sessionMark}=${mark}`,
+      `SetEnv ${Object.entries({ ...options.environment, [sessionMark]: mark })
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' ')}`,
       `AllowUsers ${login.name}`,
       '',
     ].join('\n');

@@ -124,6 +124,21 @@ const log = z.strictObject({
   }),
 });
 
+const distribution = z.strictObject({
+  directory: text()
+    .regex(
+      /^(?!-)(?!.*(^|\/)\.\.?(\/|$))[^\p{Cc}]*[^\p{Cc}/]$/u,
+      'must be a path without "." and ".." in it and without a slash at its end',
+    )
+    .default('.local/lib/twowarm')
+    .register(keyWords, {
+      summary:
+        'Where distrib2warm keeps twowarm on the other nodes, absolute, or below the home of the user who logs in there. Programs are called there at <directory>/current/bin/.',
+      default: "'.local/lib/twowarm'",
+      example: "'/opt/twowarm'",
+    }),
+});
+
 /** Every section; `destination` is a table of them by name. */
 export const sections = {
   node,
@@ -133,6 +148,7 @@ export const sections = {
   restore,
   ssh,
   cluster,
+  distribution,
   log,
 };
 
@@ -144,6 +160,7 @@ export const configurationSchema = z.strictObject({
   restore: restore.prefault({}),
   ssh: ssh.prefault({}),
   cluster: cluster.prefault({}),
+  distribution: distribution.prefault({}),
   log: log.prefault({}),
 });
 

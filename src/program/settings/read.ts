@@ -107,6 +107,7 @@ function toSettings(place: Place, c: Configuration): Settings {
       idleLimitMs: c.ssh.idle_limit,
     },
     cluster: { arbiter: c.cluster.arbiter },
+    distribution: { directory: c.distribution.directory },
     log: { file: c.log.file },
   };
 }

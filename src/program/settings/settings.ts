@@ -52,6 +52,8 @@ export interface Settings {
   };
   ssh: SshSettings;
   cluster: { arbiter: string | undefined };
+  /** Where distrib2warm keeps twowarm on other nodes: absolute, or below the home of who logs in. */
+  distribution: { directory: string };
   log: { file: string | undefined };
 }
 

@@ -1,10 +1,12 @@
 // From an ssh: URL to a road: credentials, the known host key, a login, the receiver, a hello.
+import type { SshSettings } from '../../program/settings/settings.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
-import { connectSsh } from '../ssh.ts';
+import { connectSsh, logInSsh } from '../ssh.ts';
 import type { Compression } from '../stored-form.ts';
 import type { Identity, PutAhead, Transport } from '../transport.ts';
 import { targetOf } from './config/target.ts';
+import type { Login } from './far-command.ts';
 import { greet, type Purpose } from './greet.ts';
 import { lease, type Opened } from './leases.ts';
 import { Link } from './link.ts';
@@ -61,4 +63,12 @@ export async function openOverSsh(
     signal?.throwIfAborted();
     throw aboutRoad(`could not open ${url}`, error);
   }
+}
+
+/**
+ * Logs in to run commands there, with the limits of `login`. Throws the fault of the login, with the reason alone, or the
+ * reason of `signal`.
+ */
+export async function logInOverSsh(road: SshRoad, login: SshSettings, signal: AbortSignal): Promise<Login> {
+  return logInSsh({ ...(await targetOf(road, login)), silenceLimitMs: login.idleLimitMs }, signal);
 }

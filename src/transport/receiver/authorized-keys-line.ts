@@ -2,13 +2,13 @@
 // FORMAT"): sshd then runs this command whatever the client asks for.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromSystemError, ProgramError } from '../program/program-error.ts';
-import { shellWord } from '../program/shell-word.ts';
-import type { Terms } from '../transport/receiver/terms.ts';
+import { fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { shellWord } from '../../program/shell-word.ts';
+import type { Terms } from './terms.ts';
 
-/** The command of the receiver on this machine, as a shell reads it. */
-export function receiverCommand({ directory, mayRead }: Terms, installedAt: string): string {
-  const words = [join(installedAt, 'bin', 'twowarm'), 'receive', '--directory', directory];
+/** The command of the receiver of the installation in `root`, as a shell reads it. */
+export function receiverCommand({ directory, mayRead }: Terms, root: string): string {
+  const words = [join(root, 'bin', 'twowarm'), 'receive', '--directory', directory];
   return [...words, ...(mayRead ? ['--allow-read'] : [])].map(shellWord).join(' ');
 }
 
