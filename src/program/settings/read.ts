@@ -105,6 +105,7 @@ function toSettings(place: Place, c: Configuration): Settings {
       connectLimitMs: c.ssh.connect_limit,
       idleLimitMs: c.ssh.idle_limit,
     },
+    rsync: { passwordFile: c.rsync.password_file },
     cluster: { arbiter: c.cluster.arbiter },
     log: { file: c.log.file },
   };

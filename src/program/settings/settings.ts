@@ -51,6 +51,7 @@ export interface Settings {
     prune: boolean;
   };
   ssh: SshSettings;
+  rsync: RsyncSettings;
   cluster: { arbiter: string | undefined };
   log: { file: string | undefined };
 }
@@ -63,6 +64,11 @@ export interface SshSettings {
   receiver: string;
   connectLimitMs: number;
   idleLimitMs: number;
+}
+
+/** What a daemon of rsync wants to know. */
+export interface RsyncSettings {
+  passwordFile: string | undefined;
 }
 
 /** One line of configSetup: a value in force and where it came from. */
