@@ -30,6 +30,7 @@ const cold = [
   'transport/gap-record-at',
   'transport/data-directory',
   'transport/ownership-verbs',
+  'transport/rsync/open-rsync',
   'transport/consumers',
   'transport/pruned',
   'restore/pruning/prune',
@@ -145,6 +146,14 @@ const networkIsShared: Plugin = {
   },
 };
 
+/** For the single files in dist/cold/: each would have it once more. */
+const rsyncIsShared: Plugin = {
+  name: 'the road over rsync is a file of its own',
+  setup: (building) => {
+    building.onResolve({ filter: /\/open-rsync\.ts$/ }, () => ({ path: './open-rsync.js', external: true }));
+  },
+};
+
 /**
  * With Node.js 24 a garbage collection can abort the process that has loaded ssh2's native part: the destructor of its
  * ciphers fails an assertion in node::RemoveEnvironmentCleanupHook. Without it ssh2 uses node:crypto: 2 ms more a segment.
@@ -222,7 +231,7 @@ const waitingBuild = await bundle({
   outdir,
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
-  plugins: [networkIsShared, nothingIsRun],
+  plugins: [networkIsShared, rsyncIsShared, nothingIsRun],
   define: withDirectory('__dirname'),
 });
 const outputs = {

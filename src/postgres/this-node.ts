@@ -2,7 +2,7 @@
 import { findPlace } from '../program/home.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
 import { loadSettings } from '../program/settings/load.ts';
-import type { Settings, SshSettings } from '../program/settings/settings.ts';
+import type { RsyncSettings, Settings, SshSettings } from '../program/settings/settings.ts';
 import type { ProgramCall } from '../program/command.ts';
 import {
   establishNode,
@@ -27,6 +27,7 @@ export interface ThisNode {
     stateDirectory: string;
     dryRun: boolean;
     login: SshSettings;
+    rsync: RsyncSettings;
     facts: () => { segmentSize: number; controlVersion: number; timeline: number };
   };
 }
@@ -72,6 +73,7 @@ export async function openThisNode(call: ProgramCall, change = true): Promise<Th
       dryRun: !change,
       nodeName: settings.nodeName,
       login: settings.ssh,
+      rsync: settings.rsync,
       facts: () => ({
         segmentSize: readSegmentSize(settings.dataDirectory),
         controlVersion: cluster.controlVersion,

@@ -2,19 +2,30 @@
 import { noPassword, readSshUrl, type SshRoad, type UnusableRoad } from './ssh-url.ts';
 
 /** Roads that the contract names and this version does not have. */
-const notBuilt = ['sftp', 'rsync', 'rsync+ssh', 's3', 'gs', 'azblob'];
+const notBuilt = ['sftp', 's3', 'gs', 'azblob'];
 
 /** What cures a URL nobody can use, as the end of a sentence. */
 export const roadUrlCure =
   'write file: and an absolute directory, such as file:/mnt/db2/archive, or ssh://user@host:port and one there';
 
+/** What follows the scheme is read by readRsyncUrl. */
+interface RsyncRoad {
+  kind: 'rsync';
+  url: string;
+}
+
 export type Road =
-  { kind: 'directory'; directory: string } | SshRoad | { kind: 'not-built'; scheme: string } | UnusableRoad;
+  | { kind: 'directory'; directory: string }
+  | SshRoad
+  | RsyncRoad
+  | { kind: 'not-built'; scheme: string }
+  | UnusableRoad;
 
 /** 'file:/a/b' and 'file:///a/b' are the directory /a/b; 'ssh://db2/a/b' is that of another host. */
 export function readRoadUrl(url: string): Road {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme !== undefined && notBuilt.includes(scheme)) return { kind: 'not-built', scheme };
+  if (scheme === 'rsync' || scheme === 'rsync+ssh') return { kind: 'rsync', url };
   if (scheme === 'ssh') {
     const road = readSshUrl(url);
     return road.kind === 'unusable' && withoutSecret(url) !== url ? noPassword : road;
@@ -23,15 +34,6 @@ export function readRoadUrl(url: string): Road {
   const path = scheme === 'file' ? url.slice('file:'.length).replace(/^\/\/(?=\/)/, '') : undefined;
   if (!path?.startsWith('/') || path.startsWith('//')) return { kind: 'unusable', cure: roadUrlCure };
   return { kind: 'directory', directory: path.replace(/(?<=.)\/+$/, '') };
-}
-
-/**
- * One name for each place that a URL can mean, to find twins; undefined where there is none. Who logs in makes no
- * difference, and without a port it is 22: what ssh_config makes of a host is not known here.
- */
-export function placeOf(road: Road): string | undefined {
-  if (road.kind === 'directory') return road.directory;
-  return road.kind === 'ssh' ? `ssh://[${road.host}]:${road.port ?? 22}${road.directory}` : undefined;
 }
 
 /** For messages. Up to the last @: people write passwords with / and @ in them as they are. */

@@ -8,9 +8,10 @@ import {
   readSuspension,
   type Reached,
 } from '../program/destination-notes.ts';
+import { lacksOfUrl } from '../program/road-promises.ts';
 import { withoutSecret } from '../program/road-url.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
-import type { Destination, Settings } from '../program/settings/settings.ts';
+import type { Destination, Lack, Settings } from '../program/settings/settings.ts';
 import { describeLag, type Lag } from './lag.ts';
 import { Ledger, ledgersOf, type Debt, type LedgerPlace } from './ledger.ts';
 
@@ -18,6 +19,8 @@ export interface DestinationStatus {
   name: string;
   url: string | null;
   policy: Destination['policy'] | 'not configured';
+  /** Promises that the road there does not make, as `accept` names them. */
+  lacks: Lack[];
   /** Of a fallback; null of any other. */
   standIn: { for: string[]; limitMs: number | null; hold: boolean } | null;
   state: 'ok' | 'failing' | 'suspended';
@@ -61,6 +64,7 @@ function statusOf(destination: Destination, home: string, place: LedgerPlace): D
     name,
     url,
     policy,
+    lacks: lacksOfUrl(url),
     standIn: standIn === undefined ? null : { ...standIn, limitMs: standIn.limitMs ?? null },
     state: suspension !== undefined ? 'suspended' : failing !== undefined ? 'failing' : 'ok',
     since: known?.since ?? null,
@@ -102,6 +106,13 @@ function describePolicy({ policy, standIn }: DestinationStatus): string {
   return `fallback for ${standIn.for.join(', ')}${limit}${standIn.hold ? '' : ', without a copy here'}`;
 }
 
+/** What its road lacks, and why that is no fault: a required destination has it only by name. */
+function describeLacks({ lacks, policy, standIn }: DestinationStatus): string {
+  const isAlone = policy === 'required' || standIn?.hold === false;
+  const why = isAlone ? 'accepted by name (accept)' : 'its policy allows that';
+  return `the road there is ${lacks.join(' and ')}; ${why}`;
+}
+
 /** Whether there is more to say of it than that it is well. */
 export const isWorthTelling = ({ state, debt, standsInFor }: DestinationStatus): boolean =>
   state !== 'ok' || debt.count > 0 || standsInFor.length > 0;
@@ -120,11 +131,12 @@ function describeStanding(
 
 /** 'db2 (ssh://…): required; ok; nothing is owed', and what is to be known of its last tries. */
 export function describeDestination(status: DestinationStatus): string[] {
-  const { name, url, state, since, debt, lag, lastSuccess, lastFailure } = status;
+  const { name, url, state, since, debt, lacks, lag, lastSuccess, lastFailure } = status;
   const standing = status.standsInFor.map((each) => describeStanding(status, each));
   const now = [since === null ? state : `${state} since ${since}`, ...standing].join(', ');
   const where = url === null ? '' : ` (${withoutSecret(url)})`;
   const lines = [`${name}${where}: ${describePolicy(status)}; ${now}; ${describeDebt(debt)}`];
+  if (lacks.length > 0) lines.push(`  ${describeLacks(status)}`);
   if (lag !== null) lines.push(`  ${describeLag(lag)}`);
   if (lastFailure !== null) lines.push(`  last failure ${lastFailure.at}: ${lastFailure.reason}`);
   if (lastSuccess !== null) lines.push(`  last success ${lastSuccess.at}: ${lastSuccess.file}`);

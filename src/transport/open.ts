@@ -15,14 +15,14 @@ export function directoryOf(url: string): string {
     });
   }
   const what =
-    road.kind === 'ssh'
-      ? 'this is not done over ssh'
-      : `${road.scheme} destinations and sources are not built yet`;
+    road.kind === 'not-built'
+      ? `${road.scheme} destinations and sources are not built yet`
+      : `this is not done over ${road.kind}`;
   throw new ProgramError('not-built', `${what}: ${withoutSecret(url)}`, {
     hint:
-      road.kind === 'ssh'
-        ? 'Do it on the machine of the archive.'
-        : 'This version knows file:/directory and ssh://host/directory.',
+      road.kind === 'not-built'
+        ? 'This version knows file:/directory and ssh://host/directory.'
+        : 'Do it on the machine of the archive.',
   });
 }
 
@@ -58,10 +58,14 @@ export async function openDestination(
       mayLack,
     );
   }
+  if (road.kind === 'rsync')
+    return relying(await (await overRsync()).openOverRsync(url, identity, signal, compression), mayLack);
   const directory = directoryOf(url);
   const { openArchive } = await import('./filesystem-writing.ts');
   return openArchive(url, directory, identity, compression);
 }
+
+const overRsync = () => import('./rsync/open-rsync.ts');
 
 /** The road, if it keeps what it must; closes it and throws `promise-lacking` if not. */
 async function relying(road: Transport, mayLack: Destination['mayLack']): Promise<Transport> {
@@ -98,6 +102,7 @@ async function openToRead(
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
     return openOverSsh(url, road, { purpose, compression: 'none' }, identity, signal);
   }
+  if (road.kind === 'rsync') return (await overRsync()).openOverRsync(url, identity, signal);
   const directory = directoryOf(url);
   const { openArchiveForReading } = await import('./filesystem.ts');
   return openArchiveForReading(url, directory, identity);

@@ -11,7 +11,7 @@
 //    `fenced`, and nothing is stored. Reading is never fenced.
 
 import type { GapRecord } from '../program/gap-record.ts';
-import type { SshSettings } from '../program/settings/settings.ts';
+import type { RsyncSettings, SshSettings } from '../program/settings/settings.ts';
 import type { Watch } from '../program/watch-directory.ts';
 import type { ClaimRequest } from './claims.ts';
 import type { Condition } from './condition.ts';
@@ -142,6 +142,8 @@ export interface Identity {
   readonly facts?: () => ClusterFacts;
   /** How this node logs in elsewhere. */
   login?: SshSettings;
+  /** What it needs of a daemon of rsync. */
+  rsync?: RsyncSettings;
   /** In a receiver: what the node on the far side of the road has said that it remembers of this archive. */
   memory?: { archive: string | undefined; note: string };
 }

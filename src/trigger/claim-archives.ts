@@ -50,7 +50,8 @@ async function onRoad<T>(
   signal: AbortSignal,
   verb: (road: Transport) => Promise<T>,
 ): Promise<T> {
-  const road = await openDestination(url, identity, {}, signal);
+  // What a road cannot claim it refuses by itself, and says how that is done.
+  const road = await openDestination(url, identity, { mayLack: ['not-exclusive', 'not-durable'] }, signal);
   try {
     return await verb(road);
   } finally {

@@ -3,7 +3,8 @@
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
-import { placeOf, readRoadUrl, withoutSecret } from '../program/road-url.ts';
+import { placeOf } from '../program/road-place.ts';
+import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
 import { openSource } from '../transport/open.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import type { Wish } from './options.ts';

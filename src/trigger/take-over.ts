@@ -142,10 +142,12 @@ export class TakeOver {
     const which = target.destination ?? target.url;
     // Somebody has claimed it meanwhile: that is no matter of reach.
     const isLost = fault.kind === 'fenced';
+    // Nor is a road that cannot claim, and says which one can.
+    const cure = isLost || fault.kind === 'not-allowed' ? fault.hint : undefined;
     await this.telling.warn({
       message: `could not claim ${wordsFor(target)}: ${fault.message}`,
       detail: isLost ? fault.detail : 'The old primary may archive there until this node claims it.',
-      hint: isLost ? fault.hint : `Once it can be reached: twowarm claim --take-over ${which}`,
+      hint: cure ?? `Once it can be reached: twowarm claim --take-over ${which}`,
     });
   }
 }

@@ -28,6 +28,7 @@ const zodRooms = [
   'src/program/settings/keys.ts',
   'src/program/settings/destination-keys.ts',
   'src/program/settings/ssh-section.ts',
+  'src/program/settings/rsync-section.ts',
   'src/program/settings/check.ts',
   'src/program/settings/in-force.ts',
 ];

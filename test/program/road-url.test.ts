@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placeOf, readRoadUrl, roadUrlCure, withoutSecret } from '../../src/program/road-url.ts';
+import { placeOf } from '../../src/program/road-place.ts';
+import { readRoadUrl, roadUrlCure, withoutSecret } from '../../src/program/road-url.ts';
 
 describe('the URL of a destination or a source', () => {
   it.each([
@@ -16,8 +17,6 @@ describe('the URL of a destination or a source', () => {
 
   it.each([
     ['SFTP://h/a', 'sftp'],
-    ['rsync+ssh://h/a', 'rsync+ssh'],
-    ['rsync:/a', 'rsync'],
     ['s3://bucket', 's3'],
     ['gs://bucket', 'gs'],
     ['azblob://container', 'azblob'],
@@ -73,6 +72,8 @@ describe('the URL of a destination or a source', () => {
   it.each([
     ['ssh://u@h:22/a', 'ssh://H/a/'],
     ['file:/a', 'file:///a/'],
+    ['rsync://u@H:873/m/a', 'rsync://h/m/a/'],
+    ['rsync+ssh://h/a', 'ssh://u@h:22/a'],
   ])('%s and %s are one place', (one, other) => {
     expect(placeOf(readRoadUrl(one))).toBe(placeOf(readRoadUrl(other)));
   });
@@ -82,11 +83,12 @@ describe('the URL of a destination or a source', () => {
     ['ssh://h/a', 'ssh://h/A'],
     ['ssh://h/a', 'ssh://h2/a'],
     ['ssh://h/a', 'file:/a'],
+    ['rsync://h/m/a', 'rsync+ssh://h/m/a'],
   ])('%s and %s are two', (one, other) => {
     expect(placeOf(readRoadUrl(one))).not.toBe(placeOf(readRoadUrl(other)));
   });
 
   it('has no place where the road is not built', () => {
-    expect(placeOf(readRoadUrl('s3://bucket'))).toBeUndefined();
+    for (const url of ['s3://bucket', 'rsync:/a']) expect(placeOf(readRoadUrl(url))).toBeUndefined();
   });
 });

@@ -30,6 +30,7 @@ function openNode(node: NodeFixture): ThisNode {
       stateDirectory,
       dryRun: false,
       login: settings.ssh,
+      rsync: settings.rsync,
       facts: () => {
         throw new Error('nobody asks over a network');
       },

@@ -8,6 +8,7 @@ import { fresh, type Opened } from './contract/archive.ts';
 import { describeFetching } from './contract/fetching.ts';
 import { describeInspection } from './contract/inspection.ts';
 import { describeListing } from './contract/listing.ts';
+import { describeForeignOwnership } from './contract/foreign-ownership.ts';
 import { describeOwnership } from './contract/ownership.ts';
 import { describeRaces } from './contract/races.ts';
 import { describeStopping } from './contract/stopping.ts';
@@ -20,6 +21,13 @@ export interface EmptyArchive {
   directory: string;
   /** Another road to it, as another node of the cluster would have. */
   again: () => Promise<Transport>;
+}
+
+/** After "cannot claim <url>: ". */
+export interface ClaimRefusal {
+  words: string;
+  detail: string;
+  hint: string;
 }
 
 /** How the archive's directory holds files, for the looks behind the road's back. */
@@ -35,6 +43,10 @@ export interface Storage {
 export interface RoadUnderTest {
   /** An archive of another machine: contents are compared there by their hash, and nothing can be removed. */
   isFar?: boolean;
+  /** What a far road says that removes nothing. Default: 'a receiver removes nothing'. */
+  removesNothing?: string;
+  /** What a road says to a claim that it cannot make exclusively; then it is asked to obey the claims of others all the same. */
+  refusesClaims?: ClaimRefusal;
   /** What the road must declare. */
   promises: Promises;
   /** Makes an archive inside the sandbox, with which it goes; the road is closed by the suite. */
@@ -51,6 +63,8 @@ export function describeRoad(name: string, road: RoadUnderTest): void {
   if (road.promises.exclusive) describe(`${name} with two writers`, () => describeRaces(opened));
   describe(`${name} fetches and looks`, () => describeFetching(opened));
   describe(`${name} lists and removes`, () => describeListing(opened, road));
-  describe(`${name} takes`, () => describeOwnership(opened));
+  const { refusesClaims } = road;
+  if (refusesClaims === undefined) describe(`${name} takes`, () => describeOwnership(opened));
+  else describe(`${name} takes`, () => describeForeignOwnership(opened, refusesClaims));
   describe(`${name} stops`, () => describeStopping(opened));
 }

@@ -1,13 +1,14 @@
 // The keys of [destination.<name>], and what several destinations must not be together.
 import { z } from 'zod';
-import { placeOf, readRoadUrl } from '../road-url.ts';
-import { problemsOfPolicies } from './destination-policies.ts';
+import { placeOf } from '../road-place.ts';
+import { readRoadUrl } from '../road-url.ts';
+import { problemsOfPolicies, problemsOfRoads } from './destination-policies.ts';
 import { duration, keyWords, path, roadUrl, text } from './key-parts.ts';
 
 export const destination = z.strictObject({
   url: roadUrl().register(keyWords, {
     summary:
-      'Where segments go: file:/directory or ssh://user@host:port/directory. The directory must exist; no program creates it.',
+      'Where segments go: file:/directory, ssh://user@host:port/directory, rsync://user@host:port/module/path or rsync+ssh://user@host:port/directory. The directory must exist; no program creates it.',
     example: "'file:/mnt/db2/archive'",
     required: true,
   }),
@@ -73,12 +74,13 @@ function refuseTwins(
   }
 }
 
-/** Policies that make no sense together. */
+/** Policies that make no sense together, or rest on a road that cannot carry them. */
 function refusePolicies(
   destinations: Record<string, z.output<typeof destination>>,
   context: z.RefinementCtx,
 ): void {
-  for (const problem of problemsOfPolicies(destinations)) context.addIssue({ code: 'custom', ...problem });
+  for (const problem of [...problemsOfPolicies(destinations), ...problemsOfRoads(destinations)])
+    context.addIssue({ code: 'custom', ...problem });
 }
 
 /** All destinations by name. */

@@ -1,6 +1,8 @@
 // What the policies of several destinations must not be together, as problems with the key that each is about. Whether
 // a policy can be kept right now is a matter of the call (archive/), not of the configuration.
 
+import { lacksOfUrl } from '../road-promises.ts';
+import { acceptLine, meaningOf } from './lack-words.ts';
 import type { Lack } from './settings.ts';
 
 interface Policies {
@@ -44,6 +46,20 @@ function problemsOfFallback(
     if (other.policy === 'required') return [];
     const why = each === name ? 'itself' : `"${each}", whose policy is '${other.policy}'`;
     return at(`names ${why}: a fallback stands in for destinations that are 'required'`);
+  });
+}
+
+/** Destinations that a success would rest on, at the end of a road that cannot carry it and was not accepted by name. */
+export function problemsOfRoads(
+  destinations: Record<string, Policies & { url: string; accept: Lack[] }>,
+): PolicyProblem[] {
+  return Object.entries(destinations).flatMap(([name, each]): PolicyProblem[] => {
+    const lacks = lacksOfUrl(each.url);
+    const lacking = lacks.filter((lack) => !mayLack(each).includes(lack));
+    if (lacking.length === 0) return [];
+    const what = each.policy === 'required' ? 'is required' : 'stands in alone';
+    const message = `cannot be relied on, and the destination ${what}: the road there is ${lacking.join(' and ')} (${meaningOf(lacking).replace(/\.$/, '')}); to do without, write ${acceptLine(lacks)} in [destination.${name}], or policy = 'best-effort'`;
+    return [{ path: [name, 'url'], message }];
   });
 }
 

@@ -1,6 +1,7 @@
 // What a configuration key is made of: the words for the documents, and the checks that several keys share.
 import { z } from 'zod';
-import { readRoadUrl, withoutSecret } from '../road-url.ts';
+import { readRoadUrl, withoutSecret, type Road } from '../road-url.ts';
+import { readRsyncUrl } from '../rsync-url.ts';
 import { durationWords, parseDuration, parseSpace } from './quantities.ts';
 
 export interface KeyWords {
@@ -25,10 +26,19 @@ export const text = () => z.string().min(1, 'must not be empty');
 export const path = () => text().startsWith('/', 'must be an absolute path');
 export const roadUrl = () =>
   text().superRefine((value, context) => {
-    const road = readRoadUrl(value);
-    if (road.kind !== 'unusable') return;
-    context.addIssue({ code: 'custom', message: `cannot be "${withoutSecret(value)}": ${road.cure}` });
+    const cure = cureOf(readRoadUrl(value));
+    if (cure === undefined) return;
+    context.addIssue({ code: 'custom', message: `cannot be "${withoutSecret(value)}": ${cure}` });
   });
+
+/** What cures a URL that nobody can use. */
+function cureOf(road: Road): string | undefined {
+  if (road.kind === 'unusable') return road.cure;
+  if (road.kind !== 'rsync') return undefined;
+  const place = readRsyncUrl(road.url);
+  return 'cure' in place ? place.cure : undefined;
+}
+
 export const duration = () =>
   z.string().transform((value, context): number => {
     const ms = parseDuration(value);

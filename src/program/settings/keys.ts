@@ -2,8 +2,10 @@
 // "did you mean", conf-templates/twowarm.toml, docs/options.md and configSetup are all made from this file and destination-keys.ts.
 // It loads zod, so the hot path reads cached settings instead (load.ts).
 import { z } from 'zod';
+import { lacksOfUrl } from '../road-promises.ts';
 import { destination, destinations } from './destination-keys.ts';
 import { duration, keyWords, path, roadUrl, space, text, unless } from './key-parts.ts';
+import { rsync } from './rsync-section.ts';
 import { ssh } from './ssh-section.ts';
 
 const node = z.strictObject({
@@ -72,7 +74,8 @@ const archiveAsync = z.strictObject({
 
 const restore = z.strictObject({
   sources: z.array(roadUrl()).min(1, 'must name at least one source').optional().register(keyWords, {
-    summary: 'Where restore_command looks, in this order: file:/directory or ssh://user@host:port/directory.',
+    summary:
+      'Where restore_command looks, in this order: file:/directory, ssh://user@host:port/directory, or rsync: and rsync+ssh: as for a destination.',
     default: "['file:<archive.directory>']",
     example: "['file:/var/lib/postgresql/15/twowarm/archive']",
   }),
@@ -107,8 +110,16 @@ const restore = z.strictObject({
   }),
 });
 
+/** A reservation that two nodes could make at the same time would be none. */
+function refuseAsArbiter(url: string, context: z.RefinementCtx): void {
+  if (!lacksOfUrl(url).includes('not-exclusive')) return;
+  const message =
+    'cannot be reached over rsync: a reservation must be exclusive; write file: on its machine, or ssh:, which needs twowarm there';
+  context.addIssue({ code: 'custom', message });
+}
+
 const cluster = z.strictObject({
-  arbiter: roadUrl().optional().register(keyWords, {
+  arbiter: roadUrl().superRefine(refuseAsArbiter).optional().register(keyWords, {
     summary:
       'The one archive that timelines are reserved at before a promotion, the same on every node; best on a machine of its own. Without it two standbys that are triggered at once both become primaries.',
     default: 'none: nothing is reserved',
@@ -147,6 +158,7 @@ export const sections = {
   destination,
   restore,
   ssh,
+  rsync,
   cluster,
   distribution,
   log,
@@ -159,6 +171,7 @@ export const configurationSchema = z.strictObject({
   destination: destinations,
   restore: restore.prefault({}),
   ssh: ssh.prefault({}),
+  rsync: rsync.prefault({}),
   cluster: cluster.prefault({}),
   distribution: distribution.prefault({}),
   log: log.prefault({}),

@@ -106,6 +106,7 @@ function toSettings(place: Place, c: Configuration): Settings {
       connectLimitMs: c.ssh.connect_limit,
       idleLimitMs: c.ssh.idle_limit,
     },
+    rsync: { passwordFile: c.rsync.password_file },
     cluster: { arbiter: c.cluster.arbiter },
     distribution: { directory: c.distribution.directory },
     log: { file: c.log.file },

@@ -51,6 +51,7 @@ export interface Settings {
     prune: boolean;
   };
   ssh: SshSettings;
+  rsync: RsyncSettings;
   cluster: { arbiter: string | undefined };
   /** Where distrib2warm keeps twowarm on other nodes: absolute, or below the home of who logs in. */
   distribution: { directory: string };
@@ -67,6 +68,11 @@ export interface SshSettings {
   receiver: string;
   connectLimitMs: number;
   idleLimitMs: number;
+}
+
+/** What a daemon of rsync wants to know. */
+export interface RsyncSettings {
+  passwordFile: string | undefined;
 }
 
 /** One line of configSetup: a value in force and where it came from. */

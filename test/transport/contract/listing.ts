@@ -74,7 +74,7 @@ export function describeListing(opened: Opened, road: RoadUnderTest): void {
     await putBytes(archive, segment, patterned(10, 1));
     expect(await faultOf(() => archive.road.remove(segment, neverStopped))).toEqual({
       kind: 'not-allowed',
-      message: `cannot remove ${segment} at ${archive.road.url}: a receiver removes nothing`,
+      message: `cannot remove ${segment} at ${archive.road.url}: ${road.removesNothing ?? 'a receiver removes nothing'}`,
       hint: 'Run twowarm prune on the machine of the archive.',
     });
     expect(namesIn(archive)).toEqual([segment]);
@@ -94,7 +94,7 @@ export function describeListing(opened: Opened, road: RoadUnderTest): void {
   if (road.isFar) it('removes nothing, and says where that is done', removesNothing);
   else it('removes a file, and one that is absent, and leaves the rest', removes);
 
-  it.each(notWalNames)('takes %j for no name, and touches nothing', async (name) => {
+  it('takes nothing else for a name, and touches nothing', async () => {
     await using archive = await opened();
     mkdirSync(join(archive.directory, 'x'));
     for (const path of [`x/${segment}`, `../${segment}`]) writeFileSync(join(archive.directory, path), 'x');
@@ -103,20 +103,22 @@ export function describeListing(opened: Opened, road: RoadUnderTest): void {
     const before = photograph(archive.directory);
     const source = archive.sandbox.file('source', patterned(10, 1));
     const target = join(archive.sandbox.path, 'fetched');
-    const refusal = { kind: 'invalid-name', message: `"${name}" is not the name of a WAL file` };
     const { road } = archive;
-    const verbs: Record<string, () => Promise<unknown>> = {
-      put: () => road.put(name, source, acceptAll, neverStopped),
-      get: () => road.get(name, target, acceptAll, neverStopped),
-      stat: () => road.stat(name, neverStopped),
-      remove: () => road.remove(name, neverStopped),
-      recordGap: () => road.recordGap({ ...gap, name }, neverStopped),
-      gapOf: () => road.gapOf(name, neverStopped),
-    };
-    for (const [verb, call] of Object.entries(verbs)) {
-      expect([verb, await faultOf(call)]).toEqual([verb, refusal]);
+    for (const name of notWalNames) {
+      const refusal = { kind: 'invalid-name', message: `"${name}" is not the name of a WAL file` };
+      const verbs: Record<string, () => Promise<unknown>> = {
+        put: () => road.put(name, source, acceptAll, neverStopped),
+        get: () => road.get(name, target, acceptAll, neverStopped),
+        stat: () => road.stat(name, neverStopped),
+        remove: () => road.remove(name, neverStopped),
+        recordGap: () => road.recordGap({ ...gap, name }, neverStopped),
+        gapOf: () => road.gapOf(name, neverStopped),
+      };
+      for (const [verb, call] of Object.entries(verbs)) {
+        expect([verb, await faultOf(call)]).toEqual([verb, refusal]);
+      }
+      expect(photograph(archive.directory), name).toEqual(before);
     }
-    expect(photograph(archive.directory)).toEqual(before);
     expect(read(archive, `../${segment}`).toString()).toBe('x');
   });
 }

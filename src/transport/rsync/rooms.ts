@@ -1,0 +1,70 @@
+// Private directories of one call each, in <home>/state/rsync/: what rsync sends is put together there, and what it fetches is
+// looked at there. Those of processes that are gone are removed by the next call.
+import { chmod, mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fromSystemError } from '../../program/program-error.ts';
+import { isAbandoned, isTemporaryName, temporaryPath } from '../../program/temporary-name.ts';
+import type { Identity } from '../transport.ts';
+import { writerOf } from '../writer.ts';
+
+async function makePrivate(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 });
+  // Whatever the umask.
+  await chmod(path, 0o700);
+}
+
+/** Makes a directory, and those between it and the room, whose mode is 0700, too. */
+export async function makeWithin(room: string, name: string): Promise<void> {
+  if (name === '.' || name === '') return;
+  await makeWithin(room, dirname(name));
+  await makePrivate(join(room, name)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
+/** Writes a small file of a room, whose mode is 0600. */
+export async function writeWithin(room: string, name: string, text: string): Promise<void> {
+  await makeWithin(room, dirname(name));
+  await writeFile(join(room, name), text, { mode: 0o600 });
+  await chmod(join(room, name), 0o600);
+}
+
+async function make(all: string, by: Identity): Promise<string> {
+  try {
+    await makePrivate(all).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    const room = temporaryPath(join(all, 'room'), writerOf(by));
+    await makePrivate(room);
+    return room;
+  } catch (error) {
+    throw fromSystemError(error, `could not create a directory in ${all}`);
+  }
+}
+
+/** Also the one around them, where it is the last. */
+async function remove(room: string): Promise<void> {
+  await rm(room, { recursive: true, force: true });
+  await rmdir(dirname(room)).catch(() => undefined);
+}
+
+/** A room for the time of `work`, which is gone afterwards with all that is in it. */
+export async function inRoom<T>(by: Identity, work: (room: string) => Promise<T>): Promise<T> {
+  const all = join(by.stateDirectory, 'rsync');
+  // Another call may remove the empty one around them at this moment.
+  const room = await make(all, by).catch(() => make(all, by));
+  try {
+    return await work(room);
+  } finally {
+    await remove(room);
+  }
+}
+
+/** Removes what calls of this node left that were killed. What cannot be removed stays. */
+export async function sweepRooms(by: Identity): Promise<void> {
+  const all = join(by.stateDirectory, 'rsync');
+  const names = await readdir(all).catch(() => []);
+  for (const name of names)
+    if (isTemporaryName(name) && isAbandoned(name, writerOf(by), 0))
+      await remove(join(all, name)).catch(() => undefined);
+}
