@@ -27,12 +27,12 @@ function pack(directory: string): { path: string; files: string[] } {
 }
 
 describe('the packed tarball', () => {
-  it('holds the programs, the bundles, the templates and the documents, and nothing else', async () => {
+  it('holds the programs, the bundles, the templates, the documents and the man pages, and nothing else', async () => {
     await using sandbox = makeSandbox('pack');
     const { files } = pack(sandbox.path);
     const kinds = files.map((file) =>
       file
-        .replace(/^(dist\/cold|dist\/hot|docs|conf-templates)\/.*/, '$1')
+        .replace(/^(dist\/cold|dist\/hot|dist\/man|docs|conf-templates)\/.*/, '$1')
         .replace(/^dist\/[a-zA-Z_-]+\.(cjs|js)$/, 'dist/*.$1'),
     );
     expect([...new Set(kinds)].sort()).toEqual(
@@ -52,8 +52,11 @@ describe('the packed tarball', () => {
         'conf-templates',
         'dist/*.cjs',
         'dist/*.js',
+        'dist/LICENSES',
         'dist/cold',
         'dist/hot',
+        'dist/man',
+        'dist/twowarm.bash',
         'docs',
         'package.json',
       ].sort(),

@@ -6,7 +6,13 @@ import { ensureSystemPackages } from './system-packages.ts';
 
 /** Workers find the directory by an environment variable that they inherit. */
 export default function setup(): () => void {
-  ensureSystemPackages({ strace: 'strace', zstd: 'zstd', sshd: 'openssh-server', ssh: 'openssh-client' });
+  ensureSystemPackages({
+    strace: 'strace',
+    zstd: 'zstd',
+    sshd: 'openssh-server',
+    ssh: 'openssh-client',
+    man: 'man-db',
+  });
   runDirectory();
   stageInstallation();
   return () => removeRunDirectory();
