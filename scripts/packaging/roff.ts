@@ -44,8 +44,9 @@ export const prose = (text: string): string => wrapped(escape(text.trim().replac
 export const bold = (text: string): string => `\\fB${escape(text)}\\fR`;
 export const italic = (text: string): string => `\\fI${escape(text)}\\fR`;
 
-export const section = (title: string, ...parts: readonly string[]): string =>
-  [`.SH ${quote(title)}`, ...parts].join('\n');
+/** A heading begins a paragraph by itself. */
+export const section = (title: string, ...[first = '', ...parts]: readonly string[]): string =>
+  [`.SH ${quote(title)}`, first.replace(/^\.PP\n/, ''), ...parts].join('\n');
 export const subsection = (title: string): string => `.SS ${quote(title)}`;
 export const paragraph = (text: string): string => `.PP\n${prose(text)}`;
 

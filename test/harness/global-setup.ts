@@ -12,6 +12,8 @@ export default function setup(): () => void {
     sshd: 'openssh-server',
     ssh: 'openssh-client',
     man: 'man-db',
+    objdump: 'binutils',
+    'systemd-analyze': 'systemd',
   });
   runDirectory();
   stageInstallation();
