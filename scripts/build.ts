@@ -6,6 +6,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { basename, join, relative, resolve } from 'node:path';
 import { build as bundle, type BuildOptions, type Plugin } from 'esbuild';
 import { makeCodeCaches } from './code-cache.ts';
+import { writeExtras } from './packaging/write-extras.ts';
 
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
@@ -250,5 +251,10 @@ writeFileSync(
   `${loader}0 && (module.exports = { openOverSsh, logInOverSsh });\n`,
 );
 await makeCodeCaches(outdir, build);
+await writeExtras(
+  root,
+  outdir,
+  Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs)),
+);
 writeFileSync(join(outdir, '.built'), '');
 process.stderr.write(`built dist/: ${Object.keys(outputs).length} files\n`);

@@ -11,18 +11,24 @@ const dataDirectory = '/var/lib/postgresql/15/main';
 /** Faults at the start that a person has to cure: starting again at once would only fill the journal. */
 const notRestarted: readonly ErrorKindName[] = ['usage', 'not-built', 'wrong-cluster', 'busy'];
 
-/** A unit for `twowarm relay`. */
-export function renderRelayUnit(): string {
+interface RelayUnit {
+  name: string;
+  /** What a person does with it. */
+  use: string;
+  description: string;
+  start: string;
+}
+
+function relayUnit({ name, use, description, start }: RelayUnit): string {
   const codes = notRestarted.map((kind) => errorKinds[kind].exitCode).join(' ');
-  return `# twowarm-relay.service - ${relay.summary}
-# Copy it to /etc/systemd/system and correct User, Group and the two paths in ExecStart; then:
-#   systemctl daemon-reload && systemctl enable --now twowarm-relay
+  return `# ${name} - ${relay.summary}
+${use}
 # It may, and should, run on every node, whatever its role is just now: on a standby it carries what arrives, on a primary
 # it only brings what destinations are owed from the time when they were away. It needs no restart when twowarm.toml
 # changes or when the server starts, stops or is promoted.
 
 [Unit]
-Description=twowarm: relay of PostgreSQL's write-ahead log
+Description=twowarm: relay of PostgreSQL's write-ahead log${description}
 After=network-online.target local-fs.target remote-fs.target
 Wants=network-online.target
 
@@ -30,7 +36,7 @@ Wants=network-online.target
 Type=simple
 User=postgres
 Group=postgres
-ExecStart=${binaries}/${relay.name} -D ${dataDirectory}
+${start}
 Restart=on-failure
 RestartSec=10
 # ${notRestarted.join(', ')}
@@ -61,6 +67,29 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 WantedBy=multi-user.target
 `;
 }
+
+/** A unit for `twowarm relay`, to be copied and corrected. */
+export const renderRelayUnit = (): string =>
+  relayUnit({
+    name: 'twowarm-relay.service',
+    use: `# Copy it to /etc/systemd/system and correct User, Group and the two paths in ExecStart; then:
+#   systemctl daemon-reload && systemctl enable --now twowarm-relay`,
+    description: '',
+    start: `ExecStart=${binaries}/${relay.name} -D ${dataDirectory}`,
+  });
+
+/** The same for a package: an instance for each cluster of the machine, named as Debian's postgresql@.service names it. */
+export const renderRelayInstances = (): string =>
+  relayUnit({
+    name: 'twowarm-relay@.service',
+    use: `# One instance for each cluster: twowarm-relay@15-main works in /var/lib/postgresql/15/main.
+#   systemctl enable --now twowarm-relay@15-main
+# For another directory or another user: systemctl edit twowarm-relay@15-main, with the lines
+#   [Service]
+#   Environment=PGDATA=/srv/postgresql/main`,
+    description: ', %i',
+    start: `Environment=PGDATA=/var/lib/postgresql/%I\nExecStart=/usr/bin/${relay.name} -D \${PGDATA}`,
+  });
 
 /** A line for /etc/cron.d. */
 export function renderRelayCron(): string {

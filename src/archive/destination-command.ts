@@ -166,6 +166,7 @@ export const command: Command = {
       name: 'NAME',
       summary: 'The destination, as in [destination.NAME]; for suspend and resume.',
       required: false,
+      completes: 'destination',
     },
   ],
   options: [...commonOptions, { name: 'json', summary: 'With list: print JSON.' }],

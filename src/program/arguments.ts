@@ -3,20 +3,20 @@
 import { join } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
 import type { Command, Option, Positional, ReadWords } from './command.ts';
-import { errorGroups } from './error-groups.ts';
-import { errorKinds } from './error-kinds.ts';
+import { exitStatusOf } from './exit-status.ts';
 import { installedAt } from './installed-at.ts';
 import { writeOut } from './print-error.ts';
 import { ProgramError } from './program-error.ts';
 import { didYouMean } from './settings/did-you-mean.ts';
 import { version } from './version.ts';
 
-const universal: readonly Option[] = [
+/** What every command takes besides its own. */
+export const universalOptions: readonly Option[] = [
   { name: 'help', alias: '?', summary: 'Print this help.' },
   { name: 'version', alias: 'V', summary: 'Print the version.' },
 ];
 const documentOfErrors = (): string => join(installedAt(), 'docs', 'errors.md');
-const optionsOf = (command: Command): readonly Option[] => [...command.options, ...universal];
+const optionsOf = (command: Command): readonly Option[] => [...command.options, ...universalOptions];
 
 const written = ({ name, required, many }: Positional): string =>
   `${required ? name : `[${name}]`}${many === true ? '...' : ''}`;
@@ -36,18 +36,12 @@ export function configurationLine(command: Command, root: string): string | unde
   return `${setting} = '${word.replaceAll('%', '%%').replaceAll("'", "''")} ${[...words, placeholders].join(' ')}'`;
 }
 
-/** The codes that the command has for itself, or that are worth knowing of it, one by one; all others by groups. */
 function exitStatus(command: Command): string {
-  const row = (code: number, meaning: string): string => `  ${String(code).padStart(3)}  ${meaning}`;
-  const own = (command.exitStatus ?? []).map(({ code, meaning }) => row(code, meaning));
-  if (command.hasOwnExitStatus) return ['EXIT STATUS', ...own].join('\n');
-  const named = (command.exitKinds ?? [])
-    .map((kind) => errorKinds[kind])
-    .sort((a, b) => a.exitCode - b.exitCode)
-    .map(({ exitCode, meaning }) => row(exitCode, meaning));
-  const groups = errorGroups().map(({ codes, what }) => `  ${codes.padStart(5)}  ${what}`);
-  const head = `${named.length > 0 ? 'Any other fault' : 'A fault'}, by what is wrong; each code is in ${documentOfErrors()}:`;
-  return ['EXIT STATUS', row(0, 'success'), ...own, ...named, head, ...groups].join('\n');
+  const { own, others, groups } = exitStatusOf(command);
+  const rows = own.map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`);
+  if (others === undefined) return ['EXIT STATUS', ...rows].join('\n');
+  const lines = groups.map(({ codes, what }) => `  ${codes.padStart(5)}  ${what}`);
+  return ['EXIT STATUS', ...rows, `${others} ${documentOfErrors()}:`, ...lines].join('\n');
 }
 
 function epilogue(command: Command): string {

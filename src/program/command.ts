@@ -12,6 +12,8 @@ export interface Positional {
   many?: boolean;
   /** The only words it may be, if there are only some. */
   choices?: readonly string[];
+  /** What the shell offers for it where its name (FILE, DIRECTORY) does not say so. */
+  completes?: 'destination';
 }
 
 export interface Option {

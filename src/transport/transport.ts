@@ -71,7 +71,7 @@ export interface ReadTransport {
    */
   registerConsumer?(need: Need, signal: AbortSignal): Promise<Registration>;
   /** The far side of a network road, as it says of itself: its version of twowarm, and whether this key may read. */
-  readonly far?: { version: string; mayRead: boolean };
+  readonly receiver?: { version: string; mayRead: boolean };
   /**
    * Room and clock of the far side; with `write` also whether a file can be made there: one is, and is removed again.
    * Undefined where the far side is too old to say.

@@ -123,6 +123,7 @@ export const command: Command = {
         "The name of a destination, or the URL of an archive. Default: this node's own archive and all its destinations.",
       required: false,
       many: true,
+      completes: 'destination',
     },
   ],
   options: [

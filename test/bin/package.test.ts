@@ -4,35 +4,20 @@ import { linkSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { installation } from '../harness/installation.ts';
+import { pack } from '../harness/npm-pack.ts';
 import { run } from '../harness/run.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
-/** Packs the checkout without running its scripts: the build is there already. */
-function pack(directory: string): { path: string; files: string[] } {
-  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
-  // Its warnings about configuration it does not know go to stderr.
-  const answer = execFileSync('npm', args, {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const parsed = JSON.parse(answer) as
-    | { filename: string; files: { path: string }[] }[]
-    | Record<string, { filename: string; files: { path: string }[] }>;
-  const [packed] = Object.values(parsed);
-  return { path: join(directory, packed!.filename), files: packed!.files.map(({ path }) => path) };
-}
-
 describe('the packed tarball', () => {
-  it('holds the programs, the bundles, the templates and the documents, and nothing else', async () => {
+  it('holds the programs, the bundles, the templates, the documents and the man pages, and nothing else', async () => {
     await using sandbox = makeSandbox('pack');
     const { files } = pack(sandbox.path);
     const kinds = files.map((file) =>
       file
-        .replace(/^(dist\/cold|dist\/hot|docs|conf-templates)\/.*/, '$1')
+        .replace(/^(dist\/cold|dist\/hot|dist\/man|docs|conf-templates)\/.*/, '$1')
         .replace(/^dist\/[a-zA-Z_-]+\.(cjs|js)$/, 'dist/*.$1'),
     );
     expect([...new Set(kinds)].sort()).toEqual(
@@ -53,8 +38,11 @@ describe('the packed tarball', () => {
         'conf-templates',
         'dist/*.cjs',
         'dist/*.js',
+        'dist/LICENSES',
         'dist/cold',
         'dist/hot',
+        'dist/man',
+        'dist/twowarm.bash',
         'docs',
         'package.json',
       ].sort(),

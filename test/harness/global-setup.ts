@@ -12,6 +12,9 @@ export default function setup(): () => void {
     sshd: 'openssh-server',
     ssh: 'openssh-client',
     rsync: 'rsync',
+    man: 'man-db',
+    objdump: 'binutils',
+    'systemd-analyze': 'systemd',
   });
   runDirectory();
   stageInstallation();

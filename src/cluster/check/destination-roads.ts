@@ -2,7 +2,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { holderOf, requireOwner } from '../../transport/fenced.ts';
-import { acceptLine, lacksOf, meaningOf, requirePromises } from '../../transport/lacks.ts';
+import { acceptLine, meaningOf } from '../../program/settings/lack-words.ts';
+import { lacksOf, requirePromises } from '../../transport/lacks.ts';
 import { openToLook } from '../../transport/open.ts';
 import { sharedArchives } from '../../transport/shared-archive.ts';
 import { directoryOf, names, urlOf, weightOf } from './destination.ts';
@@ -23,12 +24,12 @@ const road: Step = {
     const opened = await openToLook(scene.destination(name).url, scene.node.identity, signal);
     scene.roads.set(name, opened);
     const openMs = Math.round(performance.now() - begun);
-    const { far, isVacant } = opened;
-    const receiver = far === undefined ? '' : `, twowarm ${far.version} over there`;
+    const { receiver: there, isVacant } = opened;
+    const receiver = there === undefined ? '' : `, twowarm ${there.version} over there`;
     const vacant = isVacant ? '; it is empty, and becomes an archive with the first file' : '';
     return [
       ok(`${urlOf(scene, name)} opens within ${openMs} ms${receiver}${vacant}`, {
-        figures: { openMs, receiver: far?.version ?? null, mayRead: far?.mayRead ?? true },
+        figures: { openMs, receiver: there?.version ?? null, mayRead: there?.mayRead ?? true },
       }),
     ];
   },

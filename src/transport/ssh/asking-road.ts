@@ -53,7 +53,7 @@ export abstract class AskingRoad {
     return reply.text('reply') === 'missing' ? undefined : readPruned(reply);
   }
 
-  get far(): { version: string; mayRead: boolean } {
+  get receiver(): { version: string; mayRead: boolean } {
     const { receiver, may_read: mayRead } = this.lease.welcome;
     return { version: receiver, mayRead };
   }
