@@ -12,7 +12,7 @@ import { changesFiles, trace, words, type Call, type Traced } from './strace.ts'
  * How long a call is held: to be seen and killed in it. Each held call that is not the one costs as much, so a longer
  * time, for a busy machine, is for later attempts.
  */
-const heldMs = (attempt: number): number => Math.min(100 * 2 ** attempt, 1000);
+const heldMs = (attempt: number): number => 100 * 2 ** Math.min(2, Math.ceil(attempt / 2));
 
 /** Wakes of libuv's threads and files that Node opens for itself: how many there are is not the same in each run. */
 const varies = (name: string): boolean => name === 'write' || name === 'openat';
