@@ -1,6 +1,6 @@
-// A file system in memory for the sandboxes of test files that start many servers: what PostgreSQL writes there need not
-// survive the test, and making and removing clusters takes a third of the processor's time on some disks. Whatever tests a
-// disk of ours stays on a disk.
+// A file system in memory for the sandboxes of test files that make many files, whole clusters above all: what is written
+// there need not survive the test, and making and removing files takes a third of the processor's time on some disks.
+// Whatever tests a disk of ours stays on a disk; place.ts says which.
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 
 import { preferMemory } from './sandbox.ts';
 
-/** The scenarios of whole clusters. */
-const ofServers = /\/test\/(server|trigger)\//;
+/** The scenarios of whole clusters; and tests that copy the installation again and again. */
+const inMemory = /\/test\/(server\/|trigger\/|bin\/|restore\/pg-standby\/server\.)/;
 
-if (ofServers.test(expect.getState().testPath ?? '')) preferMemory();
+if (inMemory.test(expect.getState().testPath ?? '')) preferMemory();
