@@ -7,7 +7,7 @@ import { fallbackFor, policyNode, statusOf, takeAway } from '../archive/policies
 import { runCall } from '../archive/policies/run-call.ts';
 import { commandLine, type NodeFixture } from '../harness/node-fixture.ts';
 import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
-import { callsOf, killAt, Missed } from './kill.ts';
+import { callsOf, inParallel, killAt, Missed } from './kill.ts';
 import { changesFiles, words, type Call } from './strace.ts';
 import { expectNothingUnfinished } from './whole-files.ts';
 
@@ -114,20 +114,17 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
     const points = Array.from({ length: 7 }, (__, at) => Math.floor(((at + 0.5) * changes.length) / 7));
     const failures: string[] = [];
     let hit = 0;
-    const next = points.values();
-    const worker = async (): Promise<void> => {
-      for (const index of next) {
-        try {
-          await killOnce(story, calls, index);
-          hit += 1;
-        } catch (error) {
-          // A point that cannot be met proves nothing; most of them have to be.
-          if (!(error instanceof Missed))
-            failures.push(`killed at ${words(changes[index]!)}: ${String(error)}`);
-        }
+    await inParallel(points.length, async (at) => {
+      const index = points[at]!;
+      try {
+        await killOnce(story, calls, index);
+        hit += 1;
+      } catch (error) {
+        // A point that cannot be met proves nothing; most of them have to be.
+        if (!(error instanceof Missed))
+          failures.push(`killed at ${words(changes[index]!)}: ${String(error)}`);
       }
-    };
-    await Promise.all([worker(), worker()]);
+    });
     expect(failures).toEqual([]);
     expect(hit).toBeGreaterThanOrEqual(4);
   });

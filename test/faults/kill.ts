@@ -8,8 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeFixture } from '../harness/node-fixture.ts';
 import { changesFiles, trace, words, type Call, type Traced } from './strace.ts';
 
-/** Long enough to be seen and killed on a busy machine; a held call that is not the one costs this much. */
-const held = 'delay_enter=1000000';
+/**
+ * How long a call is held: to be seen and killed in it. Each held call that is not the one costs as much, so a longer
+ * time, for a busy machine, is for later attempts.
+ */
+const heldMs = (attempt: number): number => 100 * 2 ** Math.min(2, Math.ceil(attempt / 2));
+
+/** Wakes of libuv's threads and files that Node opens for itself: how many there are is not the same in each run. */
+const varies = (name: string): boolean => name === 'write' || name === 'openat';
 
 /** The program was killed, or ended, somewhere else: nothing can be concluded from it. */
 export class Missed extends Error {}
@@ -38,11 +44,13 @@ export async function killAt(
   const wanted = changes[index]!;
   const { name, nth } = wanted;
   const isAlone = !calls.some((call) => comesFirst(call, wanted));
-  const when = attempt === 0 ? `${nth}` : `${Math.max(1, nth - 2 * attempt)}..${nth + 2 * attempt}`;
+  const around = varies(name) ? 4 * attempt : Math.max(0, 2 * attempt - 2);
+  const when = around === 0 ? `${nth}` : `${Math.max(1, nth - around)}..${nth + around}`;
+  const hold = `${name}:delay_enter=${heldMs(attempt) * 1000}:when=${when}`;
   const traced =
     isAlone && attempt === 0
       ? trace(node, commandLine, { inject: `${name}:signal=SIGKILL:when=${nth}` })
-      : await killWhileHeld(trace(node, commandLine, { inject: `${name}:${held}:when=${when}` }), index);
+      : await killWhileHeld(trace(node, commandLine, { inject: hold }), index);
   const { code, signal } = await traced.program.result;
   if (signal !== 'SIGKILL' && code !== 137) throw new Missed(`it ended by itself: ${code} ${signal}`);
   const made = traced.calls().filter(changesFiles);
@@ -72,4 +80,17 @@ async function killWhileHeld(traced: Traced, index: number): Promise<Traced> {
     throw new Missed('it ended before it was killed');
   }
   return traced;
+}
+
+/** Does something for each number below `count`, a few at a time: each is a strace and a program. */
+export async function inParallel(
+  count: number,
+  work: (index: number) => Promise<void>,
+  atOnce = 4,
+): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }

@@ -53,9 +53,15 @@ export function trace(
     { cwd: node.dataDirectory, env: { UV_THREADPOOL_SIZE: String(threads) } },
   );
   const text = (): string => readFileSync(account, 'utf8');
+  let parsed: { length: number; calls: Call[] } | undefined;
+  const calls = (): Call[] => {
+    const now = text();
+    if (parsed?.length !== now.length) parsed = { length: now.length, calls: parse(now, node.sandbox.path) };
+    return parsed.calls;
+  };
   return {
     program,
-    calls: () => parse(text(), node.sandbox.path),
+    calls,
     pid: () => (/^(\d+) /.exec(text()) && Number.parseInt(text(), 10)) || undefined,
   };
 }

@@ -1,6 +1,9 @@
 // Before and after a vitest run: the tools that tests need, the installation they test, and one directory for all of
 // it, which goes at the end with whatever a killed worker left in it. The only module here that is vitest's.
+import { atExit } from './cleanup.ts';
 import { stageInstallation } from './installation.ts';
+import { offerMemory } from './memory.ts';
+import { endProcessesIn } from './processes.ts';
 import { removeRunDirectory, runDirectory } from './run-directory.ts';
 import { ensureSystemPackages } from './system-packages.ts';
 
@@ -16,7 +19,14 @@ export default function setup(): () => void {
     objdump: 'binutils',
     'systemd-analyze': 'systemd',
   });
-  runDirectory();
+  const run = runDirectory();
+  const memory = offerMemory(run);
+  // At Ctrl-C this comes first: what is not mounted any more has no path to be found by.
+  atExit(() => endProcessesIn(run));
   stageInstallation();
-  return () => removeRunDirectory();
+  return () => {
+    endProcessesIn(run);
+    memory?.[Symbol.dispose]();
+    removeRunDirectory();
+  };
 }

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { atExit } from './cleanup.ts';
+import { memoryOf } from './memory.ts';
 import { removeTree, runDirectory } from './run-directory.ts';
 import { giveToServerUser } from './server-user.ts';
 
@@ -17,9 +18,21 @@ export interface Sandbox extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+let place: 'disk' | 'memory' = 'disk';
+
+/** From now on this process makes its sandboxes in memory, if the run has room there. */
+export function preferMemory(): void {
+  place = 'memory';
+}
+
+function parentOfSandboxes(): string {
+  const run = runDirectory();
+  return (place === 'memory' ? memoryOf(run) : undefined) ?? run;
+}
+
 /** A new sandbox, removed by `dispose()`, at the end of an `await using` block, or when the process ends. */
 export function makeSandbox(label: string): Sandbox {
-  const path = mkdtempSync(join(runDirectory(), `${label.replaceAll(/[^\w-]+/g, '-')}-`));
+  const path = mkdtempSync(join(parentOfSandboxes(), `${label.replaceAll(/[^\w-]+/g, '-')}-`));
   giveToServerUser(path);
   const forget = atExit(() => removeTree(path));
 

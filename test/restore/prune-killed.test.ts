@@ -2,7 +2,7 @@
 // whatever is gone is on record.
 import { describe, expect, it } from 'vitest';
 
-import { callsOf, killAt, Missed } from '../faults/kill.ts';
+import { callsOf, inParallel, killAt, Missed } from '../faults/kill.ts';
 import { changesFiles, words, type Call } from '../faults/strace.ts';
 import { expectNothingUnfinished } from '../faults/whole-files.ts';
 import { commandLine, type NodeFixture } from '../harness/node-fixture.ts';
@@ -55,12 +55,12 @@ it('twowarm prune can be killed at any moment and repeated', { timeout: 300_000 
   const changes = calls.filter(changesFiles);
   const removals = changes.filter(({ name }) => name.startsWith('unlink'));
   expect(removals.length).toBeGreaterThanOrEqual(4);
-  for (const index of changes.keys()) {
+  await inParallel(changes.length, async (index) => {
     const change = changes[index]!;
     await killOnce(calls, index).catch((error: unknown) => {
       throw new Error(`killed at ${words(change)}: ${String(error)}`);
     });
-  }
+  });
 });
 
 describe('a restart point that goes back', () => {

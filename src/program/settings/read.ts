@@ -1,16 +1,14 @@
 // A configuration file read, checked and turned into settings. The slow way: it loads the TOML parser and zod.
 import { readFileSync, realpathSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { homeBeside, requireHome, type Place } from '../home.ts';
+import { requireHome, type Place } from '../home.ts';
 import { fromSystemError, ProgramError } from '../program-error.ts';
 import { checkConfiguration } from './check.ts';
-import { mayLack } from './destination-policies.ts';
 import { listInForce } from './in-force.ts';
 import { locateKeys } from './key-lines.ts';
-import type { Configuration } from './keys.ts';
 import type { InForce, Settings } from './settings.ts';
+import { toSettings } from './to-settings.ts';
 import { checkHome, checkOwner, refuseOwnData } from './trust.ts';
 
 function readText(file: string): string {
@@ -64,53 +62,6 @@ function checkDataDirectory(file: string, configured: string, shown: string | un
     detail: `It names ${real}, but this call is for ${shown}.`,
     hint: `Correct node.data_directory, or, if this is a second cluster beside the first, make a home for it: ${join(dirname(shown), `twowarm-${basename(shown)}`)}`,
   });
-}
-
-function toSettings(place: Place, c: Configuration): Settings {
-  const home = place.home ?? homeBeside(realpathSync(c.node.data_directory));
-  const archiveDirectory = c.archive.directory ?? join(home, 'archive');
-  return {
-    home,
-    configurationFile: place.configurationFile,
-    nodeName: c.node.name ?? hostname(),
-    dataDirectory: c.node.data_directory,
-    archiveDirectory,
-    consumers: {
-      warnAfterMs: c.archive.consumer_warn_after,
-      spaceWarnBelow: c.archive.space_warn_below,
-    },
-    server: { programDirectory: c.node.pg_bindir, conninfo: c.node.conninfo },
-    destinations: Object.entries(c.destination).map(([name, d]) => ({
-      name,
-      url: d.url,
-      compression: d.compression,
-      timeLimitMs: d.time_limit,
-      mayLack: mayLack(d),
-      policy: d.policy,
-      standIn: d.policy === 'fallback' ? { for: d.for!, limitMs: d.limit, hold: d.hold ?? true } : undefined,
-    })),
-    restore: {
-      sources: c.restore.sources ?? [`file:${archiveDirectory}`],
-      timeLimitMs: c.restore.time_limit,
-      retryLimitMs: c.restore.retry_limit,
-      triggerFile: c.restore.trigger_file ?? join(home, 'trigger'),
-      wait: c.restore.wait,
-      prune: c.restore.prune,
-    },
-    ssh: {
-      configFile: c.ssh.config_file,
-      identityFiles: c.ssh.identity_files,
-      knownHosts: c.ssh.known_hosts,
-      agent: c.ssh.agent,
-      receiver: c.ssh.receiver,
-      connectLimitMs: c.ssh.connect_limit,
-      idleLimitMs: c.ssh.idle_limit,
-    },
-    rsync: { passwordFile: c.rsync.password_file },
-    cluster: { arbiter: c.cluster.arbiter },
-    distribution: { directory: c.distribution.directory },
-    log: { file: c.log.file },
-  };
 }
 
 /** The configuration file as settings, with every key of it and the line it stands on. */
