@@ -225,17 +225,23 @@ describe('removed', () => {
 
   it('takes its files away and warns of the servers that still call it; homes and archives stay', async () => {
     paths = await installed();
-    const configuration = '/etc/postgresql/15/twowarm-test/postgresql.conf';
+    const [calling, silent] = ['a', 'b'].map(
+      (cluster) => `/etc/postgresql/15/twowarm-test-${cluster}/postgresql.conf`,
+    );
+    const wants = '/etc/systemd/system/multi-user.target.wants';
     await machine.root(
-      `mkdir -p /etc/postgresql/15/twowarm-test /etc/systemd/system/multi-user.target.wants && printf "#archive_command = '/usr/bin/twowarm x'\\narchive_command = '/usr/bin/archiveWALFile %%p %%f'\\n" > ${configuration} && ln -s /usr/lib/systemd/system/twowarm-relay@.service /etc/systemd/system/multi-user.target.wants/twowarm-relay@15-main.service`,
+      `mkdir -p $(dirname ${calling} ${silent}) ${wants}
+       echo "archive_command = '/usr/bin/archiveWALFile %p %f'" > ${calling}
+       printf '%s\\n' "#archive_command = '/usr/bin/archiveWALFile %p %f'" "restore_command = 'cp /mnt/my_twowarm/%f %p'" > ${silent}
+       ln -s /usr/lib/systemd/system/twowarm-relay@.service ${wants}/twowarm-relay@15-main.service`,
     );
     const before = await owners();
     const { code, stderr } = await dpkg('-r twowarm');
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: `twowarm: WARNING:  ${configuration} still calls twowarm\nHINT:  Without it archiving fails, and PostgreSQL keeps the WAL; a standby stops at the next segment.\n`,
+      stderr: `twowarm: WARNING:  ${calling} still calls twowarm\nHINT:  Without it archiving fails, and PostgreSQL keeps the WAL; a standby stops at the next segment.\n`,
     });
-    await machine.root('rm -r /etc/postgresql/15/twowarm-test');
+    await machine.root('rm -r /etc/postgresql/15/twowarm-test-*');
     const left = await machine.root(
       `for path in ${paths.join(' ')}; do [ -d "$path" ] || [ ! -e "$path" ] || echo "$path"; done; ls -d /usr/lib/twowarm /usr/share/twowarm /usr/share/doc/twowarm`,
     );
