@@ -212,7 +212,10 @@ writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
 const loader = readFileSync(join(root, 'scripts', 'hot-loader.cjs'), 'utf8');
 for (const program of [...hot, receiver]) writeFileSync(join(outdir, `${program}.cjs`), loader);
 // What an import() of it gives is read off this line, which does nothing.
-writeFileSync(join(outdir, 'open-ssh.cjs'), `${loader}0 && (module.exports = { openOverSsh });\n`);
+writeFileSync(
+  join(outdir, 'open-ssh.cjs'),
+  `${loader}0 && (module.exports = { openOverSsh, runOverSsh });\n`,
+);
 await makeCodeCaches(outdir, build);
 writeFileSync(join(outdir, '.built'), '');
 process.stderr.write(`built dist/: ${Object.keys(outputs).length} files\n`);
