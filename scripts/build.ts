@@ -248,7 +248,8 @@ for (const program of [...hot, receiver]) writeFileSync(join(outdir, `${program}
 // What an import() of it gives is read off this line, which does nothing.
 writeFileSync(
   join(outdir, 'open-ssh.cjs'),
-  `${loader}0 && (module.exports = { openOverSsh, logInOverSsh });\n`,
+  `${loader}0 && (module.exports = { openOverSsh, logInOverSsh, runOverSsh });
+`,
 );
 await makeCodeCaches(outdir, build);
 await writeExtras(

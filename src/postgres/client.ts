@@ -8,6 +8,8 @@ import { errnoOf } from '../program/program-error.ts';
 import { parseConninfo, type Conninfo } from './conninfo.ts';
 import type { Postmaster } from './postmaster-file.ts';
 
+export type { QueryResultRow } from 'pg';
+
 /** How long connecting, and one query, may take, in ms. */
 const limitMs = 3000;
 
@@ -74,6 +76,9 @@ function isChildOf(parent: number, pid: number): boolean {
     return errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM';
   }
 }
+
+/** SQLSTATE insufficient_privilege. */
+export const notAllowed = '42501';
 
 /** Whether the server itself said no, and how ('42883', SQLSTATE); undefined for a connection that failed. */
 export const sqlState = (error: unknown): string | undefined =>

@@ -70,8 +70,9 @@ function ofWaiting(
 
 async function look(scene: Scene): Promise<Finding[]> {
   const ready = readyFiles(scene.node.settings.dataDirectory);
-  const rows = await scene.maybeServer?.session?.rows<ArchiverRow>(archiverSql).catch(() => []);
-  const row = rows?.[0];
+  const { server } = scene;
+  const rows = server.letsUsIn ? await server.rows<ArchiverRow>(archiverSql).catch(() => []) : [];
+  const row = rows[0];
   const figures = {
     ready: ready.names.length,
     oldestReadyS: Math.round(ready.oldestMs / 1000),

@@ -109,7 +109,7 @@ const wayBack: Step = {
       return [ok('data checksums are on: pg_rewind can bring an old primary back')];
     const hint =
       'Set wal_log_hints = on in postgresql.conf and start the server again, or stop it and run pg_checksums --enable.';
-    if (server.session === undefined)
+    if (!server.letsUsIn)
       return [unknown('whether data checksums are on cannot be asked, and wal_log_hints is off', { hint })];
     return [
       warning('neither data checksums nor wal_log_hints are on: pg_rewind refuses', {

@@ -34,10 +34,10 @@ interface Archived extends Record<string, unknown> {
 
 /** Segments that this primary has archived in an hour, on average since its statistics began; undefined: not known. */
 async function segmentsPerHour({ maybeServer, isRecovering }: Scene): Promise<number | undefined> {
-  if (isRecovering || maybeServer?.session === undefined) return undefined;
+  if (isRecovering || maybeServer?.letsUsIn !== true) return undefined;
   const sql =
     'select archived_count * 3600 / nullif(extract(epoch from now() - stats_reset), 0) as per_hour from pg_stat_archiver';
-  const [row] = await maybeServer.session.rows<Archived>(sql).catch(() => []);
+  const [row] = await maybeServer.rows<Archived>(sql).catch(() => []);
   const rate = Number(row?.per_hour ?? 0);
   return rate > 0 ? rate : undefined;
 }

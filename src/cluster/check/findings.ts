@@ -1,5 +1,6 @@
 // Findings in few words, and faults as findings.
 import { describeError } from '../../program/print-error.ts';
+import type { ErrorKindName } from '../../program/error-kinds.ts';
 import { fromSystemError } from '../../program/program-error.ts';
 import type { Finding, Level } from './step.ts';
 
@@ -15,9 +16,24 @@ export const unknown = of('unknown');
 export const warning = of('warning');
 export const critical = of('critical');
 
+/** What to do about faults that do not say it themselves: whoever meets them in a call cannot look around. */
+const cures: Partial<Record<ErrorKindName, string>> = {
+  'timed-out': 'It hangs: look at the disk or the machine behind it. To give it longer: --timeout.',
+  'permission-denied': 'The owner of the data directory must be able to read and write there.',
+  'directory-missing': 'If it is a mount, mount it; else correct the configuration.',
+  'read-only': 'Mount it for writing. After a fault of the disk the kernel log says why it is not.',
+  'no-space': 'Make room there.',
+  'input-output': 'Look for errors of this disk in the kernel log: journalctl -k',
+  unreachable: 'Check that the machine is up, and that nothing between the two drops the connection.',
+  'connection-lost': 'The log of sshd over there says more.',
+  'format-unknown': 'Is there a newer twowarm? If the file is damaged, move it away and look what is lost.',
+  'timeline-unknown': 'Run it again once the server has asked for its next file.',
+};
+
 /** A fault as a finding, with its own detail and hint unless others are given. */
 export function ofFault(error: unknown, level: Level, rest: Rest = {}): Finding {
-  const { message, detail, hint } = describeError(fromSystemError(error, 'could not look')).report;
+  const { report, kind } = describeError(fromSystemError(error, 'could not look'));
+  const { message, detail, hint = cures[kind] ?? `docs/errors.md says what "${kind}" means.` } = report;
   return { level, message, detail, hint, ...rest };
 }
 

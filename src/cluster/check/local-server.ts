@@ -1,5 +1,5 @@
 // The server of this node as the steps see it: its settings in force where it lets us in, else as its files have them.
-import { connect, sqlState, type Session } from '../../postgres/client.ts';
+import { connect, sqlState, type QueryResultRow, type Session } from '../../postgres/client.ts';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
 import { readPostmaster, type Postmaster } from '../../postgres/postmaster-file.ts';
 import { parseTime } from '../../postgres/quantity.ts';
@@ -27,7 +27,9 @@ export class LocalServer {
   fault: string | undefined;
   /** It will take sessions in a moment, or never while it recovers: nothing is wrong with the connection. */
   isOnItsWay = false;
-  session: Session | undefined;
+  private session: Session | undefined;
+  /** The last statement that was asked for: one after the other, for a session is one conversation. */
+  private last: Promise<unknown> = Promise.resolve();
   private readonly inForce = new Map<string, InForceRow>();
   private readonly dataDirectory: string;
 
@@ -43,6 +45,18 @@ export class LocalServer {
     const server = new LocalServer(settings);
     if (server.postmaster !== undefined) await server.connect(server.postmaster, settings.server.conninfo);
     return server;
+  }
+
+  get letsUsIn(): boolean {
+    return this.session !== undefined;
+  }
+
+  /** The rows of one statement. Only where it lets us in. */
+  rows<Row extends QueryResultRow>(sql: string): Promise<Row[]> {
+    const ask = (): Promise<Row[]> => this.session!.rows<Row>(sql);
+    const asked = this.last.then(ask, ask);
+    this.last = asked.catch(() => undefined);
+    return asked;
   }
 
   /** As the running server has it, else its files: '' where neither says anything. */
@@ -90,7 +104,7 @@ export class LocalServer {
     try {
       this.session = await connect(postmaster, this.dataDirectory, conninfo, 'twowarm check');
       const sql = 'select name, setting, unit, pending_restart from pg_settings';
-      for (const row of await this.session.rows<InForceRow & Record<string, unknown>>(sql))
+      for (const row of await this.rows<InForceRow & Record<string, unknown>>(sql))
         this.inForce.set(row.name, row);
     } catch (error) {
       this.isOnItsWay = sqlState(error) === notYet;

@@ -52,7 +52,7 @@ async function ofProgram(setting: string, call: Call, scene: Scene, signal: Abor
   const found = / \(twowarm\) (\S+)$/.exec(stdout.trim())?.[1];
   if (found === undefined)
     return [
-      critical(`${setting} calls a ${call.name} that is not twowarm's: ${call.program}`, {
+      critical(`${setting} calls another ${call.name} than twowarm's: ${call.program}`, {
         detail: `It says: ${said}`,
         hint: 'Correct the path.',
       }),

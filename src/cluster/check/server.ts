@@ -1,4 +1,5 @@
 // Whether the server runs, lets us in, and does what its files say.
+import { notAllowed, sqlState } from '../../postgres/client.ts';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
@@ -51,7 +52,7 @@ const connection: Step = {
   needs: ['server'],
   doing: () => 'connect to the server',
   run: ({ server: found, node, isRecovering }) => {
-    if (found.session !== undefined) return [ok('the server lets us in')];
+    if (found.letsUsIn) return [ok('the server lets us in')];
     if (found.isOnItsWay && isRecovering && found.isOn('hot_standby') === false)
       return [skipped('the server takes no connections: hot_standby is off')];
     const hint = `Correct node.conninfo in ${node.settings.configurationFile}, or pg_hba.conf: the owner of the data directory must be let in by the socket.`;
@@ -127,11 +128,15 @@ interface Refused extends Record<string, unknown> {
   error: string;
 }
 
-/** Lines that the server refuses. Only a superuser is told. */
+/** Lines that the server refuses. Only a superuser is told. Of a setting that counts from the next start on the view says the same. */
 async function ofRefused({ server: found }: Scene): Promise<Finding[]> {
-  const sql =
-    "select name, sourcefile, sourceline, error from pg_file_settings where error is not null and error <> 'setting could not be applied'";
-  const rows = await found.session!.rows<Refused>(sql).catch(() => []);
+  const sql = `select f.name, f.sourcefile, f.sourceline, f.error
+    from pg_file_settings f left join pg_settings s on s.name = f.name
+    where f.error is not null and not (s.context = 'postmaster' and f.error = 'setting could not be applied')`;
+  const rows = await found.rows<Refused>(sql).catch((error: unknown) => {
+    if (sqlState(error) === notAllowed) return [];
+    throw error;
+  });
   return rows.map(({ name, sourcefile, sourceline, error }) =>
     critical(`the server refuses ${name ?? 'a line'} in ${sourcefile}:${sourceline}: ${error}`, {
       detail: 'With such a line it takes nothing of its files at a reload, and does not start.',
@@ -148,7 +153,7 @@ const settingsInForce: Step = {
   after: ['connection'],
   doing: () => "compare the server's settings with its files",
   run: async (scene) => {
-    const { files, session } = scene.server;
+    const { files, letsUsIn } = scene.server;
     const unread = files.complete
       ? []
       : [
@@ -157,7 +162,7 @@ const settingsInForce: Step = {
             hint: 'Make them readable for the owner of the data directory, and correct what is wrong in them.',
           }),
         ];
-    if (session === undefined) return orOk(unread, 'the files can be read; what is in force is not known');
+    if (!letsUsIn) return orOk(unread, 'the files can be read; what is in force is not known');
     const found = [...unread, ...ofUnreloaded(scene), ...(await ofRefused(scene))];
     const names = Object.keys(decisive).filter((name) => files.get(name) !== undefined);
     return orOk(found, `the server does what its files say (${count(names.length, 'setting')} compared)`);

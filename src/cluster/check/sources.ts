@@ -57,7 +57,7 @@ const replay: Step = {
   run: async (scene) => {
     const sql = `select pg_last_wal_replay_lsn()::text as replayed, pg_is_wal_replay_paused() as is_paused,
       extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 as age`;
-    const [row] = await scene.server.session!.rows<Replay>(sql);
+    const [row] = await scene.server.rows<Replay>(sql);
     const { replayed, age, is_paused: isPaused } = row!;
     const { timeline } = readDatabaseState(scene.node.settings.dataDirectory);
     const figures = { replayedLsn: replayed, lastCommitS: age === null ? null : Math.round(age), timeline };

@@ -7,7 +7,11 @@ import { nativeCrypto } from './crypto-rate.ts';
 import { noteSteps } from './debts.ts';
 import { conditionSteps } from './destination-condition.ts';
 import { destinationSteps } from './destination-roads.ts';
+import { endSteps } from './end-segment.ts';
+import { followSteps } from './follow-segment.ts';
 import { homeSteps } from './home.ts';
+import { restoreSteps } from './restore-segment.ts';
+import { returnWay } from './return-way.ts';
 import { serverSteps } from './server.ts';
 import { sourceSteps } from './sources.ts';
 import type { Step } from './step.ts';
@@ -24,6 +28,10 @@ export const steps: readonly Step[] = [
   ...noteSteps,
   ...destinationSteps,
   ...conditionSteps,
+  returnWay,
   ...sourceSteps,
   nativeCrypto,
+  ...endSteps,
+  ...followSteps,
+  ...restoreSteps,
 ];

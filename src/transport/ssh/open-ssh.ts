@@ -1,4 +1,4 @@
-// From an ssh: URL to a road: credentials, the known host key, a login, the receiver, a hello.
+// From an ssh: URL to a road: credentials, the known host key, a login, the receiver, a hello; or to a command over there.
 import type { SshSettings } from '../../program/settings/settings.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
@@ -7,6 +7,7 @@ import type { Compression } from '../stored-form.ts';
 import type { Identity, PutAhead, Transport } from '../transport.ts';
 import { targetOf } from './config/target.ts';
 import type { Login } from './far-command.ts';
+import { preface } from '../wire/frames.ts';
 import { greet, type Purpose } from './greet.ts';
 import { lease, type Opened } from './leases.ts';
 import { Link } from './link.ts';
@@ -71,4 +72,41 @@ export async function openOverSsh(
  */
 export async function logInOverSsh(road: SshRoad, login: SshSettings, signal: AbortSignal): Promise<Login> {
   return logInSsh({ ...(await targetOf(road, login)), silenceLimitMs: login.idleLimitMs }, signal);
+}
+
+/** What a command of the far side has written, and how it ended; a key that is locked to a receiver has that answer instead. */
+export interface Ran {
+  stdout: string;
+  isReceiver: boolean;
+  /** How the command ended, in words; undefined for a receiver, which is not waited for. */
+  ending: Error | undefined;
+}
+
+/** No answer of ours is longer, in bytes. */
+const longestAnswer = 4 * 1024 * 1024;
+
+/** Logs in and runs a command, which the shell over there reads. Throws as connecting does; the reason of `signal` when that aborts. */
+export async function runOverSsh(
+  road: SshRoad,
+  login: SshSettings,
+  command: string,
+  signal: AbortSignal,
+): Promise<Ran> {
+  const carrier = await connectSsh(await targetOf(road, login), command, signal);
+  const end = (): void => carrier.close(true);
+  signal.addEventListener('abort', end, { once: true });
+  let said = Buffer.alloc(0);
+  try {
+    for await (const chunk of carrier.connection.chunks) {
+      said = Buffer.concat([said, chunk]);
+      if (said.includes(preface)) return { stdout: '', isReceiver: true, ending: undefined };
+      if (said.length > longestAnswer) break;
+    }
+    signal.throwIfAborted();
+    const stdout = said.toString('utf8');
+    return { stdout, isReceiver: false, ending: await carrier.explainEnd('') };
+  } finally {
+    signal.removeEventListener('abort', end);
+    end();
+  }
 }
