@@ -43,6 +43,8 @@ export interface Storage {
 export interface RoadUnderTest {
   /** An archive of another machine: contents are compared there by their hash, and nothing can be removed. */
   isFar?: boolean;
+  /** A far road that fetches a file of the same length to see where it differs. */
+  fetchesToCompare?: boolean;
   /** What a far road says that removes nothing. Default: 'a receiver removes nothing'. */
   removesNothing?: string;
   /** What a road says to a claim that it cannot make exclusively; then it is asked to obey the claims of others all the same. */

@@ -75,6 +75,14 @@ const beforeLogin: readonly Rule[] = [
 /** What the daemon, or the far side's shell, says instead of letting rsync begin. */
 const atBegin: readonly Rule[] = [
   [
+    /password file must/,
+    asIs(
+      'settings',
+      'rsync will not use the password file',
+      'It must belong to the owner of the data directory, and nobody else may read it.',
+    ),
+  ],
+  [
     /@ERROR: Unknown module/,
     asIs(
       'directory-missing',

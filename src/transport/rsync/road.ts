@@ -121,7 +121,8 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
     const own = form === 'plain' ? plain : packed;
     const other = form === 'plain' ? packed : plain;
     if (own?.state === 'same' && other === undefined) return 'already-stored';
-    if (packed === undefined && form === 'plain')
+    // Of a file that it may not read, the far side's checksum is that of no file: only another length is certain.
+    if (packed === undefined && form === 'plain' && plain!.sizeBytes !== sizeBytes)
       return { differsAt: undefined, existingBytes: plain!.sizeBytes, newBytes: sizeBytes };
     return this.compareContents(outgoing, errand);
   }
@@ -161,6 +162,8 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
     const found = (await this.checkOwner(room, `store ${name}`, [version], errand)).get(version);
     if (found?.state === 'same') return 'stored-as-version';
     if (found === undefined) throw vanished(name, this.url);
+    // Throws where it cannot be read.
+    await this.inRoom((other) => fetchInto(other, [version], errand));
     const { sizeBytes: existingBytes } = found;
     throw duplicateFault(name, this.url, { differsAt: undefined, existingBytes, newBytes: sizeBytes });
   }

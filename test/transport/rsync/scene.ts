@@ -9,6 +9,7 @@ import { makeNode } from '../archives.ts';
 /** What every road over rsync declares. */
 export const declared: Omit<RoadUnderTest, 'open'> = {
   isFar: true,
+  fetchesToCompare: true,
   promises: { exclusive: false, durable: false },
   removesNothing: 'nothing is removed over rsync',
   refusesClaims: {
