@@ -105,7 +105,7 @@ describe('a line that applies and is not supported', () => {
       `Put another criterion before it that leaves db2 out, such as: Match !originalhost db2 ${criterion.split(' ')[0]} …`,
     ]),
   ])('%s', async (line, what, why, cure) => {
-    const file = fileOf('Host *', line!);
+    const file = fileOf('Host *', line);
     expect(await faultOf(() => askUs(file, host))).toEqual({
       kind: 'not-built',
       message: `cannot follow line 2 of ${file}: ${what} is not supported: ${why}`,
@@ -113,9 +113,9 @@ describe('a line that applies and is not supported', () => {
       hint: `${cure} ${orElse}`,
     });
     // Of another host it is nothing.
-    if (!line!.startsWith('Match'))
-      expect(askUs(fileOf('Host !db2 *', line!), host).settings.host.value).toBe('db2');
-    else expect(askUs(fileOf(line!), { host: 'db1' }).settings.host.value).toBe('db1');
+    if (!line.startsWith('Match'))
+      expect(askUs(fileOf('Host !db2 *', line), host).settings.host.value).toBe('db2');
+    else expect(askUs(fileOf(line), { host: 'db1' }).settings.host.value).toBe('db1');
   });
 
   it('is none when an earlier one has settled it', () => {
@@ -196,7 +196,7 @@ describe('a line that is written oddly', () => {
     try {
       found = inWordsOfSsh(askUs(file, host));
     } catch (error) {
-      const { kind } = await faultOf(() => Promise.reject(error as Error));
+      const { kind } = await faultOf(() => Promise.reject(error));
       return void expect(['settings', 'not-built']).toContain(kind);
     }
     expect(found).toEqual(askSsh(file, host));
