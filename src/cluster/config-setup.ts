@@ -8,6 +8,7 @@ import { stateDirectory } from '../program/node-record.ts';
 import { readOwnArchive, type OwnArchive } from '../program/own-archive.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { readSettings } from '../program/settings/read.ts';
+import { becomeOwnerOf } from '../program/privileges.ts';
 import { shellWord } from '../program/shell-word.ts';
 import type { InForce, Settings } from '../program/settings/settings.ts';
 import {
@@ -16,6 +17,7 @@ import {
   readDestinationStatus,
   type DestinationStatus,
 } from '../transport/destination-status.ts';
+import { sshWays, wayLines } from './ssh-ways.ts';
 
 type Value = InForce['value'];
 
@@ -99,19 +101,22 @@ function destinationLines(settings: Settings): string {
 
 async function run(call: ProgramCall): Promise<number> {
   const { settings, inForce } = readSettings(findPlace(placeOf(call)));
+  // The ssh_config of the server's user counts, not root's.
+  becomeOwnerOf(settings.dataDirectory);
   if (call.options['json'] === true) {
     const all = {
       configuration: settings.configurationFile,
       settings: inForce,
       ownArchive: ownArchiveOf(settings),
       destinations: destinationsOf(settings),
+      ssh: await sshWays(settings),
     };
     call.voice.answer(`${JSON.stringify(all)}\n`);
   } else if (call.positionals[0] === 'debug') {
     call.voice.answer(assignments(settings, inForce, isArchiving(settings.home)));
   } else {
     call.voice.answer(
-      `# ${settings.configurationFile}\n${table(inForce)}${ownArchiveLine(settings)}${destinationLines(settings)}`,
+      `# ${settings.configurationFile}\n${table(inForce)}${ownArchiveLine(settings)}${destinationLines(settings)}${wayLines(await sshWays(settings))}`,
     );
   }
   return 0;

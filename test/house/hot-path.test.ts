@@ -95,6 +95,29 @@ describe('the network road', () => {
     expect(/require\([^)]*sshcrypto/.test(read('dist/hot/open-ssh.cjs'))).toBe(false);
   });
 
+  it('loads what reads ssh_config as a file of its own, and only where there is one', () => {
+    const inputs = Object.keys(outputs['dist/hot/open-ssh.cjs']!.inputs);
+    expect(inputs.filter((input) => /node_modules\/ssh-config\/|config\/evaluate\.ts/.test(input))).toEqual(
+      [],
+    );
+    const later = read('dist/hot/open-ssh.cjs').match(/require\("\.\/cold\/read-way\.cjs"\)/g);
+    expect(later).toHaveLength(1);
+    const way = outputs['dist/cold/read-way.cjs']!;
+    expect(Object.keys(way.inputs).some((input) => input.includes('node_modules/ssh-config/'))).toBe(true);
+  });
+
+  it('cannot be made to run commands by an ssh_config: what the library would run them with is left out', () => {
+    const ofLibrary = Object.entries(outputs).filter(([, { inputs }]) =>
+      Object.keys(inputs).some((input) => input.includes('node_modules/ssh-config/')),
+    );
+    expect(ofLibrary.length).toBeGreaterThan(1);
+    for (const [output, { imports }] of ofLibrary)
+      expect(
+        imports.map(({ path }) => path),
+        output,
+      ).not.toContain('node:child_process');
+  });
+
   it('and the receiver that sshd starts for each connection load no parser, no log, no zod', () => {
     for (const bundle of ['receive', 'open-ssh']) {
       const inputs = Object.keys(outputs[`dist/hot/${bundle}.cjs`]!.inputs);

@@ -63,7 +63,7 @@ export function unreachedFrom(hop: Target, next: Target, error: Error & { reason
 
 /** What went wrong at a jump host says on the way where it was; a host key's refusal says so itself. */
 export function onTheWay(error: unknown, hop: Target, target: Target): unknown {
-  if (!(error instanceof LinkFault)) return error;
+  if (!(error instanceof ProgramError) || !('isOfLink' in error)) return error;
   const { kind, message, detail, hint } = error;
   const what = `could not reach ${hostAndPort(target)} through ${hostAndPort(hop)}: ${message}`;
   return new LinkFault(kind, what, { detail, hint, cause: error });

@@ -11,6 +11,8 @@ export interface SshChanges {
   identityFiles?: readonly string[];
   /** Default 'none': what the machine has makes no difference. */
   configFile?: string;
+  /** Neither keys nor known_hosts files are named beside it. */
+  onlyConfigFile?: boolean;
   knownHosts?: string;
   receiver?: string;
   connectLimit?: string;
@@ -52,11 +54,16 @@ ${sshSection(sshd, changes)}`;
 /** [ssh] alone. */
 export const sshSection = (sshd: Sshd, changes: SshChanges = {}): string => `[ssh]
 config_file = '${changes.configFile ?? 'none'}'
-identity_files = ${list(changes.identityFiles ?? [sshd.clientKey])}
-known_hosts = ['${changes.knownHosts ?? sshd.knownHosts}']
-receiver = '${changes.receiver ?? program('twowarm')}'
+${changes.onlyConfigFile === true ? '' : ownSettings(sshd, changes)}receiver = '${changes.receiver ?? program('twowarm')}'
 connect_limit = '${changes.connectLimit ?? '10s'}'
 idle_limit = '${changes.idleLimit ?? '10s'}'
+`;
+
+const ownSettings = (
+  sshd: Sshd,
+  changes: SshChanges,
+): string => `identity_files = ${list(changes.identityFiles ?? [sshd.clientKey])}
+known_hosts = ['${changes.knownHosts ?? sshd.knownHosts}']
 `;
 
 /** A node that may log in, and has stored segment 1 over there unless `used` is false. */

@@ -17,8 +17,8 @@ export interface ConfigLine {
 /** Not within quotes: neither quotes nor backslashes nor comments, which the library reads otherwise than ssh does. */
 const bare = String.raw`[^\s"'\\#=][^\s"'\\#]*`;
 /** Within double quotes; the library takes space away at both ends. */
-const quoted = String.raw`"(?!\s)[^"\\\p{Cc}]+(?<!\s)"`;
-const plain = new RegExp(`^(?:${bare}|${quoted})(?:[ \\t]+(?:${bare}|${quoted}))*(?:[ \\t]+#.*)?$`, 'u');
+const quoted = String.raw`"(?!\s)[^"\\\x00-\x1f\x7f-\x9f]+(?<!\s)"`;
+const plain = new RegExp(`^(?:${bare}|${quoted})(?:[ \\t]+(?:${bare}|${quoted}))*(?:[ \\t]+#.*)?$`);
 
 /** Keywords that take several arguments; of them the library makes two at a '='. */
 const several = ['host', 'match', 'include', 'userknownhostsfile', 'globalknownhostsfile'];

@@ -120,13 +120,13 @@ export function knownHostsFiles(settings: HostSettings, login: SshSettings): rea
 function notesOf({ asked, settings }: Stop, after: readonly Stop[]): string[] {
   const { host, port, user, userKnownHosts, jump } = settings;
   const parts = [
-    ...(host.at === undefined ? [] : [`the host ${host.value} (${placeWords(host)})`]),
+    ...(host.at === undefined ? [] : [`host ${host.value} (${placeWords(host)})`]),
     ...(port.at === undefined ? [] : [`port ${port.value} (${placeWords(port)})`]),
-    ...(user.at === undefined ? [] : [`the user ${user.value} (${placeWords(user)})`]),
+    ...(user.at === undefined ? [] : [`user ${user.value} (${placeWords(user)})`]),
   ];
   const next = after.find((stop) => stop.settings.jump.at !== undefined);
   return [
-    ...(parts.length === 0 ? [] : [`To ssh_config ${asked.host} is ${parts.join(', ')}.`]),
+    ...(parts.length === 0 ? [] : [`By ssh_config ${asked.host} is ${parts.join(', ')}.`]),
     ...(next === undefined
       ? []
       : [
@@ -135,7 +135,7 @@ function notesOf({ asked, settings }: Stop, after: readonly Stop[]): string[] {
     ...(jump.value.length === 0 ? [] : [`The way leads over jump hosts (${placeWords(jump)}).`]),
     ...(userKnownHosts === undefined
       ? []
-      : [`Its host key is looked up as UserKnownHostsFile says (${placeWords(userKnownHosts)}).`]),
+      : [`UserKnownHostsFile says where its key is looked up (${placeWords(userKnownHosts)}).`]),
   ];
 }
 
