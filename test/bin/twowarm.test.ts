@@ -75,7 +75,7 @@ EXIT STATUS
     expect(await twowarm(word)).toEqual(refused(2, message));
   });
 
-  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'distrib2warm', 'flushPrimary'])(
+  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'flushPrimary'])(
     'names %s, which is not built',
     async (word) => {
       const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;

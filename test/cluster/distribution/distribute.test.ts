@@ -17,6 +17,9 @@ import {
   type Scene,
 } from './scene.ts';
 
+/** On a machine that may be busy. */
+const limits = { timeout: 180_000 };
+
 let scene: Scene;
 let site: FarSite;
 let first: string;
@@ -76,7 +79,7 @@ async function bring(root: string): Promise<string> {
   return stateOf(site).current!;
 }
 
-describe('an installation', () => {
+describe('an installation', limits, () => {
   it('is copied, verified and run on the other node, and what to set there is said', async () => {
     const { code, stdout, stderr } = await scene.distribute(first);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -137,7 +140,7 @@ describe('an installation', () => {
   });
 });
 
-describe('a chain of three versions', () => {
+describe('a chain of three versions', limits, () => {
   it('keeps the previous one, sends only what changed, and goes back and forth', async () => {
     const one = await bring(first);
     setEverything();
@@ -210,7 +213,7 @@ describe('a chain of three versions', () => {
   });
 });
 
-describe('what there is', () => {
+describe('what there is', limits, () => {
   it('is listed, for people and as JSON', async () => {
     const one = await bring(first);
     const two = await bring(second);
@@ -266,7 +269,7 @@ describe('what there is', () => {
   });
 });
 
-describe('a dry run', () => {
+describe('a dry run', limits, () => {
   it('says the steps and changes nothing', async () => {
     const { code, stdout, stderr } = await scene.distribute(first, '--dry-run');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -280,7 +283,7 @@ describe('a dry run', () => {
   });
 });
 
-describe('--self-check', () => {
+describe('--self-check', limits, () => {
   it('says what an installation is, without a configuration', async () => {
     const { code, stdout, stderr } = await run(join(first, 'bin/distrib2warm'), ['--self-check']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
