@@ -37,6 +37,7 @@ Commands:
   consumers       Shows who still needs what of the archives of this node, or removes a reader that is gone for good.
   destination     Shows how each destination stands; suspends one that is gone, and resumes it.
   relay           Stays, and carries what arrives in this archive, and what a destination is owed, onwards to every destination at once; for systemd.
+  distrib2warm    Copies this installation to the other nodes, has it run there, and switches them to it.
   rsyncDR         Carries what has arrived in this archive, and what a destination is owed, onwards to every destination, once; for cron.
   prune           Removes the segments before a restart point that no registered reader needs from the directories among restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
 

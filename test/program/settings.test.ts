@@ -36,6 +36,7 @@ describe('a configuration', () => {
         idleLimitMs: 30_000,
       },
       cluster: { arbiter: undefined },
+      distribution: { directory: '.local/lib/twowarm' },
       log: { file: undefined },
     });
   });
