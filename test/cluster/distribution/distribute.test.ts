@@ -57,6 +57,8 @@ const toSet = (): string => {
     'db2: to set, in postgresql.conf on db2:\n' +
     `    restore_command = '${root}/bin/restoreWALFile %f %p %r'\n` +
     `    archive_command = '${root}/bin/archiveWALFile %p %f'\n` +
+    'db2: to set, in twowarm-relay.service on db2 (from conf-templates), where the relay runs:\n' +
+    `    ExecStart=${root}/bin/twowarm relay -D <its data directory>\n` +
     `db2: to set, in ${scene.primary.home}/twowarm.toml here:\n` +
     `    [ssh]\n    receiver = '${root}/bin/twowarm'\n` +
     `db2: to set, in authorized_keys of ${site.sshd.user} on db2, to limit the key of this node to its archive (distrib2warm then needs another key: --identity):\n` +
@@ -154,7 +156,7 @@ describe('a chain of three versions', limits, () => {
         'db2: switched from 0.1.0-ID to 0.1.1-ID; distrib2warm --back db2 goes back\n' +
         restart +
         // The server's configuration is not there to be seen.
-        toSet().split('db2: to set, in ').slice(0, 2).join('db2: to set, in '),
+        toSet().split('db2: to set, in ').slice(0, 3).join('db2: to set, in '),
     );
     expect(Number(/copies (\d+) files/.exec(stdout)![1])).toBeLessThan(20);
     expect(stateOf(site)).toEqual({
@@ -245,6 +247,10 @@ describe('what there is', limits, () => {
               `restore_command = '${site.directory}/current/bin/restoreWALFile %f %p %r'`,
               `archive_command = '${site.directory}/current/bin/archiveWALFile %p %f'`,
             ],
+          },
+          {
+            where: 'twowarm-relay.service on db2 (from conf-templates), where the relay runs',
+            lines: [`ExecStart=${site.directory}/current/bin/twowarm relay -D <its data directory>`],
           },
         ],
       },
