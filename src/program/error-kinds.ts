@@ -73,7 +73,10 @@ export const errorKinds = {
     60,
     'the host key of a server is not known, has changed or is revoked: no connection was made',
   ),
-  unsuited: kind(68, 'the machine on the far side cannot run this twowarm, or has no room for it as it is'),
+  unsuited: kind(
+    68,
+    'the far side cannot take or run this twowarm (architecture, a missing program, the directory), or has nothing to go back to',
+  ),
   'copy-damaged': kind(69, 'what arrived on the far side is not what was sent: nothing was switched'),
   'ssh-key': kind(61, 'an SSH key to log in with is missing, encrypted, or readable by others'),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),

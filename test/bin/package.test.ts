@@ -18,7 +18,7 @@ describe('the packed tarball', () => {
     const kinds = files.map((file) =>
       file
         .replace(/^(dist\/cold|dist\/hot|dist\/man|docs|conf-templates)\/.*/, '$1')
-        .replace(/^dist\/[a-zA-Z_-]+\.(cjs|js)$/, 'dist/*.$1'),
+        .replace(/^dist\/[a-zA-Z0-9_-]+\.(cjs|js)$/, 'dist/*.$1'),
     );
     expect([...new Set(kinds)].sort()).toEqual(
       [

@@ -37,6 +37,7 @@ Commands:
   consumers       Shows who still needs what of the archives of this node, or removes a reader that is gone for good.
   destination     Shows how each destination stands; suspends one that is gone, and resumes it.
   relay           Stays, and carries what arrives in this archive, and what a destination is owed, onwards to every destination at once; for systemd.
+  distrib2warm    Copies this installation to the other nodes, has it run there, and switches them to it.
   rsyncDR         Carries what has arrived in this archive, and what a destination is owed, onwards to every destination, once; for cron.
   prune           Removes the segments before a restart point that no registered reader needs from the directories among restore.sources, on its timeline and the ancestors of that; called by archive_cleanup_command.
 
@@ -75,7 +76,7 @@ EXIT STATUS
     expect(await twowarm(word)).toEqual(refused(2, message));
   });
 
-  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'distrib2warm', 'flushPrimary'])(
+  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'flushPrimary'])(
     'names %s, which is not built',
     async (word) => {
       const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;

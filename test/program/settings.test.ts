@@ -37,6 +37,7 @@ describe('a configuration', () => {
       },
       rsync: { passwordFile: undefined },
       cluster: { arbiter: undefined },
+      distribution: { directory: '.local/lib/twowarm' },
       log: { file: undefined },
     });
   });

@@ -70,7 +70,7 @@ async function compare(
     const told = await road.wouldPut(name, source, () => alreadyInspected, signal);
     if (told !== undefined) return told === 'already-stored' ? 'same' : 'other';
   }
-  if (sha256 === undefined || road.far?.mayRead === false) return 'unknown';
+  if (sha256 === undefined || road.receiver?.mayRead === false) return 'unknown';
   return (await hashAt(road, name, signal)) === sha256 ? 'same' : 'other';
 }
 

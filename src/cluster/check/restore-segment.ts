@@ -123,7 +123,7 @@ const restoredFromEach: Step = {
   run: async (scene, signal, name) => {
     const { name: segment, sha256, sizeBytes } = scene.followed!;
     const road = scene.road(name);
-    if (road.far?.mayRead === false)
+    if (road.receiver?.mayRead === false)
       return [
         skipped(`not restored: this key may not read at ${urlOf(scene, name)}`, {
           hint: `The node that restores from there tests it: twowarm check --full, on ${name}.`,

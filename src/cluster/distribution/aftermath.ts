@@ -29,12 +29,12 @@ export async function describeAftermath(
   const before = state.current;
   const asBefore =
     before === undefined
-      ? `nothing is in use on ${name}, as before`
-      : `${name} still uses ${before}; nothing was switched`;
+      ? `on ${name} nothing is in use, as before`
+      : `on ${name} ${before} is still in use; nothing was switched`;
   if (isSwitching !== true) return asBefore;
   try {
     const now = await askAgain(node, work);
-    return now === before ? asBefore : `${name} uses ${now ?? 'nothing'} now`;
+    return now === before ? asBefore : `on ${name} ${now ?? 'nothing'} is in use now`;
   } catch (error) {
     const { message } = describeError(error).report;
     return `whether ${name} was switched is not known (${message}); distrib2warm --list ${name} tells`;

@@ -48,8 +48,13 @@ const failures: Record<string, (failing: Failing) => ProgramError> = {
     ),
   damaged: ({ name, text }) =>
     new ProgramError('copy-damaged', `the copy on ${name} is damaged: it is not what was sent`, {
-      detail: `sha256sum says there: ${text}. The copy is removed.`,
+      detail: `sha256sum says there: ${text.trim()}. The copy is removed.`,
       hint: 'Run this again; if it happens twice, the disk or the memory of one of the machines is bad.',
+    }),
+  rotten: ({ name, text }) =>
+    new ProgramError('copy-damaged', `cannot go back on ${name}: ${text} is damaged there`, {
+      detail: 'Its files are not what was sent.',
+      hint: 'Run distrib2warm from an installation of that version instead.',
     }),
   publish: (failing) =>
     new ProgramError('input-output', `could not give the copy on ${failing.name} its name`, {
@@ -82,7 +87,7 @@ function doesNotRun(name: string, directory: string, text: string): ProgramError
         ? `Programs may not be run from ${directory}, perhaps because the file system is mounted noexec. Choose another one: --directory.`
         : undefined;
   return new ProgramError('unsuited', `the copy does not run on ${name}: exit code ${code}`, {
-    detail: said === '' ? undefined : `It says: ${printable(said.trim())}`,
+    detail: said === '' ? undefined : `It says: ${printable(said.trim())}.`,
     hint: cure,
   });
 }
@@ -112,7 +117,7 @@ export function requireEnded(
   const failed = textOf(answer.lines, 'failed');
   if (failed !== undefined) {
     const at = `${failed} `.indexOf(' ');
-    const failing = { name, directory, text: failed.slice(at + 1), said: sentenceOf(answer) };
+    const failing = { name, directory, text: failed.slice(at + 1).trim(), said: sentenceOf(answer) };
     throw (failures[failed.slice(0, at)] ?? failures['switch']!)(failing);
   }
   if (answer.lost !== undefined || answer.code === undefined) {

@@ -30,7 +30,7 @@ export interface FarState {
   versions: readonly FarVersion[];
   /** Archives that a key of authorized_keys is limited to by the program of this directory. */
   locks: readonly string[];
-  /** Programs of this directory that the server's configuration names. */
+  /** Programs of this directory that the server's configuration names; 'relay': a unit of systemd or a line of cron does. */
   names: readonly string[];
 }
 

@@ -56,5 +56,6 @@ done
 for program in restoreWALFile archiveWALFile; do
   grep -qsF -- "$directory/current/bin/$program" $files /dev/null && say names "$program"
 done
+grep -qsF -- "$directory/current/bin/" /etc/systemd/system/*.service /etc/cron.d/* && say names relay
 say end
 `;

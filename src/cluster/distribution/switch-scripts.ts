@@ -27,7 +27,7 @@ lock
 before=$(readlink "$directory/current")
 back=$(readlink "$directory/previous")
 [ -n "$back" ] && [ -d "$directory/$back" ] && [ "$back" != "$before" ] || fail previous
-whole "$directory/$back" || fail damaged "${'$'}{back#versions/}"
+whole "$directory/$back" || fail rotten "${'$'}{back#versions/}"
 report=$(cd / && env -i "$directory/$back/bin/twowarm" --version 2>&1)
 code=$?
 report=$(printf '%s' "$report" | one_line)

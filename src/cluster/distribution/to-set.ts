@@ -31,6 +31,14 @@ function inServerConfiguration(name: string, root: string, { names }: FarState):
   return lines.length === 0 ? [] : [{ where: `postgresql.conf on ${name}`, lines }];
 }
 
+function inServices(name: string, root: string, { names }: FarState): ToSet[] {
+  if (names.includes('relay')) return [];
+  const line = `ExecStart=${join(root, 'bin', 'twowarm')} relay -D <its data directory>`;
+  return [
+    { where: `twowarm-relay.service on ${name} (from conf-templates), where the relay runs`, lines: [line] },
+  ];
+}
+
 /** The one that this node archives with, as far as its public half lies beside it. */
 function publicKey({ ssh }: Settings): string {
   const { home } = effectiveAccount();
@@ -77,6 +85,7 @@ export function whatToSet(node: FarNode, state: FarState, settings: Settings): T
   const root = join(state.directory, 'current');
   return [
     ...inServerConfiguration(node.name, root, state),
+    ...inServices(node.name, root, state),
     ...(node.archives.length > 0 ? inOurConfiguration(root, settings) : []),
     ...inAuthorizedKeys(node.name, root, node, state, settings),
   ];

@@ -17,6 +17,9 @@ import {
   type Scene,
 } from './scene.ts';
 
+/** On a machine that may be busy. */
+const limits = { timeout: 180_000 };
+
 let scene: Scene;
 let site: FarSite;
 let first: string;
@@ -54,6 +57,8 @@ const toSet = (): string => {
     'db2: to set, in postgresql.conf on db2:\n' +
     `    restore_command = '${root}/bin/restoreWALFile %f %p %r'\n` +
     `    archive_command = '${root}/bin/archiveWALFile %p %f'\n` +
+    'db2: to set, in twowarm-relay.service on db2 (from conf-templates), where the relay runs:\n' +
+    `    ExecStart=${root}/bin/twowarm relay -D <its data directory>\n` +
     `db2: to set, in ${scene.primary.home}/twowarm.toml here:\n` +
     `    [ssh]\n    receiver = '${root}/bin/twowarm'\n` +
     `db2: to set, in authorized_keys of ${site.sshd.user} on db2, to limit the key of this node to its archive (distrib2warm then needs another key: --identity):\n` +
@@ -76,7 +81,7 @@ async function bring(root: string): Promise<string> {
   return stateOf(site).current!;
 }
 
-describe('an installation', () => {
+describe('an installation', limits, () => {
   it('is copied, verified and run on the other node, and what to set there is said', async () => {
     const { code, stdout, stderr } = await scene.distribute(first);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -137,7 +142,7 @@ describe('an installation', () => {
   });
 });
 
-describe('a chain of three versions', () => {
+describe('a chain of three versions', limits, () => {
   it('keeps the previous one, sends only what changed, and goes back and forth', async () => {
     const one = await bring(first);
     setEverything();
@@ -151,7 +156,7 @@ describe('a chain of three versions', () => {
         'db2: switched from 0.1.0-ID to 0.1.1-ID; distrib2warm --back db2 goes back\n' +
         restart +
         // The server's configuration is not there to be seen.
-        toSet().split('db2: to set, in ').slice(0, 2).join('db2: to set, in '),
+        toSet().split('db2: to set, in ').slice(0, 3).join('db2: to set, in '),
     );
     expect(Number(/copies (\d+) files/.exec(stdout)![1])).toBeLessThan(20);
     expect(stateOf(site)).toEqual({
@@ -210,7 +215,7 @@ describe('a chain of three versions', () => {
   });
 });
 
-describe('what there is', () => {
+describe('what there is', limits, () => {
   it('is listed, for people and as JSON', async () => {
     const one = await bring(first);
     const two = await bring(second);
@@ -243,6 +248,10 @@ describe('what there is', () => {
               `archive_command = '${site.directory}/current/bin/archiveWALFile %p %f'`,
             ],
           },
+          {
+            where: 'twowarm-relay.service on db2 (from conf-templates), where the relay runs',
+            lines: [`ExecStart=${site.directory}/current/bin/twowarm relay -D <its data directory>`],
+          },
         ],
       },
     ]);
@@ -266,7 +275,7 @@ describe('what there is', () => {
   });
 });
 
-describe('a dry run', () => {
+describe('a dry run', limits, () => {
   it('says the steps and changes nothing', async () => {
     const { code, stdout, stderr } = await scene.distribute(first, '--dry-run');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -280,7 +289,7 @@ describe('a dry run', () => {
   });
 });
 
-describe('--self-check', () => {
+describe('--self-check', limits, () => {
   it('says what an installation is, without a configuration', async () => {
     const { code, stdout, stderr } = await run(join(first, 'bin/distrib2warm'), ['--self-check']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
