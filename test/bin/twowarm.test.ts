@@ -28,6 +28,7 @@ Commands:
   archiveWALFile  Stores one finished WAL file durably at every destination; called by archive_command.
   restoreWALFile  Brings one requested WAL file back from the first source that has it; called by restore_command.
   pg_standby      Waits for a WAL file to arrive in a directory and restores it; a drop-in for the pg_standby of PostgreSQL and of 2warm.
+  check           Tests the whole chain: configuration, server, every road; with --full a segment on its way.
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
   receive         Receives files into an archive of this machine; started by sshd for another node.

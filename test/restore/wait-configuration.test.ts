@@ -134,7 +134,7 @@ describe('a twowarm.toml that is broken during a wait', () => {
     // The moment without any file may have been seen, too, in between: that is another reason, and said at once.
     const gone = report(
       'WARNING',
-      `still waiting for ${name}: could not find the configuration: there is no ${node.path(toml)}`,
+      `still waiting for ${name}: could not find the configuration: there is no ${node.path(toml)} and no /etc/twowarm/twowarm.toml`,
       `HINT:  Create it from ${join(installation(), 'conf-templates/twowarm.toml')}, or name it with --config or TWOWARM_CONFIG.`,
     );
     expect(stderr).toContain(said);
