@@ -2,7 +2,7 @@
 import { noPassword, readSshUrl, type SshRoad, type UnusableRoad } from './ssh-url.ts';
 
 /** Roads that the contract names and this version does not have. */
-const notBuilt = ['sftp', 'rsync', 'rsync+ssh', 's3', 'gs', 'azblob'];
+const notBuilt = ['rsync', 'rsync+ssh', 's3', 'gs', 'azblob'];
 
 /** What cures a URL nobody can use, as the end of a sentence. */
 export const roadUrlCure =
@@ -15,7 +15,7 @@ export type Road =
 export function readRoadUrl(url: string): Road {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme !== undefined && notBuilt.includes(scheme)) return { kind: 'not-built', scheme };
-  if (scheme === 'ssh') {
+  if (scheme === 'ssh' || scheme === 'sftp') {
     const road = readSshUrl(url);
     return road.kind === 'unusable' && withoutSecret(url) !== url ? noPassword : road;
   }

@@ -2,8 +2,9 @@
 import { opendir, type Dir, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isFar } from '../program/far-files.ts';
 import { fromSystemError } from '../program/program-error.ts';
-import { closeFile, openFile, readInto, unlessMissing } from '../program/system-calls.ts';
+import { closeFile, openFile, readDirectory, readInto, unlessMissing } from '../program/system-calls.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import { walNameOf } from './stored-form.ts';
@@ -21,12 +22,21 @@ const openListing = (directory: string): Promise<Dir> =>
     throw fromSystemError(error, `could not look into the archive directory ${directory}`);
   });
 
+/** As openListing, for a directory of another machine. */
+async function listFar(directory: string): Promise<Pick<Dir, 'close'> & { read(): Promise<Dirent | null> }> {
+  const entries = await readDirectory(directory, adoptionLook).catch((error: unknown) => {
+    throw fromSystemError(error, `could not look into the archive directory ${directory}`);
+  });
+  let at = 0;
+  return { read: async () => entries[at++] ?? null, close: async () => undefined };
+}
+
 /** The first names of a directory without an owner that `wanted` answers for; undefined when there is none. */
 async function lookThrough<T>(
   directory: string,
   wanted: (entry: Dirent) => T | undefined | Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const entries = await openListing(directory);
+  const entries = isFar(directory) ? await listFar(directory) : await openListing(directory);
   try {
     for (let looked = 0; looked < adoptionLook; looked++) {
       const entry = await entries.read();

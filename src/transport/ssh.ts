@@ -12,8 +12,9 @@ import {
 } from 'ssh2';
 import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
-import { asLost, explain, mostSaid, refusedLogin, unreachable } from './ssh/connect-faults.ts';
-import { LinkFault, type Carrier } from './ssh/link.ts';
+import type { SftpCarrier, SftpClient } from './sftp/session.ts';
+import { asLost, explain, isReceiverMissing, mostSaid, refusedLogin, unreachable } from './ssh/connect-faults.ts';
+import { LinkFault, type Carrier, type Login } from './ssh/link.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
 import { connectionOver, type Connection } from './wire/connection.ts';
 
@@ -163,6 +164,47 @@ interface Told {
   login: () => string;
 }
 
+const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000).unref());
+
+/** What a command writes to its standard output; nothing of it where the connection does not last so long. */
+async function outputOf(client: Client, command: string): Promise<string> {
+  let output = '';
+  return await execute(client, command, async (channel) => {
+    channel.stderr.resume();
+    channel.on('error', () => undefined);
+    channel.on('data', (bytes: Buffer) => (output = `${output}${bytes.toString('latin1')}`.slice(-mostSaid)));
+    await new Promise<void>((resolve) => {
+      for (const end of [channel, client]) end.on('close', () => resolve());
+    });
+    return output;
+  });
+}
+
+/** Another use of a login: a look by a command, a session of SFTP. */
+const useOf = (client: Client, socket: Socket, lost: () => Error | undefined): Login => ({
+  outputOf: (command) => outputOf(client, command),
+  openSftp: () =>
+    new Promise<SftpCarrier>((resolve, reject) => {
+      const refused = (error: Error): void =>
+        reject(new LinkFault('protocol', `the far side offers no SFTP: ${error.message}`, { cause: error }));
+      client.on('close', () => refused(new Error('the connection was cut')));
+      client.sftp((error, sftp) => {
+        if (error !== undefined) return refused(error);
+        resolve({
+          client: sftp as unknown as SftpClient,
+          gather: () => {
+            if (socket.writableCorked > 0) return;
+            socket.cork();
+            process.nextTick(() => socket.uncork());
+          },
+          explainEnd: async () => asLost(lost() ?? new Error('the connection was cut')),
+          close: (isLost = false) => (isLost ? client.destroy() : client.end()),
+        });
+      });
+    }),
+  end: (isLost = false) => (isLost ? client.destroy() : client.end()),
+});
+
 function carry(
   client: Client,
   socket: Socket,
@@ -170,6 +212,7 @@ function carry(
   { command, lost, login }: Told,
 ): Carrier {
   let said = '';
+  let isKept = false;
   let code: number | null | undefined;
   channel.stderr.on(
     'data',
@@ -180,21 +223,24 @@ function carry(
     for (const end of ['close', 'error'] as const) channel.on(end, () => resolve());
     client.on('close', () => resolve());
   });
-  const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000).unref());
   return {
     connection: gathered(connectionOver(channel, channel), socket),
     explainEnd: async (noise) => {
       await Promise.race([closed, patience()]);
       const fault = lost();
       if (fault !== undefined && code === undefined) return asLost(fault);
-      return explain({ said, code }, noise, { command, login });
+      const ended = explain({ said, code }, noise, { command, login });
+      if (!isReceiverMissing(ended)) return ended;
+      // Whoever hears of it may go on with the login, and ends it.
+      isKept = true;
+      return Object.assign(ended, { instead: useOf(client, socket, lost) });
     },
     login,
     close: (isLost = false) => {
       channel.destroy();
       // Whoever waits for room on a connection that nobody reads is only told when the socket is gone.
       if (isLost) client.destroy();
-      else client.end();
+      else if (!isKept) client.end();
     },
   };
 }
@@ -206,8 +252,12 @@ function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal): unk
   return new LinkFault(kind, message, { cause: error });
 }
 
-/** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
-export async function connectSsh(target: Target, command: string, stop: AbortSignal): Promise<Carrier> {
+/** Logs in, and begins what is wanted. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
+async function connected<T>(
+  target: Target,
+  stop: AbortSignal,
+  begin: (client: Client, socket: Socket, told: Omit<Told, 'command'>) => Promise<T>,
+): Promise<T> {
   let lost: Error | undefined;
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
     try {
@@ -215,10 +265,25 @@ export async function connectSsh(target: Target, command: string, stop: AbortSig
       const [client, accepted] = await logIn(target, socket, signal);
       client.on('error', (error) => (lost ??= error));
       const login = (): string => loginWords(target, offeredWords(target)[accepted]!);
-      const told = { command, lost: () => lost, login };
-      return await execute(client, command, (channel) => carry(client, socket, channel, told));
+      return await begin(client, socket, { lost: () => lost, login });
     } catch (error) {
       throw orItsLimit(error, signal, stop);
     }
   });
 }
+
+/** Logs in and runs `command`. */
+export const connectSsh = (target: Target, command: string, stop: AbortSignal): Promise<Carrier> =>
+  connected(target, stop, (client, socket, told) =>
+    execute(client, command, (channel) => carry(client, socket, channel, { ...told, command })),
+  );
+
+/** Logs in and begins a session of SFTP. */
+export const connectSftp = (target: Target, stop: AbortSignal): Promise<SftpCarrier> =>
+  connected(target, stop, (client, socket, { lost }) => {
+    const use = useOf(client, socket, lost);
+    return use.openSftp().catch((error: unknown) => {
+      use.end();
+      throw error;
+    });
+  });

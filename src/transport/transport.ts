@@ -41,6 +41,8 @@ export interface ReadTransport {
   /** As configured, for messages: 'file:/mnt/archive'. */
   readonly url: string;
   readonly promises: Promises;
+  /** How files go there where the URL does not say that, and why, as a sentence. */
+  readonly way?: string;
   /** True where there is neither an archive nor any WAL: perhaps a disk that is not mounted. */
   readonly isVacant: boolean;
   /** The names of complete files, sorted. */
@@ -134,6 +136,8 @@ export interface Identity {
   readonly facts?: () => ClusterFacts;
   /** How this node logs in elsewhere. */
   login?: SshSettings;
+  /** The URL of the archive, where its directory is one of another machine (program/far-files.ts). */
+  archiveUrl?: string;
   /** In a receiver: what the node on the far side of the road has said that it remembers of this archive. */
   memory?: { archive: string | undefined; note: string };
 }
