@@ -12,6 +12,7 @@ import {
   lstat as lstatCall,
   mkdir,
   open,
+  opendir,
   read,
   readdir,
   readFile,
@@ -21,11 +22,10 @@ import {
   unlink as unlinkCall,
   write,
   type Dirent,
-  type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { closeFarFile, farAt, farFileOf, type FarFile, type FarFiles } from './far-files.ts';
+import { isFar, onFile, wherever, type FarFiles } from './far-files.ts';
 import { fileMode } from './file-owner.ts';
 import { errnoOf } from './program-error.ts';
 
@@ -33,34 +33,16 @@ const readEntries = promisify(readdir) as (
   path: string,
   options: { withFileTypes: true },
 ) => Promise<Dirent[]>;
-
-/** The call itself, or on a path of another machine (far-files.ts) the one that goes there. */
-function wherever<Verb extends keyof FarFiles>(verb: Verb, here: FarFiles[Verb]): FarFiles[Verb] {
-  const call = (path: string, ...rest: unknown[]): unknown =>
-    ((farAt(path)?.[verb] ?? here) as (...words: unknown[]) => unknown)(path, ...rest);
-  return call as FarFiles[Verb];
-}
-
-type Read = Parameters<FarFile['read']>;
-type Write = Parameters<FarFile['write']>;
+const changeOwner = promisify(fchown);
 
 export const access = promisify(accessCall) as (path: string, mode: number) => Promise<void>;
-const changeModeHere = promisify(fchmod);
-const changeOwner = promisify(fchown);
-const [closeHere, fdatasyncHere, fsyncHere, readHere, statHere, writeHere] = [
-  promisify(close),
-  promisify(fdatasyncCall),
-  promisify(fsyncCall),
-  promisify(read) as unknown as (descriptor: number, ...rest: Read) => Promise<{ bytesRead: number }>,
-  promisify(fstat) as (descriptor: number) => Promise<Stats>,
-  promisify(write) as unknown as (descriptor: number, ...rest: Write) => Promise<{ bytesWritten: number }>,
-];
 
+// The calls for paths that may lie on another machine.
 export const link = wherever('link', promisify(linkCall) as FarFiles['link']);
 export const lstat = wherever('lstat', promisify(lstatCall) as FarFiles['lstat']);
 export const makeDirectoryAt = wherever('makeDirectory', promisify(mkdir) as FarFiles['makeDirectory']);
+export const openDirectory = wherever('openDirectory', promisify(opendir) as FarFiles['openDirectory']);
 export const openFile = wherever('open', promisify(open) as FarFiles['open']);
-/** `atMost`: where it is far, so many will do. */
 export const readDirectory = wherever('readDirectory', (path) => readEntries(path, { withFileTypes: true }));
 export const readText = wherever('readText', promisify(readFile) as FarFiles['readText']);
 export const realPathOf = wherever('realPath', promisify(realpath.native) as FarFiles['realPath']);
@@ -68,24 +50,14 @@ export const rename = wherever('rename', promisify(renameCall));
 export const stat = wherever('stat', promisify(statCall) as FarFiles['stat']);
 export const unlink = wherever('unlink', promisify(unlinkCall) as FarFiles['unlink']);
 
-export function closeFile(descriptor: number): Promise<void> {
-  const far = farFileOf(descriptor);
-  return far === undefined ? closeHere(descriptor) : closeFarFile(descriptor, far);
-}
-
-export const fsync = (descriptor: number): Promise<void> =>
-  farFileOf(descriptor)?.sync() ?? fsyncHere(descriptor);
-/** For a disk that may begin early; a far one does so by itself. */
-export const fdatasync = async (descriptor: number): Promise<void> =>
-  farFileOf(descriptor) === undefined ? fdatasyncHere(descriptor) : undefined;
-export const statOpen = (descriptor: number): Promise<Stats> =>
-  farFileOf(descriptor)?.stat() ?? statHere(descriptor);
-
-export const readInto = (descriptor: number, ...rest: Read): Promise<{ bytesRead: number }> =>
-  farFileOf(descriptor)?.read(...rest) ?? readHere(descriptor, ...rest);
-
-export const writeFrom = (descriptor: number, ...rest: Write): Promise<{ bytesWritten: number }> =>
-  farFileOf(descriptor)?.write(...rest) ?? writeHere(descriptor, ...rest);
+// And for files that were opened by them.
+export const closeFile = onFile('close', promisify(close));
+export const fdatasync = onFile('beginSync', promisify(fdatasyncCall));
+export const fsync = onFile('sync', promisify(fsyncCall));
+export const readInto = onFile('read', promisify(read) as never);
+export const statOpen = onFile('stat', promisify(fstat) as never);
+export const writeFrom = onFile('write', promisify(write) as never);
+const changeModeOf = onFile('changeMode', promisify(fchmod));
 
 /** The call's result, or undefined where it fails because there is no such file. */
 export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
@@ -122,10 +94,8 @@ export async function syncPath(path: string): Promise<void> {
  * network it belongs to who has logged in there.
  */
 export async function settleOpenFile(descriptor: number, path: string): Promise<void> {
-  const far = farFileOf(descriptor);
-  if (far !== undefined) return far.changeMode(fileMode);
-  await changeModeHere(descriptor, fileMode);
-  if (process.geteuid?.() !== 0) return;
+  await changeModeOf(descriptor, fileMode);
+  if (isFar(path) || process.geteuid?.() !== 0) return;
   const { uid, gid } = await stat(dirname(path));
   await changeOwner(descriptor, uid, gid);
 }

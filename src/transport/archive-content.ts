@@ -1,10 +1,8 @@
 // What a directory without an owner holds: whether any WAL, and of which cluster. Only its first names are looked at.
-import { opendir, type Dir, type Dirent } from 'node:fs';
+import type { Dir, Dirent } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { isFar } from '../program/far-files.ts';
 import { fromSystemError } from '../program/program-error.ts';
-import { closeFile, openFile, readDirectory, readInto, unlessMissing } from '../program/system-calls.ts';
+import { closeFile, openDirectory, openFile, readInto, unlessMissing } from '../program/system-calls.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import { walNameOf } from './stored-form.ts';
@@ -15,28 +13,17 @@ const adoptionLook = 1000;
 const hasHeader = (name: WalFileName | undefined): boolean =>
   name?.kind === 'segment' || name?.kind === 'partial';
 
-const openDirectory = promisify(opendir) as (path: string) => Promise<Dir>;
-
-const openListing = (directory: string): Promise<Dir> =>
+const openListing = (directory: string): Promise<Pick<Dir, 'read' | 'close'>> =>
   openDirectory(directory).catch((error: unknown) => {
     throw fromSystemError(error, `could not look into the archive directory ${directory}`);
   });
-
-/** As openListing, for a directory of another machine. */
-async function listFar(directory: string): Promise<Pick<Dir, 'close'> & { read(): Promise<Dirent | null> }> {
-  const entries = await readDirectory(directory, adoptionLook).catch((error: unknown) => {
-    throw fromSystemError(error, `could not look into the archive directory ${directory}`);
-  });
-  let at = 0;
-  return { read: async () => entries[at++] ?? null, close: async () => undefined };
-}
 
 /** The first names of a directory without an owner that `wanted` answers for; undefined when there is none. */
 async function lookThrough<T>(
   directory: string,
   wanted: (entry: Dirent) => T | undefined | Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const entries = isFar(directory) ? await listFar(directory) : await openListing(directory);
+  const entries = await openListing(directory);
   try {
     for (let looked = 0; looked < adoptionLook; looked++) {
       const entry = await entries.read();

@@ -3,6 +3,7 @@
 import {
   readFailed,
   readFailing,
+  readLacking,
   readReached,
   readStandingIn,
   readSuspension,
@@ -10,7 +11,8 @@ import {
 } from '../program/destination-notes.ts';
 import { withoutSecret } from '../program/road-url.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
-import type { Destination, Settings } from '../program/settings/settings.ts';
+import { lacksOfScheme } from '../program/settings/destination-policies.ts';
+import type { Destination, Lack, Settings } from '../program/settings/settings.ts';
 import { describeLag, type Lag } from './lag.ts';
 import { Ledger, ledgersOf, type Debt, type LedgerPlace } from './ledger.ts';
 
@@ -20,6 +22,10 @@ export interface DestinationStatus {
   policy: Destination['policy'] | 'not configured';
   /** Of a fallback; null of any other. */
   standIn: { for: string[]; limitMs: number | null; hold: boolean } | null;
+  /** What the road there does not promise, as far as is known. */
+  lacks: Lack[];
+  /** How files go there, as a sentence; null where the URL says that. */
+  way: string | null;
   state: 'ok' | 'failing' | 'suspended';
   /** Since when it fails or is suspended, ISO 8601; null where it is neither. */
   since: string | null;
@@ -51,6 +57,13 @@ const shown = ({ count, first, last, aside }: Debt): DestinationStatus['debt'] =
   aside,
 });
 
+/** What was found when a file last went there; until then what the URL says. */
+function roadOf({ name, url }: Destination, home: string): Pick<DestinationStatus, 'lacks' | 'way'> {
+  const found = readLacking(home, name);
+  if (found?.url === withoutSecret(url)) return { lacks: found.lacks, way: found.way };
+  return { lacks: lacksOfScheme(url), way: null };
+}
+
 function statusOf(destination: Destination, home: string, place: LedgerPlace): DestinationStatus {
   const { name, url, policy, standIn } = destination;
   const suspension = readSuspension(home, name);
@@ -62,6 +75,7 @@ function statusOf(destination: Destination, home: string, place: LedgerPlace): D
     url,
     policy,
     standIn: standIn === undefined ? null : { ...standIn, limitMs: standIn.limitMs ?? null },
+    ...roadOf(destination, home),
     state: suspension !== undefined ? 'suspended' : failing !== undefined ? 'failing' : 'ok',
     since: known?.since ?? null,
     standsInFor: standsInFor(home, destination),
@@ -125,6 +139,10 @@ export function describeDestination(status: DestinationStatus): string[] {
   const now = [since === null ? state : `${state} since ${since}`, ...standing].join(', ');
   const where = url === null ? '' : ` (${withoutSecret(url)})`;
   const lines = [`${name}${where}: ${describePolicy(status)}; ${now}; ${describeDebt(debt)}`];
+  if (status.lacks.length > 0)
+    lines.push(
+      `  the road there is ${[status.lacks.join(' and '), status.way].filter((part) => part !== null).join('. ')}`,
+    );
   if (lag !== null) lines.push(`  ${describeLag(lag)}`);
   if (lastFailure !== null) lines.push(`  last failure ${lastFailure.at}: ${lastFailure.reason}`);
   if (lastSuccess !== null) lines.push(`  last success ${lastSuccess.at}: ${lastSuccess.file}`);

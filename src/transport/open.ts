@@ -1,6 +1,6 @@
 // From a URL to a road. Roads load only when they are used; one that is not built is refused by its name.
 import { ProgramError } from '../program/program-error.ts';
-import { readRoadUrl, withoutSecret } from '../program/road-url.ts';
+import { placeOf, readRoadUrl, withoutSecret } from '../program/road-url.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import type { Compression } from './stored-form.ts';
 import type { Identity, PutAhead, ReadTransport, Transport } from './transport.ts';
@@ -30,6 +30,15 @@ export function directoryOf(url: string): string {
 export const directoriesAmong = (urls: readonly string[]): string[] =>
   urls.filter((url) => ['directory', 'unusable'].includes(readRoadUrl(url).kind));
 
+/** What a road to the URL may lack, as the configuration has it for the destination there; nothing where it is none. */
+export function mayLackAt(url: string, destinations: readonly Destination[]): Destination['mayLack'] {
+  const place = placeOf(readRoadUrl(url));
+  const found = destinations.find(
+    (each) => each.url === url || (place !== undefined && placeOf(readRoadUrl(each.url)) === place),
+  );
+  return found?.mayLack ?? [];
+}
+
 /** How a destination is used. */
 export interface Storing {
   /** How new segments are stored there; default plain. */
@@ -53,7 +62,11 @@ export async function openDestination(
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    const wanted = { purpose: 'write', compression, mayLackDurable: mayLack.includes('not-durable') } as const;
+    const wanted = {
+      purpose: 'write',
+      compression,
+      mayLackDurable: mayLack.includes('not-durable'),
+    } as const;
     return relying(await openOverSsh(url, road, wanted, identity, signal, ahead), mayLack);
   }
   const directory = directoryOf(url);

@@ -12,11 +12,12 @@ import {
 } from 'ssh2';
 import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
-import type { SftpCarrier, SftpClient } from './sftp/session.ts';
-import { asLost, explain, isReceiverMissing, mostSaid, refusedLogin, unreachable } from './ssh/connect-faults.ts';
-import { LinkFault, type Carrier, type Login } from './ssh/link.ts';
+import type { SftpCarrier } from './sftp/session.ts';
+import { carry, type Told } from './ssh/carry.ts';
+import { asLost, refusedLogin, unreachable } from './ssh/connect-faults.ts';
+import { LinkFault, type Carrier } from './ssh/link.ts';
+import { endOf, usesOf } from './ssh/login-uses.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
-import { connectionOver, type Connection } from './wire/connection.ts';
 
 /** Where to log in, and how. */
 export interface Target {
@@ -145,106 +146,6 @@ const execute = <T>(client: Client, command: string, begin: (channel: ClientChan
     }
   });
 
-/** What is written in one turn leaves in one system call: ssh2 writes each packet of 32 kB by itself. */
-function gathered(connection: Connection, socket: Socket): Connection {
-  return {
-    chunks: connection.chunks,
-    write: (buffers) => {
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-      return connection.write(buffers);
-    },
-  };
-}
-
-/** What a carrier tells of its own connection. */
-interface Told {
-  command: string;
-  lost: () => Error | undefined;
-  login: () => string;
-}
-
-const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000).unref());
-
-/** What a command writes to its standard output; nothing of it where the connection does not last so long. */
-async function outputOf(client: Client, command: string): Promise<string> {
-  let output = '';
-  return await execute(client, command, async (channel) => {
-    channel.stderr.resume();
-    channel.on('error', () => undefined);
-    channel.on('data', (bytes: Buffer) => (output = `${output}${bytes.toString('latin1')}`.slice(-mostSaid)));
-    await new Promise<void>((resolve) => {
-      for (const end of [channel, client]) end.on('close', () => resolve());
-    });
-    return output;
-  });
-}
-
-/** Another use of a login: a look by a command, a session of SFTP. */
-const useOf = (client: Client, socket: Socket, lost: () => Error | undefined): Login => ({
-  outputOf: (command) => outputOf(client, command),
-  openSftp: () =>
-    new Promise<SftpCarrier>((resolve, reject) => {
-      const refused = (error: Error): void =>
-        reject(new LinkFault('protocol', `the far side offers no SFTP: ${error.message}`, { cause: error }));
-      client.on('close', () => refused(new Error('the connection was cut')));
-      client.sftp((error, sftp) => {
-        if (error !== undefined) return refused(error);
-        resolve({
-          client: sftp as unknown as SftpClient,
-          gather: () => {
-            if (socket.writableCorked > 0) return;
-            socket.cork();
-            process.nextTick(() => socket.uncork());
-          },
-          explainEnd: async () => asLost(lost() ?? new Error('the connection was cut')),
-          close: (isLost = false) => (isLost ? client.destroy() : client.end()),
-        });
-      });
-    }),
-  end: (isLost = false) => (isLost ? client.destroy() : client.end()),
-});
-
-function carry(
-  client: Client,
-  socket: Socket,
-  channel: ClientChannel,
-  { command, lost, login }: Told,
-): Carrier {
-  let said = '';
-  let isKept = false;
-  let code: number | null | undefined;
-  channel.stderr.on(
-    'data',
-    (bytes: Buffer) => (said = `${said}${bytes.toString('utf8')}`.slice(0, mostSaid)),
-  );
-  channel.on('exit', (status: number | null) => (code = status));
-  const closed = new Promise<void>((resolve) => {
-    for (const end of ['close', 'error'] as const) channel.on(end, () => resolve());
-    client.on('close', () => resolve());
-  });
-  return {
-    connection: gathered(connectionOver(channel, channel), socket),
-    explainEnd: async (noise) => {
-      await Promise.race([closed, patience()]);
-      const fault = lost();
-      if (fault !== undefined && code === undefined) return asLost(fault);
-      const ended = explain({ said, code }, noise, { command, login });
-      if (!isReceiverMissing(ended)) return ended;
-      // Whoever hears of it may go on with the login, and ends it.
-      isKept = true;
-      return Object.assign(ended, { instead: useOf(client, socket, lost) });
-    },
-    login,
-    close: (isLost = false) => {
-      channel.destroy();
-      // Whoever waits for room on a connection that nobody reads is only told when the socket is gone.
-      if (isLost) client.destroy();
-      else if (!isKept) client.end();
-    },
-  };
-}
-
 /** Past the limit a library's own words for the end of the attempt do not count. */
 function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal): unknown {
   if (!signal.aborted || stop.aborted) return error;
@@ -281,9 +182,9 @@ export const connectSsh = (target: Target, command: string, stop: AbortSignal): 
 /** Logs in and begins a session of SFTP. */
 export const connectSftp = (target: Target, stop: AbortSignal): Promise<SftpCarrier> =>
   connected(target, stop, (client, socket, { lost }) => {
-    const use = useOf(client, socket, lost);
-    return use.openSftp().catch((error: unknown) => {
-      use.end();
+    const login = usesOf(client, socket, lost, endOf(client));
+    return login.openSftp().catch((error: unknown) => {
+      login.end();
       throw error;
     });
   });

@@ -37,12 +37,17 @@ export interface Inspect {
   end(): void;
 }
 
+export interface Way {
+  words: string;
+  cure: string;
+}
+
 export interface ReadTransport {
   /** As configured, for messages: 'file:/mnt/archive'. */
   readonly url: string;
   readonly promises: Promises;
-  /** How files go there where the URL does not say that, and why, as a sentence. */
-  readonly way?: string;
+  /** Of a road that lacks a promise: how files go there, and what would cure it, as sentences. */
+  readonly way?: Way;
   /** True where there is neither an archive nor any WAL: perhaps a disk that is not mounted. */
   readonly isVacant: boolean;
   /** The names of complete files, sorted. */

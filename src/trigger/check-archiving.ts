@@ -44,23 +44,27 @@ const lookLimitMs = 2000;
 const farLookLimitMs = 5000;
 
 /** Whether it could be written to; a key may allow that and not allow to read. */
-async function lookInto(url: string, identity: Identity): Promise<void> {
+async function lookInto({ url, mayLack }: Destination, identity: Identity): Promise<void> {
   const isFar = readRoadUrl(url).kind === 'ssh';
-  const open = isFar && identity.dryRun !== true ? openDestination : openToLook;
-  await (await open(url, identity)).close();
+  const road =
+    isFar && identity.dryRun !== true
+      ? await openDestination(url, identity, { mayLack })
+      : await openToLook(url, identity, undefined, isFar ? mayLack : undefined);
+  await road.close();
   if (!isFar) await access(directoryOf(url), constants.W_OK | constants.X_OK);
 }
 
 async function faultOfDestination(
-  { url }: Destination,
+  destination: Destination,
   { identity }: ThisNode,
   stop: AbortSignal,
 ): Promise<ProgramError | undefined> {
+  const { url } = destination;
   const isFar = readRoadUrl(url).kind === 'ssh';
   const place = isFar ? url : directoryOf(url);
   try {
     const limitMs = isFar ? farLookLimitMs : lookLimitMs;
-    await bounded(`look into ${place}`, limitMs, stop, () => lookInto(url, identity));
+    await bounded(`look into ${place}`, limitMs, stop, () => lookInto(destination, identity));
     return undefined;
   } catch (error) {
     stop.throwIfAborted();

@@ -6,7 +6,7 @@ import { bounded } from '../program/bounded.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
 import type { ClaimRequest } from '../transport/claims.ts';
-import { openDestination, openToLook } from '../transport/open.ts';
+import { mayLackAt, openDestination, openToLook } from '../transport/open.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
 import type { Ownership } from '../transport/ownership.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -46,11 +46,12 @@ async function atEach<T>(
 
 async function onRoad<T>(
   { url }: Target,
-  { identity }: ThisNode,
+  { identity, settings }: ThisNode,
   signal: AbortSignal,
   verb: (road: Transport) => Promise<T>,
 ): Promise<T> {
-  const road = await openDestination(url, identity, {}, signal);
+  const mayLack = mayLackAt(url, settings.destinations);
+  const road = await openDestination(url, identity, { mayLack }, signal);
   try {
     return await verb(road);
   } finally {

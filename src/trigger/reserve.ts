@@ -4,7 +4,7 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
-import { openDestination, openToLook } from '../transport/open.ts';
+import { mayLackAt, openDestination, openToLook } from '../transport/open.ts';
 import { reservedFault } from '../transport/reservations.ts';
 import type { ReadTransport } from '../transport/transport.ts';
 import type { Telling } from './telling.ts';
@@ -59,7 +59,10 @@ const take = (
   atArbiter(
     timeline,
     url,
-    (each, signal) => openDestination(each, identity, {}, signal),
+    (each, signal) => {
+      const mayLack = mayLackAt(each, settings.destinations);
+      return openDestination(each, identity, { mayLack }, signal);
+    },
     stop,
     (road, signal) => road.reserve({ timeline, nodeName: settings.nodeName }, signal),
   );

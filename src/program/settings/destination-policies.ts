@@ -4,6 +4,8 @@
 import type { Lack } from './settings.ts';
 
 interface Policies {
+  url?: string;
+  accept?: Lack[];
   policy: 'required' | 'fallback' | 'best-effort';
   for?: string[] | undefined;
   limit?: number | undefined;
@@ -18,6 +20,23 @@ const allLacks: Lack[] = ['not-exclusive', 'not-durable'];
  */
 export const mayLack = ({ policy, hold = true, accept }: Policies & { accept: Lack[] }): Lack[] =>
   policy === 'best-effort' || (policy === 'fallback' && hold) ? allLacks : accept;
+
+/** What a road lacks whatever is at its far end, by the scheme of its URL. */
+export function lacksOfScheme(url: string): Lack[] {
+  return /^sftp:/i.test(url) ? ['not-durable'] : [];
+}
+
+/** A road that lacks what it may not is refused before anybody goes there. */
+function problemsOfRoad(name: string, { url = '', accept = [], ...rest }: Policies): PolicyProblem[] {
+  const allowed = mayLack({ ...rest, accept });
+  const all = lacksOfScheme(url);
+  const lacking = all.filter((lack) => !allowed.includes(lack));
+  if (lacking.length === 0) return [];
+  const words = all.map((lack) => `'${lack}'`).join(', ');
+  const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
+  const message = `is a road that is ${lacking.join(' and ')} (${scheme}:), and policy = '${rest.policy}' rests on it: to do without, write accept = [${words}] in this section, or policy = 'best-effort'`;
+  return [{ path: [name, 'url'], message }];
+}
 
 interface PolicyProblem {
   /** [<name of the destination>, <key>] */
@@ -49,12 +68,14 @@ function problemsOfFallback(
 
 /** Every problem; none where each policy has a sense beside the others. */
 export function problemsOfPolicies(destinations: Record<string, Policies>): PolicyProblem[] {
-  const problems = Object.entries(destinations).flatMap(([name, each]): PolicyProblem[] => {
+  const roads = Object.entries(destinations).flatMap(([name, each]) => problemsOfRoad(name, each));
+  const policies = Object.entries(destinations).flatMap(([name, each]): PolicyProblem[] => {
     if (each.policy === 'fallback') return problemsOfFallback(name, each, destinations);
     return fallbackKeys
       .filter((key) => each[key] !== undefined)
       .map((key) => ({ path: [name, key], message: `is only for policy = 'fallback'` }));
   });
+  const problems = [...policies, ...roads];
   const [first] = Object.keys(destinations);
   if (
     first === undefined ||

@@ -37,6 +37,9 @@ abstract class OpenFar implements FarFile {
   abstract write(buffer: Buffer, offset: number, length: number): Promise<{ bytesWritten: number }>;
   abstract sync(): Promise<void>;
 
+  /** It begins by itself, and the server would do nothing else meanwhile. */
+  async beginSync(): Promise<void> {}
+
   async stat(): Promise<Stats> {
     return asStats(await this.ask<FarStats>('look', (client, done) => client.fstat(this.handle, done)));
   }

@@ -1,71 +1,67 @@
 // The calls of program/far-files.ts over an SFTP session. A name is only ever given by hardlink@openssh.com, which never
 // replaces; posix-rename@openssh.com, which does, is for records that are meant to be replaced, and never for a WAL file.
-import type { Stats } from 'node:fs';
-import { enterFarFile, type FarFiles } from '../../program/far-files.ts';
+import type { Dir, Dirent, Stats } from 'node:fs';
+import { enterFarFile, type FarFile, type FarFiles } from '../../program/far-files.ts';
 import { DirectoryFar, ReadFar, WrittenFar } from './far-file.ts';
-import { asDirent, asStats, type FarStats } from './far-stats.ts';
+import { asStats, type FarStats } from './far-stats.ts';
 import { throwAsSystem, type Verb } from './faults.ts';
+import { listFar, openListing } from './listing.ts';
 import {
   SessionFault,
-  status,
   StatusError,
   type Done,
-  type Entry,
   type Handle,
   type SftpClient,
   type SftpSession,
 } from './session.ts';
 
-/** A directory is asked for its names so many times at once; OpenSSH gives 100 with each answer. */
-const listingsAtOnce = 8;
-/** No directory has so many names. */
-const mostNames = 4_000_000;
 /** What every server gives in one answer, in bytes. */
 const wholeAnswer = 16_384;
 /** Records are far shorter. */
 const longestText = 16 * 1024 * 1024;
 
-export function filesOver(session: SftpSession, prefix: string): FarFiles {
-  const there = (path: string): string => path.slice(prefix.length) || '/';
-  const ask = <T>(verb: Verb, path: string, send: (client: SftpClient, done: Done<T>) => void): Promise<T> =>
-    session.ask<T>(send).catch((error: unknown) => throwAsSystem(session, error, verb, path));
+export class SftpFiles implements FarFiles {
+  private readonly session: SftpSession;
+  private readonly prefix: string;
 
-  const statOf = (path: string): Promise<FarStats> =>
-    ask('look', path, (client, done) => client.stat(path, done));
-
-  async function open(mounted: string, flags: string | number, mode = 0o600): Promise<number> {
-    const path = there(mounted);
-    if (flags === 'wx') {
-      const send = (client: SftpClient, done: Done<Handle>) => client.open(path, 'wx+', { mode }, done);
-      return enterFarFile(new WrittenFar({ session, path, handle: await ask('create', path, send) }));
-    }
-    // Looked at first: to open a FIFO would stop the server for good.
-    const stats = await statOf(path);
-    if (stats.isDirectory()) return enterFarFile(await openDirectory(path));
-    if (!stats.isFile()) return enterFarFile(notRegular(stats));
-    const handle = await ask<Handle>('open', path, (client, done) => client.open(path, 'r', {}, done));
-    return enterFarFile(new ReadFar({ session, path, handle }, stats.size ?? 0));
+  /** `prefix`: where the root of the far machine is mounted. */
+  constructor(session: SftpSession, prefix: string) {
+    this.session = session;
+    this.prefix = prefix;
   }
 
-  async function openDirectory(path: string) {
-    try {
-      const handle = await session.ask<Handle>((client, done) => client.open(path, 'r', {}, done));
-      return new DirectoryFar({ session, path, handle });
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      // Most servers open no directory as a file. It cannot be made durable, which is what this road lacks.
-      return { ...notRegular(await statOf(path)), sync: async () => undefined };
-    }
+  async lstat(mounted: string): Promise<Stats> {
+    const path = this.there(mounted);
+    return asStats(await this.ask<FarStats>('look', path, (client, done) => client.lstat(path, done)));
   }
 
-  async function readText(mounted: string, encoding: 'utf8' | 'latin1'): Promise<string> {
-    const path = there(mounted);
-    const stats = await statOf(path);
+  async stat(mounted: string): Promise<Stats> {
+    return asStats(await this.look(this.there(mounted)));
+  }
+
+  readDirectory(mounted: string): Promise<Dirent[]> {
+    return listFar(this.session, this.there(mounted));
+  }
+
+  openDirectory(mounted: string): Promise<Pick<Dir, 'read' | 'close'>> {
+    return openListing(this.session, this.there(mounted));
+  }
+
+  async open(mounted: string, flags: string | number, mode = 0o600): Promise<number> {
+    const path = this.there(mounted);
+    if (flags !== 'wx') return enterFarFile(await this.openThere(path));
+    const create = (client: SftpClient, done: Done<Handle>) => client.open(path, 'wx+', { mode }, done);
+    const handle = await this.ask('create', path, create);
+    return enterFarFile(new WrittenFar({ session: this.session, path, handle }));
+  }
+
+  async readText(mounted: string, encoding: 'utf8' | 'latin1'): Promise<string> {
+    const path = this.there(mounted);
+    const stats = await this.look(path);
     const size = stats.size ?? longestText;
     if (!stats.isFile() || size > longestText)
       throw new SessionFault('input-output', `${path} is no record of an archive`);
-    const handle = await ask<Handle>('open', path, (client, done) => client.open(path, 'r', {}, done));
-    const file = new ReadFar({ session, path, handle }, size);
+    const file = await this.openFile(path, size);
     const bytes = Buffer.alloc(size + 1);
     const reading = file.read(bytes, 0, bytes.length, 0);
     // Both at once, where one answer has it all: the server answers in order.
@@ -74,109 +70,91 @@ export function filesOver(session: SftpSession, prefix: string): FarFiles {
     return bytes.toString(encoding, 0, bytesRead);
   }
 
-  async function* namesOf(path: string): AsyncGenerator<Entry[], void> {
-    const handle = await ask<Handle>('look', path, (client, done) => client.opendir(path, done));
-    try {
-      const next = (): Promise<Entry[] | undefined> =>
-        session
-          .ask<Entry[]>((client, done) => client.readdir(handle, done))
-          .catch((error: unknown) => {
-            if (error instanceof StatusError && error.status === status.endOfFile) return undefined;
-            return throwAsSystem(session, error, 'read', path);
-          });
-      yield* inOrder(next);
-    } finally {
-      await ask<void>('look', path, (client, done) => client.close(handle, done));
-    }
+  async makeDirectory(mounted: string, mode: number): Promise<void> {
+    const path = this.there(mounted);
+    await this.ask<void>('make', path, (client, done) => client.mkdir(path, { mode }, done));
+    await this.ask<void>('write', path, (client, done) => client.setstat(path, { mode }, done));
   }
 
-  async function readDirectory(mounted: string, atMost = Infinity) {
-    const path = there(mounted);
-    const entries: Entry[] = [];
-    for await (const some of namesOf(path)) {
-      entries.push(...some);
-      if (entries.length > mostNames) throw new SessionFault('protocol', 'its list of names does not end');
-      if (entries.length >= atMost) break;
-    }
-    return Promise.all(entries.map(withKind(path)));
+  link(from: string, to: string): Promise<void> {
+    const paths = [this.there(from), this.there(to)] as const;
+    return this.ask('link', paths[1], (client, done) => client.ext_openssh_hardlink(...paths, done));
   }
 
-  /** A server need not say what an entry is. */
-  const withKind = (directory: string) => async (entry: Entry) => {
-    if (entry.attrs.mode !== undefined) return asDirent(entry);
-    const path = `${directory}/${entry.filename}`;
-    const attrs = await ask<FarStats>('look', path, (client, done) => client.lstat(path, done));
-    return asDirent({ ...entry, attrs });
-  };
-
-  async function makeDirectory(mounted: string, mode: number): Promise<void> {
-    const path = there(mounted);
-    await ask<void>('make', path, (client, done) => client.mkdir(path, { mode }, done));
-    await ask<void>('write', path, (client, done) => client.setstat(path, { mode }, done));
-  }
-
-  async function rename(from: string, to: string): Promise<void> {
-    if (!session.has('posix-rename@openssh.com'))
+  async rename(from: string, to: string): Promise<void> {
+    if (!this.session.has('posix-rename@openssh.com'))
       throw new SessionFault('not-allowed', 'the SFTP server cannot replace a record in one step', {
         detail: 'It has no posix-rename@openssh.com.',
         hint: "Use OpenSSH's SFTP server over there, or install twowarm there.",
       });
-    await ask<void>('write', there(to), (client, done) =>
-      client.ext_openssh_rename(there(from), there(to), done),
+    const paths = [this.there(from), this.there(to)] as const;
+    await this.ask<void>('write', paths[1], (client, done) => client.ext_openssh_rename(...paths, done));
+  }
+
+  unlink(mounted: string): Promise<void> {
+    const path = this.there(mounted);
+    return this.ask('remove', path, (client, done) => client.unlink(path, done));
+  }
+
+  async realPath(mounted: string): Promise<string> {
+    const path = this.there(mounted);
+    return (
+      this.prefix + (await this.ask<string>('look', path, (client, done) => client.realpath(path, done)))
     );
   }
 
-  return {
-    open,
-    readText,
-    readDirectory,
-    makeDirectory,
-    rename,
-    lstat: async (path) =>
-      asStats(await ask<FarStats>('look', there(path), (client, done) => client.lstat(there(path), done))),
-    stat: async (path) => asStats(await statOf(there(path))),
-    link: (from, to) =>
-      ask('link', there(to), (client, done) => client.ext_openssh_hardlink(there(from), there(to), done)),
-    unlink: (path) => ask('remove', there(path), (client, done) => client.unlink(there(path), done)),
-    realPath: async (path) =>
-      prefix +
-      (await ask<string>('look', there(path), (client, done) => client.realpath(there(path), done))),
-  };
+  private there(mounted: string): string {
+    return mounted.slice(this.prefix.length) || '/';
+  }
+
+  private ask<T>(verb: Verb, path: string, send: (client: SftpClient, done: Done<T>) => void): Promise<T> {
+    return this.session
+      .ask<T>(send)
+      .catch((error: unknown) => throwAsSystem(this.session, error, verb, path));
+  }
+
+  private look(path: string): Promise<FarStats> {
+    return this.ask('look', path, (client, done) => client.stat(path, done));
+  }
+
+  private async openFile(path: string, sizeBytes: number): Promise<ReadFar> {
+    const open = (client: SftpClient, done: Done<Handle>) => client.open(path, 'r', {}, done);
+    const handle = await this.ask('open', path, open);
+    return new ReadFar({ session: this.session, path, handle }, sizeBytes);
+  }
+
+  /** Looked at first: to open a FIFO would stop the server for good. */
+  private async openThere(path: string): Promise<FarFile> {
+    const stats = await this.look(path);
+    if (stats.isFile()) return this.openFile(path, stats.size ?? 0);
+    return stats.isDirectory() ? this.openToSync(path, stats) : unreadable(stats);
+  }
+
+  private async openToSync(path: string, stats: FarStats): Promise<FarFile> {
+    const { session } = this;
+    try {
+      const handle = await session.ask<Handle>((client, done) => client.open(path, 'r', {}, done));
+      return new DirectoryFar({ session, path, handle });
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      // Most servers open no directory as a file. It cannot be made durable, which is what this road lacks.
+      return { ...unreadable(stats), sync: async () => undefined };
+    }
+  }
 }
 
-/** What an open file that nobody may read looks like. */
-function notRegular(stats: FarStats) {
-  const refuse = (): never => {
+/** Something that nobody reads; it can still be said what it is. */
+function unreadable(stats: FarStats): FarFile {
+  const refuse = async (): Promise<never> => {
     throw new Error('it is no regular file');
   };
-  const done = async (): Promise<void> => undefined;
   return {
     read: refuse,
     write: refuse,
     changeMode: refuse,
     sync: refuse,
-    stat: async (): Promise<Stats> => asStats(stats),
-    close: done,
+    beginSync: refuse,
+    stat: async () => asStats(stats),
+    close: async () => undefined,
   };
-}
-
-/** The answers in the order in which they were asked for, several ahead, until one is undefined. */
-async function* inOrder<T>(next: () => Promise<T | undefined>): AsyncGenerator<T, void> {
-  const waiting: Promise<T | undefined>[] = [];
-  const ask = (): void => {
-    const answer = next();
-    answer.catch(() => undefined);
-    waiting.push(answer);
-  };
-  try {
-    for (let count = 0; count < listingsAtOnce; count++) ask();
-    for (;;) {
-      const answer = await waiting.shift()!;
-      if (answer === undefined) return;
-      ask();
-      yield answer;
-    }
-  } finally {
-    await Promise.allSettled(waiting);
-  }
 }

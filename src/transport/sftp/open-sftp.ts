@@ -3,9 +3,9 @@
 import { mountFar, unmountFar } from '../../program/far-files.ts';
 import { admitReader, admitWriter } from '../archive-identity.ts';
 import type { Compression } from '../stored-form.ts';
-import type { Identity, Transport } from '../transport.ts';
+import type { Identity, Transport, Way } from '../transport.ts';
 import { writerOf } from '../writer.ts';
-import { filesOver } from './files.ts';
+import { SftpFiles } from './files.ts';
 import { FarArchive, namedFault, roadOver, type Place } from './road.ts';
 import { SessionFault, SftpSession, type SftpCarrier } from './session.ts';
 import { sweepFar } from './sweep.ts';
@@ -19,8 +19,7 @@ export interface ByWay {
   directory: string;
   purpose: 'read' | 'write' | 'look';
   compression: Compression;
-  /** How files go there, and why, as a sentence. */
-  way: string;
+  way: Way;
   /** Called once, when the road is closed or could not be opened. */
   release: () => void;
 }
@@ -51,7 +50,7 @@ export async function openBySftp(
   identity: Identity,
 ): Promise<Transport> {
   const origin = /^\w+:\/\/[^/]*/.exec(url)![0];
-  const prefix = mountFar((at) => filesOver(session, at), origin);
+  const prefix = mountFar((at) => new SftpFiles(session, at), origin);
   const place: Place = { url, prefix, origin };
   const end = (): void => {
     unmountFar(prefix);
@@ -63,12 +62,7 @@ export async function openBySftp(
     const admit = purpose === 'write' ? admitWriter : admitReader;
     const admission = await admit(prefix + directory, known);
     if (purpose === 'write') await sweepFar(identity.stateDirectory, writerOf(identity), origin, prefix);
-    return roadOver(
-      new FarArchive(url, prefix + directory, known, admission, compression),
-      place,
-      way,
-      end,
-    );
+    return roadOver(new FarArchive(url, prefix + directory, known, admission, compression), place, way, end);
   } catch (error) {
     end();
     throw namedFault(error, `could not open ${url}`, place);

@@ -5,7 +5,7 @@ import type { Watch } from '../../program/watch-directory.ts';
 import { requireDirectory, readOwner } from '../archive-identity.ts';
 import { refuseExchanged } from '../known-archives.ts';
 import { WritableArchive } from '../filesystem-writing.ts';
-import type { Transport } from '../transport.ts';
+import type { Transport, Way } from '../transport.ts';
 
 /** An archive on another machine. Over there nothing tells one directory from another but the name in it. */
 export class FarArchive extends WritableArchive {
@@ -66,7 +66,7 @@ export function namedFault(error: unknown, message: string, { prefix, origin }: 
 }
 
 /** The road over the archive; `release` when it is closed. */
-export function roadOver(archive: FarArchive, place: Place, way: string, release: () => void): Transport {
+export function roadOver(archive: FarArchive, place: Place, way: Way, release: () => void): Transport {
   const { url } = place;
   const about = async <T>(what: string, signal: AbortSignal, verb: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
@@ -102,8 +102,7 @@ export function roadOver(archive: FarArchive, place: Place, way: string, release
       about(`look for the reservation of timeline ${timeline} at`, signal, () =>
         archive.reservationOf(timeline, signal),
       ),
-    prunedOf: (name, signal) =>
-      about('ask for what was pruned at', signal, () => archive.prunedOf(name)),
+    prunedOf: (name, signal) => about('ask for what was pruned at', signal, () => archive.prunedOf(name)),
     registerConsumer: (need, signal) => about('register at', signal, () => archive.registerConsumer(need)),
     watch: () => archive.watch(),
     close: async () => release(),

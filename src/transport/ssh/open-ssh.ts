@@ -5,7 +5,7 @@ import type { SshRoad } from '../../program/ssh-url.ts';
 import { unlessAborted } from '../../program/unless-aborted.ts';
 import { connectSftp, connectSsh, type Target } from '../ssh.ts';
 import type { Compression } from '../stored-form.ts';
-import type { Identity, PutAhead, Transport } from '../transport.ts';
+import type { Identity, PutAhead, Transport, Way } from '../transport.ts';
 import { greet, type Purpose } from './greet.ts';
 import { hostKeyCheck } from './host-key.ts';
 import { findCredentials } from './keys.ts';
@@ -54,9 +54,9 @@ export interface Wanted {
   mayLackDurable: boolean;
 }
 
-type Opened = Omit<Lease, 'release'> | { link: SftpSession; way: string };
+type Opened = Omit<Lease, 'release'> | { link: SftpSession; way: Way };
 
-async function begin(carrier: SftpCarrier, login: SshSettings, way: string): Promise<Opened> {
+async function begin(carrier: SftpCarrier, login: SshSettings, way: Way): Promise<Opened> {
   return { link: (await bySftp()).startSession(carrier, login.idleLimitMs), way };
 }
 
@@ -102,8 +102,7 @@ export async function openOverSsh(
   // Whoever greets as another one, or by another claim, needs a connection of its own.
   const who = `${systemIdentifier} ${stateDirectory} ${nodeId} ${heldEpoch}`;
   const key = `${purpose} ${wanted.mayLackDurable} ${who} ${url}`;
-  const ahead =
-    put && road.isSftp !== true ? new Ahead(put, encodingFor(put.name, compression)) : undefined;
+  const ahead = put && road.isSftp !== true ? new Ahead(put, encodingFor(put.name, compression)) : undefined;
   try {
     const opened = await lease(key, (until) => connect(road, asked, wanted, identity, until), signal);
     if ('welcome' in opened) return new ReceiverRoad(url, opened, identity, compression, ahead);
@@ -114,7 +113,10 @@ export async function openOverSsh(
     const opening = openBySftp(link, place, identity);
     return await unlessAborted(opening, signal).catch((error: unknown) => {
       // Nobody else would close it.
-      opening.then((late) => void late.close(), () => undefined);
+      opening.then(
+        (late) => void late.close(),
+        () => undefined,
+      );
       throw error;
     });
   } catch (error) {

@@ -5,11 +5,18 @@ import { bounded } from '../../program/bounded.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { SshSettings } from '../../program/settings/settings.ts';
 import type { SftpCarrier } from '../sftp/session.ts';
+import type { Way } from '../transport.ts';
 import { LinkFault, type Login } from './link.ts';
 
 /** What the road says of itself. */
-export const wayInstead = 'There is no receiver of twowarm over there: files go by SFTP.';
-export const wayOfUrl = 'Files go by SFTP, as its URL says.';
+export const wayInstead: Way = {
+  words: 'There is no receiver of twowarm over there, so files go by SFTP.',
+  cure: 'Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.',
+};
+export const wayOfUrl: Way = {
+  words: 'Files go by SFTP, as the URL says.',
+  cure: 'Install twowarm there, and write ssh: instead of sftp:.',
+};
 
 type WithoutReceiver = LinkFault & { instead: Login };
 
