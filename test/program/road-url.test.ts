@@ -15,7 +15,6 @@ describe('the URL of a destination or a source', () => {
   });
 
   it.each([
-    ['SFTP://h/a', 'sftp'],
     ['rsync+ssh://h/a', 'rsync+ssh'],
     ['rsync:/a', 'rsync'],
     ['s3://bucket', 's3'],

@@ -4,6 +4,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import type { FarFile } from '../../program/far-files.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { asStats, type FarStats } from './far-stats.ts';
 import { throwAsSystem, type Verb } from './faults.ts';
 import { ReadAhead, readerOf } from './read-ahead.ts';
@@ -151,7 +152,12 @@ export class WrittenFar extends OpenFar {
   }
 
   async sync(): Promise<void> {
-    await this.settle();
+    await this.settle().catch((error: unknown) => {
+      // A write that failed is not a disk that does not confirm: the words of a sync are not for it.
+      const fault = fromSystemError(error, '');
+      if (errnoOf(error) === undefined || !(fault instanceof ProgramError)) throw error;
+      throw new SessionFault(fault.kind, fault.message.replace(/^: /, ''), { cause: error });
+    });
     const [stats] = await Promise.all([this.stat(), this.flush()]);
     await this.readBack(stats.size);
   }

@@ -1,7 +1,8 @@
 // The calls of program/far-files.ts over an SFTP session. A name is only ever given by hardlink@openssh.com, which never
 // replaces; posix-rename@openssh.com, which does, is for records that are meant to be replaced, and never for a WAL file.
 import type { Dir, Dirent, Stats } from 'node:fs';
-import { enterFarFile, type FarFile, type FarFiles } from '../../program/far-files.ts';
+import { enterFarFile, lastingName, type FarFile, type FarFiles } from '../../program/far-files.ts';
+import { errnoOf } from '../../program/program-error.ts';
 import { DirectoryFar, ReadFar, WrittenFar } from './far-file.ts';
 import { asStats, type FarStats } from './far-stats.ts';
 import { throwAsSystem, type Verb } from './faults.ts';
@@ -19,6 +20,13 @@ import {
 const wholeAnswer = 16_384;
 /** Records are far shorter. */
 const longestText = 16 * 1024 * 1024;
+
+/** Files that were made and have not been removed, by their lasting names; mostly temporary ones that are being written. */
+const made = new Map<string, SftpSession>();
+
+/** What this process has made at a place over sessions that were cut: nobody removes it any more. */
+export const leftBehindAt = (origin: string): string[] =>
+  [...made].flatMap(([name, { isOpen }]) => (!isOpen && name.startsWith(`${origin}/`) ? [name] : []));
 
 export class SftpFiles implements FarFiles {
   private readonly session: SftpSession;
@@ -50,6 +58,8 @@ export class SftpFiles implements FarFiles {
   async open(mounted: string, flags: string | number, mode = 0o600): Promise<number> {
     const path = this.there(mounted);
     if (flags !== 'wx') return enterFarFile(await this.openThere(path));
+    // Also where no answer comes any more: it may have been made.
+    made.set(lastingName(mounted), this.session);
     const create = (client: SftpClient, done: Done<Handle>) => client.open(path, 'wx+', { mode }, done);
     const handle = await this.ask('create', path, create);
     return enterFarFile(new WrittenFar({ session: this.session, path, handle }));
@@ -89,11 +99,18 @@ export class SftpFiles implements FarFiles {
       });
     const paths = [this.there(from), this.there(to)] as const;
     await this.ask<void>('write', paths[1], (client, done) => client.ext_openssh_rename(...paths, done));
+    made.delete(lastingName(from));
   }
 
-  unlink(mounted: string): Promise<void> {
+  async unlink(mounted: string): Promise<void> {
     const path = this.there(mounted);
-    return this.ask('remove', path, (client, done) => client.unlink(path, done));
+    try {
+      await this.ask<void>('remove', path, (client, done) => client.unlink(path, done));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') made.delete(lastingName(mounted));
+      throw error;
+    }
+    made.delete(lastingName(mounted));
   }
 
   async realPath(mounted: string): Promise<string> {

@@ -49,7 +49,9 @@ export async function sftpInstead(
       signal.addEventListener('abort', () => login.end(true));
       if (!(await isAbsent(login, receiver))) throw new LinkFault(fault.kind, fault.message, fault);
       if (!mayLackDurable) throw withBothCures(fault);
-      return login.openSftp();
+      return await login.openSftp().catch((error: unknown) => {
+        throw error instanceof ProgramError && error.kind === 'protocol' ? withoutSftp(fault, error) : error;
+      });
     });
   } catch (error) {
     login.end();
@@ -62,13 +64,22 @@ export async function sftpInstead(
 
 const partsOf = ({ detail, hint }: ProgramError) => ({ detail, hint });
 
-const lack =
-  'Files could go by SFTP, but that is not-durable: a file that counts as stored may be lost in a power failure of the far side.';
+const sentence = (words: string): string => (words.endsWith('.') ? words : `${words}.`);
 
-function withBothCures({ kind, message, detail, hint }: ProgramError): LinkFault {
-  const said = detail === undefined || detail.endsWith('.') ? detail : `${detail}.`;
-  return new LinkFault(kind, message, {
-    detail: said === undefined ? lack : `${said} ${lack}`,
-    hint: `${hint} Or let files go there by SFTP: accept = ['not-durable'] in the section of this destination, or policy = 'best-effort'.`,
-  });
-}
+const withDetail = (
+  { kind, message, detail = '' }: ProgramError,
+  more: string,
+  hint: string | undefined,
+): LinkFault =>
+  new LinkFault(kind, message, { detail: detail === '' ? more : `${sentence(detail)} ${more}`, hint });
+
+/** It may not lack what SFTP does. */
+const withBothCures = (fault: ProgramError): LinkFault =>
+  withDetail(
+    fault,
+    'Files could go by SFTP, but that is not-durable: a file that counts as stored may be lost in a power failure of the far side.',
+    `${fault.hint} Or let files go there by SFTP: accept = ['not-durable'] in the section of this destination, or policy = 'best-effort'.`,
+  );
+
+const withoutSftp = (fault: ProgramError, { message }: ProgramError): LinkFault =>
+  withDetail(fault, `Files cannot go by SFTP either: ${sentence(message)}`, fault.hint);
