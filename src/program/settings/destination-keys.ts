@@ -7,7 +7,7 @@ import { duration, keyWords, path, roadUrl, text } from './key-parts.ts';
 export const destination = z.strictObject({
   url: roadUrl().register(keyWords, {
     summary:
-      'Where segments go: file:/directory or ssh://user@host:port/directory. The directory must exist; no program creates it.',
+      'Where segments go: file:/directory, ssh://user@host:port/directory, or sftp:// where twowarm is not installed there. The directory must exist; no program creates it.',
     example: "'file:/mnt/db2/archive'",
     required: true,
   }),

@@ -72,7 +72,8 @@ const archiveAsync = z.strictObject({
 
 const restore = z.strictObject({
   sources: z.array(roadUrl()).min(1, 'must name at least one source').optional().register(keyWords, {
-    summary: 'Where restore_command looks, in this order: file:/directory or ssh://user@host:port/directory.',
+    summary:
+      'Where restore_command looks, in this order: file:/directory, ssh://user@host:port/directory or sftp://.',
     default: "['file:<archive.directory>']",
     example: "['file:/var/lib/postgresql/15/twowarm/archive']",
   }),
