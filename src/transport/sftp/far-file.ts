@@ -12,8 +12,10 @@ import { SessionFault, StatusError, type Done, type SftpClient, type SftpSession
 
 /** What every server takes in one request (draft-ietf-secsh-filexfer-02, section 3: packets of 34000 bytes). */
 const pieceBytes = 31_744;
+/** What a server takes that tells its limits (limits@openssh.com): OpenSSH's are twice that. */
+const largePieceBytes = 126_976;
 /** So much may be on its way at a time. */
-const mostUnanswered = 4 * 1024 * 1024;
+const mostUnanswered = 2 * 1024 * 1024;
 const readBackBytes = 524_288;
 
 interface Opened {
@@ -142,8 +144,8 @@ export class WrittenFar extends OpenFar {
   /** Returns once it is on its way, with not too much before it; a fault may be that of an earlier call. */
   async write(buffer: Buffer, offset: number, length: number): Promise<{ bytesWritten: number }> {
     this.throwFault();
-    for (let at = 0; at < length; at += pieceBytes)
-      this.send(buffer, offset + at, Math.min(pieceBytes, length - at));
+    const most = this.opened.session.has('limits@openssh.com') ? largePieceBytes : pieceBytes;
+    for (let at = 0; at < length; at += most) this.send(buffer, offset + at, Math.min(most, length - at));
     this.hash.update(buffer.subarray(offset, offset + length));
     while (this.unansweredBytes > mostUnanswered && this.fault === undefined)
       await Promise.race(this.unanswered);

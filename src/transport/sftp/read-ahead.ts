@@ -4,14 +4,16 @@ import type { SftpSession } from './session.ts';
 
 /** Servers answer with less than they were asked for beyond this. */
 const pieceBytes = 65_536;
-/** How far ahead of the reader is asked, in pieces: 4 MB are what 100 Mbit/s carry in 300 ms. */
-const aheadPieces = 64;
+/** How far ahead of the reader is asked, in pieces: 2 MB are all that ssh has on its way at a time. */
+const aheadPieces = 32;
+
+/** Memory that was used before, also for another file: it is faster than fresh one. */
+const spare: Buffer[] = [];
 
 type Read = (buffer: Buffer, position: number) => Promise<number>;
 
 export class ReadAhead {
   private readonly pieces = new Map<number, Promise<Buffer>>();
-  private readonly spare: Buffer[] = [];
   private readonly sizeBytes: number;
   private readonly read: Read;
   /** Where who reads in order would go on. */
@@ -52,7 +54,7 @@ export class ReadAhead {
   private pieceAt(number: number): Promise<Buffer> {
     const known = this.pieces.get(number);
     if (known !== undefined) return known;
-    const buffer = this.spare.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
+    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
     const piece = this.fill(buffer, number * pieceBytes);
     this.pieces.set(number, piece);
     return piece;
@@ -69,10 +71,9 @@ export class ReadAhead {
     return buffer.subarray(0, length);
   }
 
-  /** Memory that was used before is faster than fresh one. */
   private giveBack(number: number, piece: Buffer): void {
     this.pieces.delete(number);
-    if (piece.length === pieceBytes) this.spare.push(piece);
+    if (piece.length === pieceBytes && spare.length < aheadPieces) spare.push(piece);
   }
 }
 
