@@ -15,6 +15,8 @@ const hot = ['archiveWALFile', 'restoreWALFile', 'pg_standby'];
 const receiver = 'receive';
 /** The network road: one file that every program loads, so that its connections are shared. */
 const network = 'transport/ssh/open-ssh';
+/** What of it only a far side without a receiver needs: a file of its own, which it loads. */
+const sftp = 'transport/sftp/open-sftp';
 const others = ['configSetup', 'distrib2warm', 'triggerStandby', 'rsyncDR', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
@@ -26,6 +28,7 @@ const cold = [
   'transport/versions',
   'transport/fenced',
   'transport/lacks',
+  'transport/tell-lacks',
   'transport/adopt',
   'transport/changes-of-hands',
   'transport/gap-record-at',
@@ -155,6 +158,26 @@ const rsyncIsShared: Plugin = {
   },
 };
 
+/** Nothing is mounted in a program that PostgreSQL calls, nor in a receiver: what the road by SFTP does, its own file holds. */
+const nothingIsFar: Plugin = {
+  name: 'nothing is far',
+  setup: (building) => {
+    building.onLoad({ filter: /\/program\/far-files\.ts$/ }, () => ({
+      contents: `export const isFar = () => false;
+        export const lastingName = (path) => path;
+        export const wherever = (_, here) => here;
+        export const onFile = (_, here) => here;`,
+    }));
+  },
+};
+
+const sftpIsLoadedLater: Plugin = {
+  name: 'SFTP is a file of its own',
+  setup: (building) => {
+    building.onResolve({ filter: /\/open-sftp\.ts$/ }, () => ({ path: './sftp.cjs', external: true }));
+  },
+};
+
 /**
  * With Node.js 24 a garbage collection can abort the process that has loaded ssh2's native part: the destructor of its
  * ciphers fails an assertion in node::RemoveEnvironmentCleanupHook. Without it ssh2 uses node:crypto: 2 ms more a segment.
@@ -194,12 +217,12 @@ const cached: BuildOptions & { metafile: true } = {
 const hotBuild = await bundle({
   ...cached,
   entryPoints: Object.fromEntries(hot.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
-  plugins: [coldAreFiles(everyCall)],
+  plugins: [coldAreFiles(everyCall), nothingIsFar],
 });
 const receiverBuild = await bundle({
   ...cached,
   entryPoints: { [`hot/${receiver}`]: `src/main/${receiver}.ts` },
-  plugins: [coldAreFiles([...everyCall, ...single])],
+  plugins: [coldAreFiles([...everyCall, ...single]), nothingIsFar],
 });
 const networkBuild = await bundle({
   ...cached,
@@ -207,7 +230,11 @@ const networkBuild = await bundle({
   define: { ...withDirectory('hotDirectory'), __dirname: 'hotDirectory' },
   // ssh2 asks for what the processor can do; without that it takes the order that we give.
   external: ['cpu-features'],
-  plugins: [nativeIsLeftOut, wayIsLater],
+  plugins: [nativeIsLeftOut, wayIsLater, sftpIsLoadedLater],
+});
+const sftpBuild = await bundle({
+  ...cached,
+  entryPoints: { 'hot/sftp': `src/${sftp}.ts` },
 });
 const coldBuild = await bundle({
   ...options,
@@ -239,6 +266,7 @@ const outputs = {
   ...hotBuild.metafile.outputs,
   ...receiverBuild.metafile.outputs,
   ...networkBuild.metafile.outputs,
+  ...sftpBuild.metafile.outputs,
   ...waitingBuild.metafile.outputs,
   ...coldBuild.metafile.outputs,
 };
@@ -251,6 +279,7 @@ writeFileSync(
   `${loader}0 && (module.exports = { openOverSsh, logInOverSsh, runOverSsh });
 `,
 );
+writeFileSync(join(outdir, 'sftp.cjs'), `${loader}0 && (module.exports = { openBySftp, startSession });\n`);
 await makeCodeCaches(outdir, build);
 await writeExtras(
   root,

@@ -50,11 +50,11 @@ export async function atDestination<T>(
 async function openForDryRun(
   url: string,
   identity: Identity,
-  _storing?: Storing,
+  storing?: Storing,
   signal?: AbortSignal,
 ): Promise<Transport> {
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openToLook(url, identity, signal));
+  return dryRun(await openToLook(url, identity, signal, storing?.mayLack));
 }
 
 /** One try: what a destination is owed of histories first, then the file. A fault is part of the answer. */
@@ -69,6 +69,7 @@ async function tryAt(
 ): Promise<Attempt> {
   const isOwed = !dryRun && isInDebt(node.identity.stateDirectory, destination.name);
   const put = async (road: Transport, signal: AbortSignal): Promise<PutOutcome> => {
+    if (destination.mayLack.length > 0 && !dryRun) await sayLacks(road, destination, node, voice);
     if (isOwed) await (await payments()).payHistories(road, destination, node, voice, signal);
     return road.put(name.name, source, inspection.of, signal);
   };
@@ -84,6 +85,18 @@ async function tryAt(
   );
   const tookMs = performance.now() - startedAt;
   return { destination, ...answer, tookMs, isWhole: limitMs >= destination.timeLimitMs };
+}
+
+/** Says once what the road lacks. */
+async function sayLacks(
+  road: Transport,
+  destination: Destination,
+  node: ThisNode,
+  voice: Voice,
+): Promise<void> {
+  const { tellLacks } = await import('../transport/tell-lacks.ts');
+  const report = tellLacks(road, destination, node.settings.home);
+  if (report !== undefined) await voice.report('WARNING', report);
 }
 
 const payments = () => import('./policies/pay-debts.ts');

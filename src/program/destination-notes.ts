@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileMode, giveToOwnerOf, makeDirectory } from './file-owner.ts';
 import { stateDirectory } from './node-record.ts';
 import { errnoOf, fromSystemError, ProgramError } from './program-error.ts';
+import type { Lack } from './settings/settings.ts';
 import { createSmallFile, ensureDirectory } from './small-file.ts';
 import { removeAbandoned } from './temporary-name.ts';
 
@@ -37,7 +38,7 @@ const noteOf = (home: string, destination: string, note: string): string =>
 const standingIn = (required: string): string => `standing-in.${required}`;
 
 /** Notes that change nothing of what the next call does. */
-const harmless = ['reached', 'failed'];
+const harmless = ['reached', 'failed', 'lacking'];
 
 /** Whether nothing is noted that the next call has to heed. An `unsafe-state` error when that cannot be known. */
 export function isUsual(home: string, destination: string): boolean {
@@ -155,6 +156,29 @@ export const beginStandingIn = (
 /** False when another call has ended it. */
 export const endStandingIn = (home: string, fallback: string, required: string): boolean =>
   removeNote(noteOf(home, fallback, standingIn(required)));
+
+/** What the road to a destination was found to lack. */
+export interface Lacking {
+  lacks: Lack[];
+  /** How files go there, as a sentence; null where the URL says it. */
+  way: string | null;
+  /** Of the destination, when that was found. */
+  url: string;
+}
+
+export const readLacking = (home: string, destination: string): Lacking | undefined =>
+  readHelping(noteOf(home, destination, 'lacking'));
+
+export const noteLacking = (home: string, destination: string, lacking: Lacking): void =>
+  writeHelping(home, destination, 'lacking', lacking);
+
+export function forgetLacking(home: string, destination: string): void {
+  try {
+    removeNote(noteOf(home, destination, 'lacking'));
+  } catch {
+    // It only helps.
+  }
+}
 
 export const readReached = (home: string, destination: string): Reached | undefined =>
   readHelping(noteOf(home, destination, 'reached'));

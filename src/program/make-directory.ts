@@ -1,12 +1,12 @@
 // makeDirectory (file-owner.ts), durably, on a disk that may hang: with calls that a time limit can leave behind.
-import { chmod, chown, mkdir } from 'node:fs';
+import { chmod, chown } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { isFar } from './far-files.ts';
 import { directoryMode } from './file-owner.ts';
 import { errnoOf, fromSystemError } from './program-error.ts';
-import { stat, syncPath } from './system-calls.ts';
+import { makeDirectoryAt, stat, syncPath } from './system-calls.ts';
 
-const make = promisify(mkdir) as (path: string, mode: number) => Promise<void>;
 const changeMode = promisify(chmod);
 const changeOwner = promisify(chown);
 
@@ -30,10 +30,10 @@ export async function makeDirectoryDurably(path: string): Promise<void> {
 
 async function makeUnlessThere(path: string): Promise<void> {
   try {
-    await make(path, directoryMode);
+    await makeDirectoryAt(path, directoryMode);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return;
     throw error;
   }
-  await settle(path);
+  if (!isFar(path)) await settle(path);
 }

@@ -2,7 +2,7 @@
 import { noPassword, readSshUrl, type SshRoad, type UnusableRoad } from './ssh-url.ts';
 
 /** Roads that the contract names and this version does not have. */
-const notBuilt = ['sftp', 's3', 'gs', 'azblob'];
+const notBuilt = ['s3', 'gs', 'azblob'];
 
 /** What cures a URL nobody can use, as the end of a sentence. */
 export const roadUrlCure =
@@ -26,7 +26,7 @@ export function readRoadUrl(url: string): Road {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme !== undefined && notBuilt.includes(scheme)) return { kind: 'not-built', scheme };
   if (scheme === 'rsync' || scheme === 'rsync+ssh') return { kind: 'rsync', url };
-  if (scheme === 'ssh') {
+  if (scheme === 'ssh' || scheme === 'sftp') {
     const road = readSshUrl(url);
     return road.kind === 'unusable' && withoutSecret(url) !== url ? noPassword : road;
   }

@@ -1,5 +1,5 @@
-// ssh://user@host:port/absolute/path, without looking at disk or network. What it leaves out is filled in by whoever
-// connects: ssh_config, the effective user. The other roads are in road-url.ts.
+// ssh://user@host:port/absolute/path, or sftp://, without looking at disk or network. What it leaves out is filled in by
+// whoever connects: ssh_config, the effective user. The other roads are in road-url.ts.
 
 export interface SshRoad {
   kind: 'ssh';
@@ -13,6 +13,8 @@ export interface SshRoad {
   port: number | undefined;
   /** Absolute, without a slash at its end. */
   directory: string;
+  /** By SFTP, without a receiver: sftp://. */
+  isSftp?: true;
 }
 
 /** A URL that nobody can use, and what cures it, as the end of a sentence. */
@@ -34,9 +36,9 @@ const wrongPath = unusable(
   `the directory must be absolute, without "?", "#", control characters and the parts "." and "..", ${example}`,
 );
 
-/** Reads a URL whose scheme is ssh; one with a password is unusable. Only the user is percent-decoded; the path is taken as it is written. */
+/** Reads a URL whose scheme is ssh or sftp; one with a password is unusable. Only the user is percent-decoded; the path is taken as it is written. */
 export function readSshUrl(url: string): SshRoad | UnusableRoad {
-  const [, authority, path] = /^ssh:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
+  const [, authority, path] = /^s(?:sh|ftp):\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
   if (authority === undefined || path === undefined) return wrongForm;
   const at = authority.lastIndexOf('@');
   const written = at < 0 ? undefined : authority.slice(0, at);
@@ -48,14 +50,15 @@ export function readSshUrl(url: string): SshRoad | UnusableRoad {
   if (port !== undefined && (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535)) return wrongPort;
   const directory = path.replace(/\/+$/, '');
   if (!isPlainDirectory(directory)) return path === '' || directory === '' ? wrongForm : wrongPath;
-  return {
+  const place = {
     kind: 'ssh',
     user,
     host: address,
     written: host!.replace(/^\[|\]$/g, ''),
     port: port === undefined ? undefined : Number(port),
     directory,
-  };
+  } as const;
+  return /^sftp:/i.test(url) ? { ...place, isSftp: true } : place;
 }
 
 /** Null for what is no user's name. */

@@ -10,19 +10,22 @@ import {
   fsync as fsyncCall,
   link as linkCall,
   lstat as lstatCall,
+  mkdir,
   open,
+  opendir,
   read,
   readdir,
   readFile,
+  realpath,
   rename as renameCall,
   stat as statCall,
   unlink as unlinkCall,
   write,
   type Dirent,
-  type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { isFar, onFile, wherever, type FarFiles } from './far-files.ts';
 import { fileMode } from './file-owner.ts';
 import { errnoOf } from './program-error.ts';
 
@@ -30,29 +33,31 @@ const readEntries = promisify(readdir) as (
   path: string,
   options: { withFileTypes: true },
 ) => Promise<Dirent[]>;
-
-export const access = promisify(accessCall) as (path: string, mode: number) => Promise<void>;
-export const closeFile = promisify(close);
-const changeMode = promisify(fchmod);
 const changeOwner = promisify(fchown);
 
-export const fdatasync = promisify(fdatasyncCall);
-export const fsync = promisify(fsyncCall);
-export const link = promisify(linkCall);
-export const lstat = promisify(lstatCall) as (path: string) => Promise<Stats>;
-export const openFile = promisify(open) as (
-  path: string,
-  flags: string | number,
-  mode?: number,
-) => Promise<number>;
-export const readDirectory = (path: string): Promise<Dirent[]> => readEntries(path, { withFileTypes: true });
-export const readInto = promisify(read);
-export const readText = promisify(readFile) as (path: string, encoding: 'utf8' | 'latin1') => Promise<string>;
-export const rename = promisify(renameCall);
-export const stat = promisify(statCall) as (path: string) => Promise<Stats>;
-export const statOpen = promisify(fstat) as (descriptor: number) => Promise<Stats>;
-export const unlink = promisify(unlinkCall);
-export const writeFrom = promisify(write);
+export const access = promisify(accessCall) as (path: string, mode: number) => Promise<void>;
+
+// The calls for paths that may lie on another machine.
+export const link = wherever('link', promisify(linkCall) as FarFiles['link']);
+export const lstat = wherever('lstat', promisify(lstatCall) as FarFiles['lstat']);
+export const makeDirectoryAt = wherever('makeDirectory', promisify(mkdir) as FarFiles['makeDirectory']);
+export const openDirectory = wherever('openDirectory', promisify(opendir) as FarFiles['openDirectory']);
+export const openFile = wherever('open', promisify(open) as FarFiles['open']);
+export const readDirectory = wherever('readDirectory', (path) => readEntries(path, { withFileTypes: true }));
+export const readText = wherever('readText', promisify(readFile) as FarFiles['readText']);
+export const realPathOf = wherever('realPath', promisify(realpath.native) as FarFiles['realPath']);
+export const rename = wherever('rename', promisify(renameCall));
+export const stat = wherever('stat', promisify(statCall) as FarFiles['stat']);
+export const unlink = wherever('unlink', promisify(unlinkCall) as FarFiles['unlink']);
+
+// And for files that were opened by them.
+export const closeFile = onFile('close', promisify(close));
+export const fdatasync = onFile('beginSync', promisify(fdatasyncCall));
+export const fsync = onFile('sync', promisify(fsyncCall));
+export const readInto = onFile('read', promisify(read) as never);
+export const statOpen = onFile('stat', promisify(fstat) as never);
+export const writeFrom = onFile('write', promisify(write) as never);
+const changeModeOf = onFile('changeMode', promisify(fchmod));
 
 /** The call's result, or undefined where it fails because there is no such file. */
 export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
@@ -84,10 +89,13 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** settleFile (file-owner.ts) for a file on a disk that may hang: its mode, and under root the owner of its directory. */
+/**
+ * settleFile (file-owner.ts) for a file on a disk that may hang: its mode, and under root the owner of its directory. Over a
+ * network it belongs to who has logged in there.
+ */
 export async function settleOpenFile(descriptor: number, path: string): Promise<void> {
-  await changeMode(descriptor, fileMode);
-  if (process.geteuid?.() !== 0) return;
+  await changeModeOf(descriptor, fileMode);
+  if (isFar(path) || process.geteuid?.() !== 0) return;
   const { uid, gid } = await stat(dirname(path));
   await changeOwner(descriptor, uid, gid);
 }

@@ -8,14 +8,11 @@ import { nameOfVersion } from '../transport/archive-extras.ts';
 import type { Claim } from '../transport/ownership.ts';
 import type { ReadTransport, Transport } from '../transport/transport.ts';
 import { Books } from './books.ts';
-import { carry, type Carried } from './carry.ts';
+import { atOnce, carry, type Carried } from './carry.ts';
 import { KeptRoad } from './kept-road.ts';
 import type { Listener } from './listener.ts';
 import { Proof } from './proof.ts';
 import { byAge, isHistory, Queue } from './queue.ts';
-
-/** Files under way at a time; in a dry run, whose answers a person reads in their order, only one. */
-const atOnce = ({ identity }: ThisNode): number => (identity.dryRun ? 1 : 4);
 
 export class Carrier {
   readonly destination: Destination;
@@ -52,7 +49,8 @@ export class Carrier {
       this.proof.forget();
       listener.forgotten(this, report);
     };
-    this.road = new KeptRoad(destination, node, stop, (claim) => this.books.keepUnder(claim, forgotten));
+    const lacks = (report: Report): void => listener.lacking(this, report);
+    this.road = new KeptRoad(destination, node, stop, lacks, (held) => this.books.keepUnder(held, forgotten));
     this.books = new Books(destination, node, (fault) => listener.unrecorded(this, fault));
   }
 

@@ -13,6 +13,9 @@ import type { PutOutcome, ReadTransport, Transport } from '../transport/transpor
 import { noteUnfinished, removeUnfinished } from '../transport/unfinished.ts';
 import { parseWalFileName } from '../wal/filename.ts';
 
+/** Files under way at a time; in a dry run, whose answers a person reads in their order, only one. */
+export const atOnce = ({ identity }: ThisNode): number => (identity.dryRun ? 1 : 4);
+
 export interface Carriage {
   /** The own archive. */
   source: ReadTransport;

@@ -36,5 +36,5 @@ export async function openRoad(
   if (identity.dryRun !== true)
     return withRetry(await openDestination(destination.url, identity, destination, signal));
   const { dryRun } = await import('../transport/dry-run.ts');
-  return dryRun(await openToLook(destination.url, identity, signal));
+  return dryRun(await openToLook(destination.url, identity, signal, destination.mayLack));
 }

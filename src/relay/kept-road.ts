@@ -1,8 +1,10 @@
 // The road to one destination while a relay works: opened when it is first needed, on behalf of whoever holds the own
 // archive then, and kept open until something is wrong with it or that archive has changed hands.
 import type { ThisNode } from '../postgres/this-node.ts';
+import type { Report } from '../program/print-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
 import { isSameClaim, type Claim } from '../transport/ownership.ts';
+import { tellLacks } from '../transport/tell-lacks.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openRoad } from './destinations.ts';
 import { explained, lookForOwner, onBehalfOf } from './on-behalf.ts';
@@ -14,21 +16,27 @@ export class KeptRoad {
   private readonly destination: Destination;
   private readonly node: ThisNode;
   private readonly stop: AbortSignal;
+  private readonly lacks: (report: Report) => void;
   private readonly saw: (claim: Claim | undefined) => void;
   private road: Promise<Transport> | undefined;
   /** On whose behalf it was opened. */
   private owner: Claim | undefined;
 
-  /** `saw` hears whose the destination is, whenever that is looked at, before anything is carried there. */
+  /**
+   * `lacks` hears, once, what a road that was opened does not promise; `saw` whose the destination is, whenever that is looked
+   * at, before anything is carried there.
+   */
   constructor(
     destination: Destination,
     node: ThisNode,
     stop: AbortSignal,
+    lacks: (report: Report) => void,
     saw: (claim: Claim | undefined) => void,
   ) {
     this.destination = destination;
     this.node = node;
     this.stop = stop;
+    this.lacks = lacks;
     this.saw = saw;
   }
 
@@ -43,6 +51,7 @@ export class KeptRoad {
       this.owner = await lookForOwner(this.node, this.stop);
       const road = await openRoad(this.destination, onBehalfOf(this.owner, this.node), signal);
       try {
+        this.tellOf(road);
         await this.look(road, signal);
         return road;
       } catch (error) {
@@ -60,6 +69,13 @@ export class KeptRoad {
       await this.look(await road, signal);
       return road;
     });
+  }
+
+  private tellOf(road: Transport): void {
+    const { settings, identity } = this.node;
+    if (identity.dryRun === true) return;
+    const report = tellLacks(road, this.destination, settings.home);
+    if (report !== undefined) this.lacks(report);
   }
 
   private async look(road: Transport, signal: AbortSignal): Promise<void> {

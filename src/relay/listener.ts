@@ -15,6 +15,8 @@ export interface Listener {
   failed(carrier: Carrier, fault: unknown): void;
   /** It may no longer have what it had: all that is here should be offered again. Nothing to report of an ordinary claim. */
   forgotten(carrier: Carrier, report: Report | undefined): void;
+  /** The road there lacks a promise; said once. */
+  lacking(carrier: Carrier, report: Report): void;
   /** The ledger cannot be read or written. */
   unrecorded(carrier: Carrier, fault: unknown): void;
 }

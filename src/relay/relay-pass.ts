@@ -103,6 +103,8 @@ function listenerOf(
       if (report !== undefined) telling.warn(report.message, report.detail);
       carrier.offer(keys);
     },
+    lacking: (_carrier, { message, detail, hint }) =>
+      telling.warn(message, [detail, hint].filter((part) => part !== undefined).join(' ')),
     unrecorded: (_carrier, fault) => telling.warn(wordsOf(fault), 'What was carried will be sent again.'),
   };
 }

@@ -175,6 +175,7 @@ export class Relaying {
         if (report !== undefined) telling.say('forgotten', 'WARNING', report, about(carrier));
         this.lookSoon();
       },
+      lacking: (carrier, report) => telling.say('warning', 'WARNING', report, about(carrier)),
       unrecorded: (carrier, fault) =>
         telling.fault('warning', 'WARNING', fault, { topic: 'ledger', ...about(carrier) }),
     };

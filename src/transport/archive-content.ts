@@ -1,9 +1,8 @@
 // What a directory without an owner holds: whether any WAL, and of which cluster. Only its first names are looked at.
-import { opendir, type Dir, type Dirent } from 'node:fs';
+import type { Dir, Dirent } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { fromSystemError } from '../program/program-error.ts';
-import { closeFile, openFile, readInto, unlessMissing } from '../program/system-calls.ts';
+import { closeFile, openDirectory, openFile, readInto, unlessMissing } from '../program/system-calls.ts';
 import { parseWalFileName, type WalFileName } from '../wal/filename.ts';
 import { parseLongPageHeader } from '../wal/page-header.ts';
 import { walNameOf } from './stored-form.ts';
@@ -14,9 +13,7 @@ const adoptionLook = 1000;
 const hasHeader = (name: WalFileName | undefined): boolean =>
   name?.kind === 'segment' || name?.kind === 'partial';
 
-const openDirectory = promisify(opendir) as (path: string) => Promise<Dir>;
-
-const openListing = (directory: string): Promise<Dir> =>
+const openListing = (directory: string): Promise<Pick<Dir, 'read' | 'close'>> =>
   openDirectory(directory).catch((error: unknown) => {
     throw fromSystemError(error, `could not look into the archive directory ${directory}`);
   });

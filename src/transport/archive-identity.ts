@@ -89,6 +89,8 @@ export interface Admission {
   isVacant: boolean;
   device: number;
   inode: number;
+  /** The random name of the archive; undefined where it has no owner. */
+  archiveName: string | undefined;
   /** As it was then: a claim that is made during a call counts from the next one on. */
   ownership: Ownership;
 }
@@ -103,12 +105,12 @@ async function lookAt(directory: string): Promise<{ owner: Owner | undefined; st
 
 const unowned: Ownership = { standing: 'unclaimed', claim: undefined, heldEpoch: undefined };
 
-const admitted = ({ dev, ino }: Stats, ownership: Ownership, isVacant = false): Admission => ({
-  isVacant,
-  device: dev,
-  inode: ino,
-  ownership,
-});
+const admitted = (
+  { dev, ino }: Stats,
+  ownership: Ownership,
+  archiveName?: string,
+  isVacant = false,
+): Admission => ({ isVacant, device: dev, inode: ino, archiveName, ownership });
 
 /** What the node's note of an archive says about it. */
 interface Acquaintance {
@@ -151,7 +153,7 @@ export async function admitWriter(directory: string, identity: Identity): Promis
     await (await import('./adopt.ts')).tidyOwn(directory, identity);
     remember(directory, owner.archive, identity);
   }
-  return admitted(stats, ownership);
+  return admitted(stats, ownership, owner.archive);
 }
 
 /** Admits a reader. A directory without an owner may be read: any cp can fill one, with this cluster's WAL. */
@@ -161,7 +163,7 @@ export async function admitReader(directory: string, identity: Identity): Promis
   requireNotEmptied(directory, identity);
   const content = await identifierOfContent(directory);
   if (content !== undefined) requireSameCluster(directory, content, identity);
-  return admitted(stats, unowned, content === undefined && !(await holdsWal(directory)));
+  return admitted(stats, unowned, undefined, content === undefined && !(await holdsWal(directory)));
 }
 
 /** Admits one who removes: only to an archive that says itself that it is this cluster's. Nothing is adopted. */
@@ -177,7 +179,7 @@ export async function admitRemover(directory: string, identity: Identity): Promi
 function admitAcquainted(directory: string, owner: Owner, stats: Stats, identity: Identity): Admission {
   const { isNewHere, ownership } = meet(directory, owner, identity);
   if (isNewHere) remember(directory, owner.archive, identity);
-  return admitted(stats, ownership);
+  return admitted(stats, ownership, owner.archive);
 }
 
 /** Throws when another directory stands where the admitted one was: it was mounted over, unmounted or exchanged. */

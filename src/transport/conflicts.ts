@@ -1,12 +1,20 @@
 // What an archive keeps aside: segments in quarantine, and other contents of a .partial. Listing, putting back under the
 // name, removing; what is in them is compare-conflict.ts. Works on the directory, so it is for the machine that has it; names from outside only ever
 // choose among those that were found.
-import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errnoOf, ProgramError } from '../program/program-error.ts';
-import { syncDirectory } from '../program/small-file.ts';
-import { link, lstat, readDirectory, unlessMissing, unlink, unlinkIfThere } from '../program/system-calls.ts';
+import {
+  link,
+  lstat,
+  readDirectory,
+  readText,
+  syncPath,
+  unlessMissing,
+  unlink,
+  unlinkIfThere,
+} from '../program/system-calls.ts';
 import { parseLsn } from '../wal/lsn.ts';
+import { isOneFile } from './one-file.ts';
 import { namesIn, quarantineIn, reasonName, walNameOfKept } from './quarantine.ts';
 import { compressedPath } from './stored-form.ts';
 
@@ -44,9 +52,9 @@ interface WhyText {
 }
 
 /** The note of a room; undefined where it is missing or damaged: the files are there all the same. */
-function readWhy(room: string): Why | undefined {
+async function readWhy(room: string): Promise<Why | undefined> {
   try {
-    const text = JSON.parse(readFileSync(join(room, reasonName), 'utf8')) as WhyText;
+    const text = JSON.parse(await readText(join(room, reasonName), 'utf8')) as WhyText;
     const { timeline, epoch, at, node_name: nodeName } = text;
     const ancestors = text.ancestors.map(({ timeline: from, to }) => ({
       timeline: from,
@@ -87,7 +95,7 @@ export async function listConflicts(directory: string): Promise<Conflict[]> {
   const found: Conflict[] = [];
   for (const { name } of rooms.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const room = join(quarantine, name);
-    found.push(...(await filesOf(`quarantine/${name}`, room, readWhy(room))));
+    found.push(...(await filesOf(`quarantine/${name}`, room, await readWhy(room))));
   }
   return [...found, ...(await filesOf('versions', join(directory, '.twowarm', 'versions'), undefined))];
 }
@@ -118,18 +126,17 @@ export async function acceptConflict(directory: string, conflict: Conflict): Pro
     await link(path, target);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
-    const [kept, there] = await Promise.all([lstat(path), unlessMissing(lstat(target))]);
     // An earlier call that did not live to see the end.
-    if (there?.dev !== kept.dev || there.ino !== kept.ino) throw taken(name, id);
+    if (!(await isOneFile(path, target))) throw taken(name, id);
   }
   // Somebody may have stored the other form meanwhile. Whoever does looks for this one: one of the two sees both.
   await requireFree().catch(async (error: unknown) => {
     await unlinkIfThere(target);
     throw error;
   });
-  syncDirectory(directory);
+  await syncPath(directory);
   await unlinkIfThere(path);
-  tidy(path);
+  await tidy(path);
 }
 
 /** Why a kept file stays where it is: another one has its name. */
@@ -142,10 +149,10 @@ export const taken = (name: string, id: string): ProgramError =>
 /** Removes a kept file for good. */
 export async function discardConflict({ path }: Conflict): Promise<void> {
   await unlink(path);
-  tidy(path);
+  await tidy(path);
 }
 
 /** Makes the removal durable. A room that holds nothing any more keeps its note: it says what was there, and when. */
-function tidy(path: string): void {
-  syncDirectory(join(path, '..'));
+async function tidy(path: string): Promise<void> {
+  await syncPath(join(path, '..'));
 }

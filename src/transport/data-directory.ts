@@ -1,12 +1,8 @@
 // No archive lies in a data directory of PostgreSQL, whosever it is: what is archived there is lost with it, its server
 // removes what it likes in pg_wal, and a file of pg_wal under its own name would pass for its own copy. Reading is free.
-import { realpath } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { errnoOf, fromSystemError, ProgramError } from '../program/program-error.ts';
-import { stat } from '../program/system-calls.ts';
-
-const realPathOf = promisify(realpath.native);
+import { realPathOf, stat } from '../program/system-calls.ts';
 
 /** What may not be seen is `otherwise`, as long as it is not certain that it is missing. */
 const isThere = (path: string, otherwise = false): Promise<boolean> =>

@@ -3,6 +3,7 @@
 import {
   readFailed,
   readFailing,
+  readLacking,
   readReached,
   readStandingIn,
   readSuspension,
@@ -19,10 +20,12 @@ export interface DestinationStatus {
   name: string;
   url: string | null;
   policy: Destination['policy'] | 'not configured';
-  /** Promises that the road there does not make, as `accept` names them. */
-  lacks: Lack[];
   /** Of a fallback; null of any other. */
   standIn: { for: string[]; limitMs: number | null; hold: boolean } | null;
+  /** Promises that the road there does not make, as far as is known, as `accept` names them. */
+  lacks: Lack[];
+  /** How files go there, as a sentence; null where the URL says that. */
+  way: string | null;
   state: 'ok' | 'failing' | 'suspended';
   /** Since when it fails or is suspended, ISO 8601; null where it is neither. */
   since: string | null;
@@ -54,6 +57,13 @@ const shown = ({ count, first, last, aside }: Debt): DestinationStatus['debt'] =
   aside,
 });
 
+/** What was found when a file last went there; until then what the URL says. */
+function roadOf({ name, url }: Destination, home: string): Pick<DestinationStatus, 'lacks' | 'way'> {
+  const found = readLacking(home, name);
+  if (found?.url === withoutSecret(url)) return { lacks: found.lacks, way: found.way };
+  return { lacks: lacksOfUrl(url), way: null };
+}
+
 function statusOf(destination: Destination, home: string, place: LedgerPlace): DestinationStatus {
   const { name, url, policy, standIn } = destination;
   const suspension = readSuspension(home, name);
@@ -64,8 +74,8 @@ function statusOf(destination: Destination, home: string, place: LedgerPlace): D
     name,
     url,
     policy,
-    lacks: lacksOfUrl(url),
     standIn: standIn === undefined ? null : { ...standIn, limitMs: standIn.limitMs ?? null },
+    ...roadOf(destination, home),
     state: suspension !== undefined ? 'suspended' : failing !== undefined ? 'failing' : 'ok',
     since: known?.since ?? null,
     standsInFor: standsInFor(home, destination),
@@ -107,10 +117,10 @@ function describePolicy({ policy, standIn }: DestinationStatus): string {
 }
 
 /** What its road lacks, and why that is no fault: a required destination has it only by name. */
-function describeLacks({ lacks, policy, standIn }: DestinationStatus): string {
+function describeLacks({ lacks, way, policy, standIn }: DestinationStatus): string {
   const isAlone = policy === 'required' || standIn?.hold === false;
   const why = isAlone ? 'accepted by name (accept)' : 'its policy allows that';
-  return `the road there is ${lacks.join(' and ')}; ${why}`;
+  return [`the road there is ${lacks.join(' and ')}; ${why}`, ...(way === null ? [] : [way])].join('. ');
 }
 
 /** Whether there is more to say of it than that it is well. */

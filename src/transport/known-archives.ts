@@ -25,8 +25,8 @@ export function noteNameOf(directory: string): string {
   return name.length <= longestNote ? name : `${name.slice(0, 60)}~${sumOf(name)}~${name.slice(-40)}`;
 }
 
-const noteOf = (directory: string, { stateDirectory, memory }: Identity): string =>
-  memory?.note ?? noteAbout(directory, stateDirectory);
+const noteOf = (directory: string, { stateDirectory, memory, archiveUrl }: Identity): string =>
+  memory?.note ?? noteAbout(archiveUrl ?? directory, stateDirectory);
 
 /** What the note of an archive goes by: its directory, or over a network its URL. */
 export function noteKeyOf(url: string): string {

@@ -1,8 +1,10 @@
 // Promises that a road may lack. A road that lacks one is refused where archive_command's
 // success would rest on it, unless the configuration accepts that by name.
 import { ProgramError } from '../program/program-error.ts';
+import { placeOf } from '../program/road-place.ts';
+import { readRoadUrl } from '../program/road-url.ts';
 import { acceptLine, meaningOf } from '../program/settings/lack-words.ts';
-import type { Lack } from '../program/settings/settings.ts';
+import type { Destination, Lack } from '../program/settings/settings.ts';
 import type { Promises } from './transport.ts';
 
 /** What a road lacks, in the words of `accept`. */
@@ -29,4 +31,13 @@ export function requirePromises(
       hint: cure === undefined ? accepted : `${cure} ${accepted}`,
     },
   );
+}
+
+/** What a road to the URL may lack, as the configuration has it for the destination there; nothing where it is none. */
+export function mayLackAt(url: string, destinations: readonly Destination[]): Destination['mayLack'] {
+  const place = placeOf(readRoadUrl(url));
+  const found = destinations.find(
+    (each) => each.url === url || (place !== undefined && placeOf(readRoadUrl(each.url)) === place),
+  );
+  return found?.mayLack ?? [];
 }

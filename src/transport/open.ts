@@ -53,10 +53,12 @@ export async function openDestination(
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return relying(
-      await openOverSsh(url, road, { purpose: 'write', compression }, identity, signal, ahead),
-      mayLack,
-    );
+    const wanted = {
+      purpose: 'write',
+      compression,
+      mayLackDurable: mayLack.includes('not-durable'),
+    } as const;
+    return relying(await openOverSsh(url, road, wanted, identity, signal, ahead), mayLack);
   }
   if (road.kind === 'rsync')
     return relying(await (await overRsync()).openOverRsync(url, identity, signal, compression), mayLack);
@@ -68,7 +70,10 @@ export async function openDestination(
 const overRsync = () => import('./rsync/open-rsync.ts');
 
 /** The road, if it keeps what it must; closes it and throws `promise-lacking` if not. */
-async function relying(road: Transport, mayLack: Destination['mayLack']): Promise<Transport> {
+async function relying<Road extends ReadTransport>(
+  road: Road,
+  mayLack: Destination['mayLack'],
+): Promise<Road> {
   if (road.promises.exclusive && road.promises.durable) return road;
   try {
     const { requirePromises } = await import('./lacks.ts');
@@ -86,21 +91,31 @@ export const openSource = (url: string, identity: Identity, signal?: AbortSignal
 
 /**
  * Opens a destination for a dry run: as openSource, but over ssh also with a key that may not read. With such a key only
- * what a writer would meet can be asked: ownership, stat, gapOf, reservationOf, wouldPut.
+ * what a writer would meet can be asked: ownership, stat, gapOf, reservationOf, wouldPut. With `mayLack` a road is refused
+ * that the real call would refuse.
  */
-export const openToLook = (url: string, identity: Identity, signal?: AbortSignal): Promise<ReadTransport> =>
-  openToRead(url, 'look', identity, signal);
+export async function openToLook(
+  url: string,
+  identity: Identity,
+  signal?: AbortSignal,
+  mayLack?: Destination['mayLack'],
+): Promise<ReadTransport> {
+  const road = await openToRead(url, 'look', identity, signal, mayLack?.includes('not-durable'));
+  return mayLack === undefined ? road : relying(road, mayLack);
+}
 
 async function openToRead(
   url: string,
   purpose: 'read' | 'look',
   identity: Identity,
   signal: AbortSignal | undefined,
+  mayLackDurable = true,
 ): Promise<ReadTransport> {
   const road = readRoadUrl(url);
   if (road.kind === 'ssh') {
     const { openOverSsh } = await import('./ssh/open-ssh.ts');
-    return openOverSsh(url, road, { purpose, compression: 'none' }, identity, signal);
+    const wanted = { purpose, compression: 'none', mayLackDurable } as const;
+    return openOverSsh(url, road, wanted, identity, signal);
   }
   if (road.kind === 'rsync') return (await overRsync()).openOverRsync(url, identity, signal);
   const directory = directoryOf(url);

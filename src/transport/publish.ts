@@ -27,6 +27,8 @@ export async function syncOrFail(descriptor: number, path: string, sync = fsync)
   try {
     await sync(descriptor);
   } catch (error) {
+    // Over a network: who knows what became of it. The next call asks again.
+    if (error instanceof ProgramError) throw error;
     const { message } = fromSystemError(error, `could not fsync ${path}`);
     throw new ProgramError('not-durable', message, {
       hint: 'Look for errors of this disk in the kernel log before you trust it again.',

@@ -7,7 +7,6 @@ import { errnoOf, ProgramError } from '../program/program-error.ts';
 import { makeDirectoryDurably } from '../program/make-directory.ts';
 import {
   link,
-  lstat,
   readDirectory,
   readText,
   syncPath,
@@ -22,6 +21,7 @@ import { parseLongPageHeader } from '../wal/page-header.ts';
 import { isSegmentSize, segmentNumber } from '../wal/segment.ts';
 import { beginningOf } from './archive-content.ts';
 import { beginningOfCompressed } from './compressed/fetch-compressed.ts';
+import { isOneFile } from './one-file.ts';
 import type { Claim } from './ownership.ts';
 import { createRecord, recordNames } from './record-file.ts';
 import type { Identity } from './transport.ts';
@@ -87,14 +87,9 @@ async function linkInto(room: string, directory: string, file: string): Promise<
       if (errnoOf(error) === 'ENOENT') return undefined;
       if (errnoOf(error) !== 'EEXIST') throw error;
       // A pass that was killed, or one that is at work, has linked it already.
-      if (await isSame(source, target)) return target;
+      if (await isOneFile(source, target)) return target;
     }
   }
-}
-
-async function isSame(left: string, right: string): Promise<boolean> {
-  const [a, b] = await Promise.all([left, right].map((path) => unlessMissing(lstat(path))));
-  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
 /** Moves what lies past the forks of the claimed line; the WAL names of what is in its room afterwards, sorted. */
@@ -157,7 +152,7 @@ async function move(
   for (const [source, target] of linked) {
     signal.throwIfAborted();
     // Another pass may be done with it, and the owner may have put the name there again.
-    if (await isSame(source, target)) await unlinkIfThere(source);
+    if (await isOneFile(source, target)) await unlinkIfThere(source);
   }
   await syncPath(directory);
 }

@@ -41,6 +41,7 @@ export function retryingReads(road: ReadTransport, limits = transportLimits): Re
   return {
     url: road.url,
     promises: road.promises,
+    ...(road.way !== undefined && { way: road.way }),
     isVacant: road.isVacant,
     list: (signal) => retrying(limits, signal, () => road.list(signal)),
     stat: (name, signal) => retrying(limits, signal, () => road.stat(name, signal)),

@@ -12,7 +12,8 @@ import {
 } from 'ssh2';
 import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
-import { carry, destroy, type Way } from './ssh/carry.ts';
+import type { SftpCarrier } from './sftp/session.ts';
+import { carry, destroy, endOf, type Way } from './ssh/carry.ts';
 import {
   asLost,
   onTheWay,
@@ -24,6 +25,7 @@ import {
 import { farCommand, type Login } from './ssh/far-command.ts';
 import { handshakeAlgorithms } from './ssh/handshake.ts';
 import { LinkFault, type Carrier } from './ssh/link.ts';
+import { usesOf } from './ssh/login-uses.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
 import { openSocket } from './ssh/open-socket.ts';
 
@@ -268,3 +270,9 @@ export const logInSsh = (target: Target, stop: AbortSignal): Promise<Login> =>
     run: (command) => execute(client, command, (channel) => farCommand(client, channel, lost)),
     close: () => destroy(way),
   }));
+
+/** Logs in and begins a session of SFTP. Throws as connectSsh. */
+export const connectSftp = (target: Target, stop: AbortSignal): Promise<SftpCarrier> =>
+  openSession(target, stop, ({ client, way, lost }) =>
+    usesOf(client, way.socket!, lost, endOf(way)).openSftp(),
+  );

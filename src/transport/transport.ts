@@ -38,10 +38,17 @@ export interface Inspect {
   end(): void;
 }
 
+export interface Way {
+  words: string;
+  cure: string;
+}
+
 export interface ReadTransport {
   /** As configured, for messages: 'file:/mnt/archive'. */
   readonly url: string;
   readonly promises: Promises;
+  /** Of a road that lacks a promise: how files go there, and what would cure it, as sentences. */
+  readonly way?: Way;
   /** True where there is neither an archive nor any WAL: perhaps a disk that is not mounted. */
   readonly isVacant: boolean;
   /** The names of complete files, sorted. */
@@ -144,6 +151,8 @@ export interface Identity {
   login?: SshSettings;
   /** What it needs of a daemon of rsync. */
   rsync?: RsyncSettings;
+  /** The URL of the archive, where its directory is one of another machine (program/far-files.ts). */
+  archiveUrl?: string;
   /** In a receiver: what the node on the far side of the road has said that it remembers of this archive. */
   memory?: { archive: string | undefined; note: string };
 }

@@ -3,12 +3,13 @@
 import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bounded } from '../program/bounded.ts';
+import { lastingName } from '../program/far-files.ts';
 import { fileMode, makeDirectory, settleFile } from '../program/file-owner.ts';
 import { errnoOf } from '../program/program-error.ts';
 import { lstat, unlessMissing, unlinkIfThere as removeFile } from '../program/system-calls.ts';
 import { isAbandoned } from '../program/temporary-name.ts';
 
-const notesIn = (stateDirectory: string): string => join(stateDirectory, 'unfinished');
+export const notesIn = (stateDirectory: string): string => join(stateDirectory, 'unfinished');
 
 /**
  * Notes a temporary file before it is made. The note only saves disk space: a home that is full or read-only must not
@@ -31,7 +32,7 @@ function writeNote(note: string, path: string): void {
   const descriptor = openSync(note, 'w', fileMode);
   try {
     settleFile(descriptor, note);
-    writeSync(descriptor, path);
+    writeSync(descriptor, lastingName(path));
   } finally {
     closeSync(descriptor);
   }
@@ -91,6 +92,8 @@ function notes(stateDirectory: string): string[] {
 async function sweepOne(note: string): Promise<void> {
   try {
     const path = readFileSync(note, 'utf8');
+    // On another machine: whoever opens the road there the next time removes it (sftp/sweep.ts).
+    if (path.includes('://') && basename(path) === basename(note)) return;
     // A note cut short by a crash names nothing; only a path that ends in the note's own name is believed.
     if (basename(path) === basename(note)) await removeFile(path);
     unlinkIfThere(note);

@@ -45,12 +45,12 @@ const farLookLimitMs = 5000;
 
 /** Whether it could be written to; a key may allow that and not allow to read. */
 async function lookInto(destination: Destination, identity: Identity): Promise<void> {
-  const { url } = destination;
+  const { url, mayLack } = destination;
   const isFar = readRoadUrl(url).kind !== 'directory';
   const road =
     isFar && identity.dryRun !== true
       ? await openDestination(url, identity, destination)
-      : await openToLook(url, identity);
+      : await openToLook(url, identity, undefined, isFar ? mayLack : undefined);
   await road.close();
   if (!isFar) await access(directoryOf(url), constants.W_OK | constants.X_OK);
 }

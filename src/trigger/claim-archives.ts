@@ -6,6 +6,7 @@ import { bounded } from '../program/bounded.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
 import type { ClaimRequest } from '../transport/claims.ts';
+import { mayLackAt } from '../transport/lacks.ts';
 import { openDestination, openToLook } from '../transport/open.ts';
 import type { ClaimOutcome } from '../transport/ownership-verbs.ts';
 import type { Ownership } from '../transport/ownership.ts';
@@ -46,12 +47,12 @@ async function atEach<T>(
 
 async function onRoad<T>(
   { url }: Target,
-  { identity }: ThisNode,
+  { identity, settings }: ThisNode,
   signal: AbortSignal,
   verb: (road: Transport) => Promise<T>,
 ): Promise<T> {
-  // What a road cannot claim it refuses by itself, and says how that is done.
-  const road = await openDestination(url, identity, { mayLack: ['not-exclusive', 'not-durable'] }, signal);
+  const mayLack = mayLackAt(url, settings.destinations);
+  const road = await openDestination(url, identity, { mayLack }, signal);
   try {
     return await verb(road);
   } finally {

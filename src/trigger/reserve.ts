@@ -4,6 +4,7 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
+import { mayLackAt } from '../transport/lacks.ts';
 import { openDestination, openToLook } from '../transport/open.ts';
 import { reservedFault } from '../transport/reservations.ts';
 import type { ReadTransport } from '../transport/transport.ts';
@@ -59,7 +60,10 @@ const take = (
   atArbiter(
     timeline,
     url,
-    (each, signal) => openDestination(each, identity, {}, signal),
+    (each, signal) => {
+      const mayLack = mayLackAt(each, settings.destinations);
+      return openDestination(each, identity, { mayLack }, signal);
+    },
     stop,
     (road, signal) => road.reserve({ timeline, nodeName: settings.nodeName }, signal),
   );

@@ -132,10 +132,10 @@ describe('what this version lacks', () => {
       () => [`asynchronous archiving is not built yet (${file()}:6)`],
     ],
     [
-      'sftp',
-      () => "[destination.db2]\nurl = 'sftp://postgres:secret@db2/archive'\n",
+      's3',
+      () => "[destination.db2]\nurl = 's3://postgres:secret@db2/archive'\n",
       () => [
-        `could not store ${name}: sftp destinations and sources are not built yet: sftp://postgres:…@db2/archive`,
+        `could not store ${name}: s3 destinations and sources are not built yet: s3://postgres:…@db2/archive`,
         'HINT:  This version knows file:/directory and ssh://host/directory.',
       ],
     ],

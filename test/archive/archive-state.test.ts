@@ -56,6 +56,8 @@ const quiet = (node: NodeFixture) => ({
   lag: null,
   debt: { count: 0, first: null, last: null, aside: 0 },
   lastSuccess: null,
+  lacks: [],
+  way: null,
   lastFailure: null,
 });
 

@@ -60,9 +60,32 @@ const problems: [title: string, toml: string, words: string][] = [
     `${smallest}[destination.dr]\nurl = 'file:/mnt/dr'\npolicy = 'best-effort'`,
     `line 5: "destination.dr.policy" must not be 'best-effort' where no destination is 'required': archive_command would succeed without a copy`,
   ],
+  [
+    'a road by SFTP that is required',
+    `${smallest}[destination.dr]\nurl = 'sftp://db3/archive'`,
+    `line 4: "destination.dr.url" is a road that is not-durable (sftp:), and policy = 'required' rests on it: to do without, write accept = ['not-durable'] in this section, or policy = 'best-effort'`,
+  ],
+  [
+    'a road by SFTP that stands in without a copy',
+    `${smallest}${db2}[destination.dr]\nurl = 'SFTP://db3/archive'\npolicy = 'fallback'\nfor = ['db2']\nhold = false`,
+    `line 6: "destination.dr.url" is a road that is not-durable (sftp:), and policy = 'fallback' rests on it: to do without, write accept = ['not-durable'] in this section, or policy = 'best-effort'`,
+  ],
+];
+
+const accepted: [title: string, lines: string][] = [
+  ['by name', "accept = ['not-durable']"],
+  ['by best-effort', "policy = 'best-effort'"],
+  ['by a copy that is held', "policy = 'fallback'\nfor = ['db2']"],
 ];
 
 describe('policies', () => {
+  it.each(accepted)('accept a road by SFTP %s', async (_, lines) => {
+    await using node = configuredNode(
+      `${smallest}${db2}[destination.dr]\nurl = 'sftp://db3/archive'\n${lines}\n`,
+    );
+    expect(node.read().settings.destinations[1]!.mayLack).toContain('not-durable');
+  });
+
   it.each(problems)('are refused: %s', async (_, toml, words) => {
     await using node = configuredNode(toml);
     expect(await faultOf(() => node.read())).toEqual({

@@ -16,7 +16,6 @@ describe('the URL of a destination or a source', () => {
   });
 
   it.each([
-    ['SFTP://h/a', 'sftp'],
     ['s3://bucket', 's3'],
     ['gs://bucket', 'gs'],
     ['azblob://container', 'azblob'],

@@ -43,6 +43,19 @@ describe('an ssh: URL', () => {
     expect(readRoadUrl('ssh://[FE80::1%eth0]/a')).toMatchObject({ written: 'FE80::1%eth0' });
   });
 
+  it('is read the same way as an sftp: URL, which needs no receiver', () => {
+    expect(readRoadUrl('SFTP://postgres@db2:2222/a/')).toEqual({
+      kind: 'ssh',
+      user: 'postgres',
+      host: 'db2',
+      port: 2222,
+      directory: '/a',
+      isSftp: true,
+    });
+    expect(readRoadUrl('sftp://u:secret@db2/a')).toEqual({ kind: 'unusable', cure: password });
+    expect(readRoadUrl('sftp:/a')).toEqual({ kind: 'unusable', cure: form });
+  });
+
   it.each([
     ['ssh:', form],
     ['ssh:/a', form],

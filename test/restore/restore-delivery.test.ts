@@ -182,9 +182,9 @@ describe.each([
   });
 
   it(`is answered ${code}: the source is of a kind that is not built`, async () => {
-    node.configure("[restore]\nsources = ['sftp://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
+    node.configure("[restore]\nsources = ['s3://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
     const message = error(
-      `could not restore ${name}: sftp destinations and sources are not built yet: sftp://db1/archive`,
+      `could not restore ${name}: s3 destinations and sources are not built yet: s3://db1/archive`,
       'HINT:  This version knows file:/directory and ssh://host/directory.',
     );
     expect(await node.restore(name, target)).toEqual(refused(code, message));

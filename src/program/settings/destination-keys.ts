@@ -8,7 +8,7 @@ import { duration, keyWords, path, roadUrl, text } from './key-parts.ts';
 export const destination = z.strictObject({
   url: roadUrl().register(keyWords, {
     summary:
-      'Where segments go: file:/directory, ssh://user@host:port/directory, rsync://user@host:port/module/path or rsync+ssh://user@host:port/directory. The directory must exist; no program creates it.',
+      'Where segments go: file:/directory, ssh://user@host:port/directory; where twowarm is not installed there sftp://user@host:port/directory, rsync://user@host:port/module/path or rsync+ssh://user@host:port/directory. The directory must exist; no program creates it.',
     example: "'file:/mnt/db2/archive'",
     required: true,
   }),

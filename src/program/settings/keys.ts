@@ -75,7 +75,7 @@ const archiveAsync = z.strictObject({
 const restore = z.strictObject({
   sources: z.array(roadUrl()).min(1, 'must name at least one source').optional().register(keyWords, {
     summary:
-      'Where restore_command looks, in this order: file:/directory, ssh://user@host:port/directory, or rsync: and rsync+ssh: as for a destination.',
+      'Where restore_command looks, in this order: file:/directory, ssh://user@host:port/directory, or sftp:, rsync: and rsync+ssh: as for a destination.',
     default: "['file:<archive.directory>']",
     example: "['file:/var/lib/postgresql/15/twowarm/archive']",
   }),

@@ -2,20 +2,15 @@
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { connectionOver, type Connection } from '../wire/connection.ts';
-import { asLost, explain, mostSaid } from './connect-faults.ts';
+import { asLost, explain, isReceiverMissing, mostSaid } from './connect-faults.ts';
 import type { Carrier } from './link.ts';
+import { usesOf, type LoggedIn } from './login-uses.ts';
 
 /** Logins one over the other: those at jump hosts come first. */
-export interface Way<Client extends Login = Login> {
+export interface Way<Client extends LoggedIn = LoggedIn> {
   clients: Client[];
   /** The one connection of TCP under them. */
   socket: Socket | undefined;
-}
-
-interface Login {
-  on(event: 'close', hear: () => void): unknown;
-  end(): unknown;
-  destroy(): unknown;
 }
 
 type CommandChannel = Duplex & { stderr: Readable };
@@ -25,6 +20,14 @@ export function destroy({ clients, socket }: Way): void {
   for (const client of clients.toReversed()) client.destroy();
   socket?.destroy();
 }
+
+/** Whoever waits for room on a connection that nobody reads is only told when the socket is gone. */
+export const endOf =
+  (way: Way) =>
+  (isLost = false): void => {
+    if (isLost) destroy(way);
+    else for (const each of way.clients.toReversed()) each.end();
+  };
 
 /** What is written in one turn leaves in one system call: ssh2 writes each packet of 32 kB by itself. */
 function gathered(connection: Connection, socket: Socket): Connection {
@@ -47,6 +50,8 @@ export interface Told {
 
 export function carry(way: Way, channel: CommandChannel, { command, lost, login }: Told): Carrier {
   const client = way.clients.at(-1)!;
+  const end = endOf(way);
+  let isKept = false;
   let said = '';
   let code: number | null | undefined;
   channel.stderr.on(
@@ -55,7 +60,7 @@ export function carry(way: Way, channel: CommandChannel, { command, lost, login 
   );
   channel.on('exit', (status: number | null) => (code = status));
   const closed = new Promise<void>((resolve) => {
-    for (const end of ['close', 'error'] as const) channel.on(end, () => resolve());
+    for (const over of ['close', 'error'] as const) channel.on(over, () => resolve());
     client.on('close', () => resolve());
   });
   const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000).unref());
@@ -65,14 +70,16 @@ export function carry(way: Way, channel: CommandChannel, { command, lost, login 
       await Promise.race([closed, patience()]);
       const fault = lost();
       if (fault !== undefined && code === undefined) return asLost(fault);
-      return explain({ said, code }, noise, { command, login });
+      const ended = explain({ said, code }, noise, { command, login });
+      if (!isReceiverMissing(ended)) return ended;
+      // Whoever hears of it may go on with the login, and ends it.
+      isKept = true;
+      return Object.assign(ended, { instead: usesOf(client, way.socket!, lost, end) });
     },
     login,
     close: (isLost = false) => {
       channel.destroy();
-      // Whoever waits for room on a connection that nobody reads is only told when the socket is gone.
-      if (isLost) destroy(way);
-      else for (const each of way.clients.toReversed()) each.end();
+      if (isLost || !isKept) end(isLost);
     },
   };
 }

@@ -136,10 +136,15 @@ export function explain({ said, code }: Ending, noise: string, { command, login 
   return new LinkFault('connection-lost', `the receiver ended with exit code ${code}`, { detail });
 }
 
+const noReceiverWords = 'the far side has no receiver';
+
+/** Whether the shell over there did not find the receiver that was asked for. */
+export const isReceiverMissing = ({ message }: LinkFault): boolean => message === noReceiverWords;
+
 function noReceiver(text: string, detail: string | undefined, { command, login }: Asked): LinkFault {
   const forced = forcedReceiver(text, command);
   if (forced === undefined)
-    return new LinkFault('protocol', 'the far side has no receiver', {
+    return new LinkFault('protocol', noReceiverWords, {
       detail,
       hint: 'Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.',
     });

@@ -1,16 +1,17 @@
 // Connections that are open, one for each place and purpose: several roads share one, and one that was just given back
 // stays open a moment, because a waiting call asks again at once. One that is being opened is given up by the last who waits.
 import { unlessAborted } from '../../program/unless-aborted.ts';
-import type { Lease } from './asking-road.ts';
 
 /** How long a connection that nobody uses stays open, in ms. */
 const lingerMs = 2000;
 
-/** Without the count of those who use it. */
-export type Opened = Omit<Lease, 'release'>;
+/** What was opened, with the connection by which it is known to be open. */
+export interface Opened {
+  link: { readonly isOpen: boolean; close(): void };
+}
 
 /** Opens a connection; `until` aborts when nobody waits for it any more. */
-type Open = (until: AbortSignal) => Promise<Opened>;
+type Open<T extends Opened> = (until: AbortSignal) => Promise<T>;
 
 interface Shared {
   opened: Promise<Opened>;
@@ -24,7 +25,7 @@ interface Shared {
 
 const shared = new Map<string, Shared>();
 
-function begin(key: string, open: Open): Shared {
+function begin(key: string, open: Open<Opened>): Shared {
   const giveUp = new AbortController();
   const one: Shared = { opened: open(giveUp.signal), users: 0, giveUp };
   shared.set(key, one);
@@ -59,7 +60,11 @@ function giveBack(key: string, one: Shared): void {
 }
 
 /** The connection of that key, or a new one; one that has ended is replaced. Throws at once when `signal` aborts. */
-export async function lease(key: string, open: Open, signal?: AbortSignal): Promise<Lease> {
+export async function lease<T extends Opened>(
+  key: string,
+  open: Open<T>,
+  signal?: AbortSignal,
+): Promise<T & { release: () => void }> {
   signal?.throwIfAborted();
   let one = shared.get(key);
   if (one === undefined || one.link?.isOpen === false) one = begin(key, open);
@@ -72,7 +77,8 @@ export async function lease(key: string, open: Open, signal?: AbortSignal): Prom
     isHeld = false;
   };
   try {
-    return { ...(await unlessAborted(held.opened, signal)), release };
+    // Whoever has the same key opens the same.
+    return { ...((await unlessAborted(held.opened, signal)) as T), release };
   } catch (error) {
     release();
     throw error;

@@ -1,6 +1,7 @@
 // The near end of a connection to a receiver: many conversations over one connection. A far side that falls silent ends
 // all of them: while somebody waits it is asked now and then whether it is there.
 import { ProgramError } from '../../program/program-error.ts';
+import type { SftpCarrier } from '../sftp/session.ts';
 import type { Connection } from '../wire/connection.ts';
 import { dataFrames, endFrame, FrameReader, messageFrame, preface, type Frame } from '../wire/frames.ts';
 import { Incoming } from '../wire/incoming.ts';
@@ -21,6 +22,15 @@ export interface Carrier {
   login?: () => string;
   /** `isLost`: the far side does not answer, and is not waited for. */
   close(isLost?: boolean): void;
+}
+
+/** What else can be done with a login whose receiver was not found. */
+export interface Login {
+  /** What a command writes to its standard output. */
+  outputOf(command: string): Promise<string>;
+  openSftp(): Promise<SftpCarrier>;
+  /** `isLost`: the far side does not answer, and is not waited for. */
+  end(isLost?: boolean): void;
 }
 
 /** What became of the connection itself; the reason only, for whoever asked knows what it was about. */

@@ -182,12 +182,21 @@ describe('a place', limits, () => {
     node.use({ ...quick, receiver: '/nonexistent/twowarm' });
     const shellSays = (await run('ssh', [...sshd.clientOptions, '127.0.0.1', '/nonexistent/twowarm'])).stderr;
     expect(shellSays).toContain('/nonexistent/twowarm');
-    await expectRefusal(
-      node,
-      62,
+    const install = 'HINT:  Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.';
+    const said =
       `could not open ${node.url}: the far side has no receiver\n` +
-        `DETAIL:  The far side says: ${shellSays.trim()}\n` +
-        'HINT:  Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.\n',
+      `DETAIL:  The far side says: ${shellSays.trim()}.`;
+    node.segment(name);
+    expect(await store(node)).toEqual(
+      refused(
+        62,
+        `archiveWALFile: ERROR:  could not store ${name}: ${said} Files could go by SFTP, but that is not-durable: a file that counts as stored may be lost in a power failure of the far side.\n` +
+          `${install} Or let files go there by SFTP: accept = ['not-durable'] in the section of this destination, or policy = 'best-effort'.\n`,
+      ),
+    );
+    await expectNotRestored(
+      node,
+      `${said} Files cannot go by SFTP either: the far side offers no SFTP: Unable to start subsystem: sftp.\n${install}\n`,
     );
   });
 
