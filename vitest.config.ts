@@ -29,7 +29,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 180_000,
           // More than there are processors: most of the time goes by in waiting, for servers and for what comes at its pace.
-          maxWorkers: 6,
+          maxWorkers: 4,
         },
       },
     ],

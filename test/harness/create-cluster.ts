@@ -1,11 +1,10 @@
-// How a cluster of the tests comes about: by initdb, or empty for a base backup to fill.
+// How a cluster of the tests comes about: as by initdb, or empty for a base backup to fill.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 
+import { initialise } from './cluster-template.ts';
 import { Cluster } from './cluster.ts';
 import { freePort } from './free-port.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
-import { run } from './run.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { Settings } from './settings.ts';
 
@@ -21,9 +20,7 @@ export interface ClusterOptions {
 export async function createCluster(sandbox: Sandbox, options: ClusterOptions): Promise<Cluster> {
   const { postgres, name, initdbArgs = [], settings = {} } = options;
   const cluster = await placeCluster(sandbox, name, postgres);
-  const args = ['--no-sync', '--locale=C', '-E', 'UTF8', '-A', 'trust', '-U', 'postgres', ...initdbArgs];
-  const result = await run(join(postgres.bindir, 'initdb'), [...args, '-D', cluster.dataDirectory]);
-  if (result.code !== 0) throw new Error(`initdb failed: ${result.stdout}${result.stderr}`);
+  await initialise(postgres, initdbArgs, cluster.dataDirectory);
   cluster.setSettings({ shared_buffers: '16MB', max_connections: 30, ...cluster.address, ...settings });
   return cluster;
 }

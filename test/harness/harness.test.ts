@@ -42,6 +42,17 @@ describe.concurrent('a cluster', () => {
   });
 });
 
+it('two clusters have system identifiers of their own', async () => {
+  await using sandbox = makeSandbox('two');
+  const identifiers: string[] = [];
+  for (const name of ['one', 'other']) {
+    const cluster = await createCluster(sandbox, { postgres: findPostgres(15), name });
+    await cluster.start();
+    identifiers.push(await cluster.value('select system_identifier from pg_control_system()'));
+  }
+  expect(new Set(identifiers).size).toBe(2);
+});
+
 describe.concurrent('a base backup', () => {
   it.each([10, 15, 18])(
     'of PostgreSQL %i follows by restore_command, and is promoted with every row',

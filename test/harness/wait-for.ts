@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 export interface WaitLimits {
-  /** Default 20 000. */
+  /** Default 40 000: of a busy machine. Nothing that passes waits for it. */
   limitMs?: number;
   /** Default 20. */
   everyMs?: number;
@@ -16,7 +16,7 @@ export interface WaitLimits {
 export async function waitFor<T>(
   description: string,
   probe: () => T | Promise<T>,
-  { limitMs = 20_000, everyMs = 20 }: WaitLimits = {},
+  { limitMs = 40_000, everyMs = 20 }: WaitLimits = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = performance.now() + limitMs;
   for (;;) {

@@ -102,7 +102,7 @@ describe('recovery.conf', () => {
     expect(await launcherIn(sandbox, sandbox.path)).toBe('recovery');
   });
 
-  describe.each([10, 11])('on a server of PostgreSQL %i', { timeout: 120_000 }, (major) => {
+  describe.each([10, 11])('on a server of PostgreSQL %i', { timeout: 300_000 }, (major) => {
     let sandbox: Sandbox;
     let cluster: Cluster;
     beforeAll(async () => {

@@ -2,19 +2,11 @@
 // like is written down here once more, with a checksum that goes bit by bit.
 import { describe, expect, it } from 'vitest';
 import { isRecordAt } from '../../src/wal/record.ts';
+import { crc32c } from '../harness/crc32c.ts';
 
 const blockSize = 8192;
 const segmentSize = 1024 * 1024;
 const sizes = { blockSize, segmentSize };
-
-function crc32c(bytes: Uint8Array): number {
-  let sum = 0xffff_ffff;
-  for (const byte of bytes) {
-    sum ^= byte;
-    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0x82f6_3b78 : sum >>> 1;
-  }
-  return (sum ^ 0xffff_ffff) >>> 0;
-}
 
 /** A record of so many bytes; its checksum covers what follows its header, then the header up to it. */
 function recordOf(length: number): Buffer {
