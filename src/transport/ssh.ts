@@ -7,59 +7,21 @@ import {
   utils,
   type AnyAuthMethod,
   type AuthHandlerMiddleware,
-  type ClientChannel,
   type ConnectConfig,
 } from 'ssh2';
 import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
 import type { SftpCarrier } from './sftp/session.ts';
 import { carry, destroy, endOf, type Way } from './ssh/carry.ts';
-import {
-  asLost,
-  onTheWay,
-  refusedLogin,
-  stoppedAt,
-  unreachable,
-  unreachedFrom,
-} from './ssh/connect-faults.ts';
+import { asLost, onTheWay, refusedLogin, stoppedAt, unreachable } from './ssh/connect-faults.ts';
+import { execute, forward } from './ssh/channels.ts';
 import { farCommand, type Login } from './ssh/far-command.ts';
 import { handshakeAlgorithms } from './ssh/handshake.ts';
 import { LinkFault, type Carrier } from './ssh/link.ts';
 import { usesOf } from './ssh/login-uses.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
 import { openSocket } from './ssh/open-socket.ts';
-
-/** Where to log in, and how. */
-export interface Target {
-  host: string;
-  port: number;
-  user: string;
-  /** Private keys in the order in which they are offered, and then the agent's; `from`: the line that names it. */
-  keys: readonly { path: string; privateKey: string; from?: string }[];
-  agent: string | undefined;
-  /** Keys that were found and are not offered, and why. */
-  passedOver: readonly { path: string; reason: string }[];
-  /** The algorithms of the host keys that are known, to be named first. */
-  hostKeyAlgorithms: readonly string[];
-  /** What is wrong with the key of the far side; undefined: it is the known one. */
-  verify: (key: Buffer) => ProgramError | undefined;
-  connectLimitMs: number;
-  /** The jump host that the connection goes through. */
-  via?: Target | undefined;
-  /** It is one itself. */
-  isJump?: boolean;
-  family?: 4 | 6 | undefined;
-  /** Whole lists instead of the default ones. */
-  algorithms?: { kex?: string[]; cipher?: string[]; hmac?: string[]; serverHostKey?: string[] };
-  /** Which keys of the agent may be offered (their bytes on the wire); default each. */
-  mayOffer?: ((key: Buffer) => boolean) | undefined;
-  /** Why a key is not to be used, as the end of a sentence; undefined: it may be. */
-  refusesKey?: ((key: Buffer) => string | undefined) | undefined;
-  /** What ssh_config says of this host, as sentences for faults. */
-  notes?: readonly string[];
-  /** Ask now and then whether the far side is there; silent for longer than this the connection is lost. */
-  silenceLimitMs?: number;
-}
+import { wayTo, type Target } from './ssh/login-target.ts';
 
 /** The agent, but of its keys only those that may be offered. */
 class PartOfAgent extends OpenSSHAgent {
@@ -158,42 +120,12 @@ function logIn(target: Target, sock: Duplex, signal: AbortSignal): Promise<[Clie
   });
 }
 
-/** What ends at once has ended before a promise is heard of: `begin` is called while its channel is being opened. */
-const execute = <T>(client: Client, command: string, begin: (channel: ClientChannel) => T): Promise<T> =>
-  new Promise((resolve, reject) => {
-    try {
-      client.exec(command, (error, channel) => {
-        if (error === undefined) resolve(begin(channel));
-        else reject(new LinkFault('connection-lost', `the far side runs no command: ${error.message}`));
-      });
-    } catch (error) {
-      // Thrown, not told: the connection was cut between the login and this.
-      reject(new LinkFault('connection-lost', 'the connection was cut', { cause: error }));
-    }
-  });
-
 /** Past the limit a library's own words for the end of the attempt do not count. */
 function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal, at: Target | undefined): unknown {
   if (!signal.aborted || stop.aborted) return error;
   const { kind, message } = signal.reason as ProgramError;
   return new LinkFault(kind, message, { detail: stoppedAt(at), cause: error });
 }
-
-/** From the jump host that is logged in to, if there are any, to where the connection leads. */
-const wayTo = (target: Target): Target[] => [...(target.via === undefined ? [] : wayTo(target.via)), target];
-
-/** A connection that a jump host makes to the next one. */
-const forward = (client: Client, hop: Target, next: Target): Promise<ClientChannel> =>
-  new Promise((resolve, reject) => {
-    try {
-      client.forwardOut('127.0.0.1', 0, next.host, next.port, (error, channel) => {
-        if (error === undefined) resolve(channel);
-        else reject(unreachedFrom(hop, next, error));
-      });
-    } catch (error) {
-      reject(new LinkFault('connection-lost', 'the connection was cut', { cause: error }));
-    }
-  });
 
 /** `at`: whose turn it is, where there are jump hosts. */
 type Logins = Way<Client> & { at: Target | undefined };

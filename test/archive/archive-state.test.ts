@@ -49,7 +49,6 @@ const quiet = (node: NodeFixture) => ({
   name: 'db2',
   url: `file:${node.path('db2')}`,
   policy: 'required',
-  lacks: [],
   standIn: null,
   state: 'ok',
   since: null,

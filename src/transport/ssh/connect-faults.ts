@@ -1,7 +1,7 @@
 // What goes wrong with a connection over ssh, in words: before the login, at it, and when the far side's command has ended.
 import { errnoOf, ProgramError } from '../../program/program-error.ts';
 import { shellWord } from '../../program/shell-word.ts';
-import type { Target } from '../ssh.ts';
+import type { Target } from './login-target.ts';
 import { nameInKnownHosts } from './host-pattern.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
 import { LinkFault } from './link.ts';

@@ -1,6 +1,6 @@
 // Which algorithms a connection is made with, as ssh2 takes them: the fastest first, nothing weak; what ssh_config
 // chooses among them goes before that.
-import type { Target } from '../ssh.ts';
+import type { Target } from './login-target.ts';
 
 /** The fastest key exchange and cipher first: a handshake with a group of primes takes 60 ms more. */
 const byDefault = {

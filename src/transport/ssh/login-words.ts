@@ -1,6 +1,6 @@
 // Who logs in where, and with which key: for refusals that authorized_keys on the far side decides.
 import { ProgramError } from '../../program/program-error.ts';
-import type { Target } from '../ssh.ts';
+import type { Target } from './login-target.ts';
 import { fingerprintOf } from './public-key.ts';
 
 /**

@@ -1,7 +1,7 @@
 // A TCP connection to a host, before anything is said over it.
 import { connect as connectSocket, type Socket } from 'node:net';
 import { errnoOf } from '../../program/program-error.ts';
-import type { Target } from '../ssh.ts';
+import type { Target } from './login-target.ts';
 import { unreachable } from './connect-faults.ts';
 
 /** A socket that is connected, without Nagle's delays: they cost 100 ms a file. Throws the reason of `signal` when that aborts. */

@@ -79,7 +79,7 @@ describe('a node whose far side has no twowarm', { timeout: 120_000 }, () => {
     const refusal = await store(db1, second);
     expect(refusal.code).toBe(3);
     expect(refusal.stderr).toContain(
-      `"destination.db2.url" is a road that is not-durable (sftp:), and policy = 'required' rests on it`,
+      '"destination.db2.url" cannot be relied on, and the destination is required: the road there is not-durable',
     );
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { SshSettings } from '../../../program/settings/settings.ts';
 import { shellWord } from '../../../program/shell-word.ts';
 import type { SshRoad } from '../../../program/ssh-url.ts';
-import type { Target } from '../../ssh.ts';
+import type { Target } from '../login-target.ts';
 import { hostKeyCheck } from '../host-key.ts';
 import { candidatesOf, findCredentials, type LoginChoice } from '../keys.ts';
 import { effectiveAccount } from '../known-hosts-files.ts';
