@@ -28,7 +28,7 @@ export default defineConfig({
           setupFiles: ['./test/harness/place.ts'],
           testTimeout: 60_000,
           hookTimeout: 180_000,
-          // More than there are processors: most of the time goes by in waiting, for servers and for what comes at its pace.
+          // More than there are processors: some of the time goes by in waiting, for servers and for what comes at its pace.
           maxWorkers: 4,
         },
       },

@@ -20,6 +20,7 @@ import {
   waitUntilOpen,
 } from './pair.ts';
 import { makePair } from './waiting-standby.ts';
+import { majorsOf } from '../harness/share.ts';
 
 /** How a test makes "cannot know" short. */
 const impatient = "[restore]\nretry_limit = '500ms'\ntime_limit = '1s'\n";
@@ -120,7 +121,7 @@ async function answersAtOnce({ archive, standby }: Scene, doubt: Doubt, segment:
   doubt.undo(archive, segment);
 }
 
-const majors = [11, 14, 15, 18];
+const majors = majorsOf([11, 14, 15, 18]);
 
 describe(
   'while nobody knows whether the archive has the next segment',

@@ -10,6 +10,7 @@ import { parentOf, waitingCallOf } from '../harness/server-processes.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { isMarkedForRecovery, shipRows, waitForRows } from './pair.ts';
 import { startWaiting } from './waiting-standby.ts';
+import { majorsOf } from '../harness/share.ts';
 
 /** What is done to the server; `call` is the process that waits. */
 const endings: Readonly<Record<string, (standby: Cluster, call: number) => void | Promise<void>>> = {
@@ -50,13 +51,15 @@ describe(
     timeout: 180_000,
   },
   () => {
-    it.each([11, 14, 15, 18].flatMap((major) => [['standby', major] as const, ['recovery', major] as const]))(
-      'however it or its server ends: in %s mode, PostgreSQL %i',
-      async (mode, major) => {
-        await using sandbox = makeSandbox(`end${major}`);
-        const { primary, standby } = await startWaiting(sandbox, major, { mode });
-        for (const ending of Object.keys(endings)) await endAndGoOn(primary, standby, ending);
-      },
-    );
+    it.each(
+      majorsOf([11, 14, 15, 18]).flatMap((major) => [
+        ['standby', major] as const,
+        ['recovery', major] as const,
+      ]),
+    )('however it or its server ends: in %s mode, PostgreSQL %i', async (mode, major) => {
+      await using sandbox = makeSandbox(`end${major}`);
+      const { primary, standby } = await startWaiting(sandbox, major, { mode });
+      for (const ending of Object.keys(endings)) await endAndGoOn(primary, standby, ending);
+    });
   },
 );

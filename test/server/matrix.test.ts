@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { scenarios } from './scenarios.ts';
+import { majorsOf } from '../harness/share.ts';
 
 /** Another major is one number: test/servers has 10 to 18. */
-const majors = [10, 15, 18];
+const majors = majorsOf([10, 15, 18]);
 
 const columns = Object.keys(scenarios);
 const cells = new Map<string, string>();

@@ -24,8 +24,9 @@ import {
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
+import { majorsOf } from '../harness/share.ts';
 
-const majors = [10, 12, 15, 18];
+const majors = majorsOf([10, 12, 15, 18]);
 
 interface Pair {
   primary: Cluster;

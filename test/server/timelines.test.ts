@@ -21,8 +21,9 @@ import {
   timelineOf,
   waitForRows,
 } from './pair.ts';
+import { majorsOf } from '../harness/share.ts';
 
-const majors = [10, 12, 15, 18];
+const majors = majorsOf([10, 12, 15, 18]);
 
 /** What an orphan's rows are recognised by. */
 const orphanFrom = 1_000_001;

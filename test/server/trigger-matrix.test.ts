@@ -1,19 +1,17 @@
 // Majors 10 to 18 × every way of recovery × smart and fast, on real servers. A run of all tests plays a share of it,
 // which TWOWARM_SEED repeats; TWOWARM_MATRIX=all (npm run test:matrix) plays all.
-import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { EMBEDDED_MAJORS } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
+import { playsAll, seed } from '../harness/share.ts';
 import { pickCells } from './pick-cells.ts';
 import { cellsOf, titleOf, type Cell } from './recovery-ways.ts';
 import { playCell } from './trigger-story.ts';
 
 const all = cellsOf(EMBEDDED_MAJORS);
-const playsAll = process.env['TWOWARM_MATRIX'] === 'all';
-const seed = Number(process.env['TWOWARM_SEED'] ?? randomInt(2 ** 31));
 const cells = playsAll ? all : pickCells(all, seed);
 const share = playsAll ? 'all cells' : `${cells.length} of ${all.length} cells, TWOWARM_SEED=${seed}`;
 const texts = new Map<Cell, string>();

@@ -21,6 +21,7 @@ import {
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
+import { majorsOf } from '../harness/share.ts';
 
 /** Loses the archive as soon as no signal file exists any more, and writes down each answer of restoreWALFile. */
 function losingTheArchive(sandbox: Sandbox, archive: string, answers: string): string {
@@ -64,7 +65,7 @@ async function expectOnTimeline(
   expect(server.log()).not.toContain('FATAL:  could not restore file');
 }
 
-const majors = [10, 12, 15, 18];
+const majors = majorsOf([10, 12, 15, 18]);
 const unknown = "[restore]\nretry_limit = '500ms'\n";
 
 describe(

@@ -20,6 +20,7 @@ import {
   waitingRestore,
   type Scene,
 } from './scene.ts';
+import { majorsOf } from '../harness/share.ts';
 
 const limits = { concurrent: true, timeout: 120_000 };
 
@@ -40,7 +41,7 @@ describe.each([10, 15])('with hot_standby off, PostgreSQL %i', limits, (major) =
   });
 });
 
-describe.each([10, 12, 18])('a recovery that waits, PostgreSQL %i', limits, (major) => {
+describe.each(majorsOf([10, 12, 18]))('a recovery that waits, PostgreSQL %i', limits, (major) => {
   it.each(['smart', 'fast'])('ends by the trigger file: %s', async (wish) => {
     await using sandbox = makeSandbox(`warm-${major}`);
     const options = { mode: 'recovery', toml: "[restore]\nwait = 'warm'\n" } as const;
@@ -99,7 +100,7 @@ describe('a recovery', limits, () => {
   });
 });
 
-describe.each([10, 12, 15])('PostgreSQL %i with a paused replay', limits, (major) => {
+describe.each(majorsOf([10, 12, 15]))('PostgreSQL %i with a paused replay', limits, (major) => {
   it('replays what is there and is promoted', async () => {
     await using sandbox = makeSandbox(`paused-${major}`);
     const scene = await makeScene(sandbox, findPostgres(major));

@@ -4,8 +4,9 @@ import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { waitForRows } from '../server/pair.ts';
 import { expectPrimary, expectPromoted, loseThePrimary, makeScene } from './scene.ts';
+import { majorsOf } from '../harness/share.ts';
 
-describe.each([10, 11, 12, 15, 18])(
+describe.each(majorsOf([10, 11, 12, 15, 18]))(
   'a standby of PostgreSQL %i',
   { concurrent: true, timeout: 120_000 },
   (major) => {

@@ -15,6 +15,7 @@ import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, treeOf } from '../archives.ts';
 import { sshScene, type SshScene } from './scene.ts';
 import { sshNode, urlOf, type SshNode } from './ssh-node.ts';
+import { shareOf } from '../../harness/share.ts';
 
 let sandbox: Sandbox;
 let scene: SshScene;
@@ -126,7 +127,7 @@ describe('a connection that is cut, seen by the road', limits, () => {
     const up = await whole(() => put(first, denseSegment(first)), 'up');
     expect(up).toBeGreaterThan(megabyte);
     const steps = Array.from({ length: Math.floor(up / stepBytes) }, (_, at) => (at + 1) * stepBytes);
-    for (const at of [...edges, ...steps, up - 100, up - 1]) await attempt('up', at);
+    for (const at of [...edges, ...shareOf(steps, 3), up - 100, up - 1]) await attempt('up', at);
     const second = segmentNamed(0xff);
     const down = await whole(() => put(second, denseSegment(second)), 'down');
     for (const at of [...edges, ...sample(8, down), down - 100, down - 1]) await attempt('down', at);
@@ -153,7 +154,7 @@ describe('a connection that is cut, seen by the road', limits, () => {
     const down = await whole(get, 'down');
     expect(down).toBeGreaterThan(megabyte);
     const steps = Array.from({ length: Math.floor(down / stepBytes) }, (_, at) => (at + 1) * stepBytes);
-    for (const at of [...edges, ...steps, down - 100, down - 1]) {
+    for (const at of [...edges, ...shareOf(steps, 3), down - 100, down - 1]) {
       proxy.trouble = { how: 'cut', direction: 'down', afterBytes: at };
       const outcome = await get().catch((error: unknown) => error as Error);
       if (outcome === 'fetched') expect(readFileSync(target).equals(bytes)).toBe(true);

@@ -1,0 +1,23 @@
+// What a run plays of a long story.
+import { describe, expect, it } from 'vitest';
+
+import { majorsOf, playsAll, seed, shareOf } from './share.ts';
+
+const all = Array.from({ length: 20 }, (_, at) => at);
+
+describe('the share of a long story that a run plays', () => {
+  it('has the first, the last and every third of it from where the seed says, or all where everything is played', () => {
+    const picked = shareOf(all, 3);
+    const expected = playsAll ? all : all.filter((at) => at === 0 || at === 19 || at % 3 === seed % 3);
+    expect(picked).toEqual(expected);
+  });
+
+  it('has one major before 15 and one from 15 on, or all where everything is played', () => {
+    const majors = majorsOf([10, 11, 12, 15, 18]);
+    if (playsAll) return expect(majors).toEqual([10, 11, 12, 15, 18]);
+    expect(majors).toHaveLength(2);
+    expect(majors[0]).toBeLessThan(15);
+    expect(majors[1]).toBeGreaterThanOrEqual(15);
+    expect(majorsOf([15])).toEqual([15]);
+  });
+});
