@@ -21,7 +21,7 @@ export function directoryOf(url: string): string {
   throw new ProgramError('not-built', `${what}: ${withoutSecret(url)}`, {
     hint:
       road.kind === 'not-built'
-        ? 'This version knows file:/directory and ssh://host/directory.'
+        ? 'This version knows file:, ssh:, sftp:, rsync: and rsync+ssh:.'
         : 'Do it on the machine of the archive.',
   });
 }

@@ -188,10 +188,10 @@ describe('--help and --version', () => {
 Any other fault, by what is wrong; each code is in ${document}:
     2-5  the command line or the configuration is wrong, or another data directory is meant
   10-16  the file is not what it should be or is in the way, or archiving is on hold
-  20-31  a directory, a disk or a state file cannot be used, or did not answer in time
+  20-33  a directory, a disk or a state file cannot be used, or did not answer in time
   40-44  the archive or the timeline belongs to another node
   50-55  the server, or a source of WAL, is not there or not in the state for this
-  60-67  the far side of a network road cannot be reached, or refuses
+  60-69  the far side of a network road cannot be reached, or refuses
      70  twowarm has a bug: please report it`,
     );
     const { files } = JSON.parse(readFileSync(join(installation(), 'package.json'), 'utf8')) as {

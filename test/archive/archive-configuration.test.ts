@@ -136,7 +136,7 @@ describe('what this version lacks', () => {
       () => "[destination.db2]\nurl = 's3://postgres:secret@db2/archive'\n",
       () => [
         `could not store ${name}: s3 destinations and sources are not built yet: s3://postgres:…@db2/archive`,
-        'HINT:  This version knows file:/directory and ssh://host/directory.',
+        'HINT:  This version knows file:, ssh:, sftp:, rsync: and rsync+ssh:.',
       ],
     ],
   ];

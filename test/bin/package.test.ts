@@ -1,6 +1,6 @@
 // What a user installs: the packed tarball, unpacked, with the runtime beside it.
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { installation } from '../harness/installation.ts';
@@ -56,7 +56,7 @@ describe('the packed tarball', () => {
     execFileSync('tar', ['-xzf', path, '-C', modules]);
     const runtime = join('node-linux-' + process.arch, 'bin');
     mkdirSync(join(modules, runtime), { recursive: true });
-    linkSync(join(installation(), 'node_modules', runtime, 'node'), join(modules, runtime, 'node'));
+    cpSync(join(installation(), 'node_modules', runtime, 'node'), join(modules, runtime, 'node'));
     execFileSync('chmod', ['-R', 'a+rX', modules]);
     const names = [
       'archiveWALFile',

@@ -63,12 +63,12 @@ const problems: [title: string, toml: string, words: string][] = [
   [
     'a road by SFTP that is required',
     `${smallest}[destination.dr]\nurl = 'sftp://db3/archive'`,
-    `line 4: "destination.dr.url" cannot be relied on, and the destination is required: the road there is not-durable (a file that counts as stored may be lost in a power failure of the far side); to do without, write accept = ['not-durable'] in [destination.dr], or policy = 'best-effort'`,
+    `line 4: "destination.dr.url" cannot be relied on, and the destination is required: the road there is not-durable (not-durable: a file that counts as stored may be lost in a power failure of the far side); to do without, write accept = ['not-durable'] in [destination.dr], or policy = 'best-effort'`,
   ],
   [
     'a road by SFTP that stands in without a copy',
     `${smallest}${db2}[destination.dr]\nurl = 'SFTP://db3/archive'\npolicy = 'fallback'\nfor = ['db2']\nhold = false`,
-    `line 6: "destination.dr.url" cannot be relied on, and the destination stands in alone: the road there is not-durable (a file that counts as stored may be lost in a power failure of the far side); to do without, write accept = ['not-durable'] in [destination.dr], or policy = 'best-effort'`,
+    `line 6: "destination.dr.url" cannot be relied on, and the destination stands in alone: the road there is not-durable (not-durable: a file that counts as stored may be lost in a power failure of the far side); to do without, write accept = ['not-durable'] in [destination.dr], or policy = 'best-effort'`,
   ],
 ];
 

@@ -165,6 +165,7 @@ describe('the settings in force', () => {
       ['ssh.receiver', 'twowarm', 'default'],
       ['ssh.connect_limit', '10s', 'default'],
       ['ssh.idle_limit', '30s', 'default'],
+      ['distribution.directory', '.local/lib/twowarm', 'default'],
       ['log.file', '/l', line(9)],
     ]);
   });

@@ -48,6 +48,7 @@ describe('an ssh: URL', () => {
       kind: 'ssh',
       user: 'postgres',
       host: 'db2',
+      written: 'db2',
       port: 2222,
       directory: '/a',
       isSftp: true,

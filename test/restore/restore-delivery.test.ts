@@ -185,7 +185,7 @@ describe.each([
     node.configure("[restore]\nsources = ['s3://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
     const message = error(
       `could not restore ${name}: s3 destinations and sources are not built yet: s3://db1/archive`,
-      'HINT:  This version knows file:/directory and ssh://host/directory.',
+      'HINT:  This version knows file:, ssh:, sftp:, rsync: and rsync+ssh:.',
     );
     expect(await node.restore(name, target)).toEqual(refused(code, message));
   });

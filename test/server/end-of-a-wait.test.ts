@@ -1,5 +1,7 @@
 // Whatever ends a waiting restore_command or its server: no process and no file is left, no recovery is taken for
 // finished, and the next start goes on.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { expectNothingUnfinished } from '../faults/whole-files.ts';
@@ -35,6 +37,8 @@ async function endAndGoOn(primary: Cluster, standby: Cluster, ending: string): P
       limitMs: 10_000,
     },
   );
+  // Of a postmaster that was killed; its number may be another process's by now.
+  rmSync(join(standby.dataDirectory, 'postmaster.pid'), { force: true });
   expectNothingUnfinished(standby.parent);
   expect(isMarkedForRecovery(standby), ending).toBe(true);
 

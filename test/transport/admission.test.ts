@@ -23,7 +23,8 @@ describe('admission', () => {
     const { dev: device, ino: inode } = statSync(directory);
     const admission = await admitWriter(directory, node);
     const ownership = { standing: 'unclaimed', claim: undefined, heldEpoch: undefined };
-    expect(admission).toEqual({ isVacant: false, device, inode, ownership });
+    const archiveName = expect.stringMatching(/^[0-9a-f]{16}$/) as string;
+    expect(admission).toEqual({ isVacant: false, device, inode, ownership, archiveName });
     expect(await admitReader(directory, node)).toEqual(admission);
     await requireStillThere(directory, admission);
     renameSync(directory, `${directory}.disk`);

@@ -10,16 +10,18 @@ import type { Step } from './step.ts';
 const pieceBytes = 256 * 1024;
 /** Measured for so long each, in ms: enough for a few MB also on a slow machine. */
 const measureMs = 15;
+/** And for so many pieces at least: on a busy machine one alone may have been interrupted. */
+const leastPieces = 24;
 
 /** MB/s, of the fastest piece: what else runs on the machine only makes it slower. */
 function rateOf(work: () => void): number {
   let fastestMs = Infinity;
   const until = performance.now() + measureMs;
-  do {
+  for (let pieces = 0; pieces < leastPieces || performance.now() < until; pieces++) {
     const begun = performance.now();
     work();
     fastestMs = Math.min(fastestMs, performance.now() - begun);
-  } while (performance.now() < until);
+  }
   return Math.round(pieceBytes / 1024 ** 2 / (Math.max(fastestMs, 0.001) / 1000));
 }
 

@@ -24,7 +24,10 @@ const toml = (value: InForce['value']): string => JSON.stringify(value);
 
 /** This node as far as restoring needs it, with that one source. */
 function configurationFor({ inForce, limitMs }: Scene, source: string): string {
-  const kept = inForce.filter(({ key, origin }) => origin !== 'default' && key.startsWith('ssh.'));
+  const kept = (section: string): string[] =>
+    inForce
+      .filter(({ key, origin }) => origin !== 'default' && key.startsWith(`${section}.`))
+      .map(({ key, value }) => `${key.slice(section.length + 1)} = ${toml(value)}`);
   const dataDirectory = inForce.find(({ key }) => key === 'node.data_directory')!.value;
   return [
     '[node]',
@@ -35,7 +38,9 @@ function configurationFor({ inForce, limitMs }: Scene, source: string): string {
     "retry_limit = '1s'",
     `time_limit = '${Math.ceil(limitMs)}ms'`,
     '[ssh]',
-    ...kept.map(({ key, value }) => `${key.slice('ssh.'.length)} = ${toml(value)}`),
+    ...kept('ssh'),
+    '[rsync]',
+    ...kept('rsync'),
     '',
   ].join('\n');
 }

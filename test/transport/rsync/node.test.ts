@@ -51,12 +51,18 @@ function withNoise(node: NodeFixture): void {
   writeFileSync(node.path(`data/pg_wal/${name}`), bytes);
 }
 
+/** What is said with the first file. */
+const told = (url: string): string =>
+  `archiveWALFile: WARNING:  files go to dr by a road that is not-exclusive and not-durable: ${url}\n` +
+  "DETAIL:  not-exclusive: two writers of one name at the same time may replace each other's file. " +
+  'not-durable: a file that counts as stored may be lost in a power failure of the far side.\n';
+
 describe('a node whose one destination is at the end of rsync', () => {
   it('archives, again, and refuses another content; what it did is told', async () => {
     await using node = await rsyncNode('rsync-archive');
     node.segment(name);
     const archive = () => node.archive(`pg_wal/${name}`, name);
-    expect(await archive()).toMatchObject({ code: 0, stderr: '' });
+    expect(await archive()).toMatchObject({ code: 0, stderr: told(node.url) });
     const far = node.path('far');
     expect(readFileSync(join(far, name)).equals(segmentBytes(name))).toBe(true);
     expect(await archive()).toMatchObject({ code: 0, stderr: '', changed: [] });
@@ -112,7 +118,7 @@ describe('a node whose one destination is at the end of rsync', () => {
     expect(senders.length).toBeGreaterThan(0);
     for (const { pid } of senders) process.kill(pid, 'SIGKILL');
     expect(existsSync(join(far, name))).toBe(false);
-    expect(await calling).toMatchObject({ code: 0, stderr: '' });
+    expect(await calling).toMatchObject({ code: 0, stderr: told(urlOf(node, line.port)) });
     expect(readFileSync(join(far, name)).equals(readFileSync(node.path(`data/pg_wal/${name}`)))).toBe(true);
     expect(readdirSync(far).sort()).toEqual([name, '.twowarm'].sort());
     expect(readdirSync(node.path('twowarm/state'))).not.toContain('rsync');
@@ -148,7 +154,7 @@ it('a best-effort destination over rsync needs nothing accepted, and gets the fi
     `[destination.db2]\nurl = 'file:${node.path('db2')}'\n[destination.dr]\nurl = '${url}'\npolicy = 'best-effort'\n`,
   );
   node.segment(name);
-  expect(await node.archive(`pg_wal/${name}`, name)).toMatchObject({ code: 0, stderr: '' });
+  expect(await node.archive(`pg_wal/${name}`, name)).toMatchObject({ code: 0, stderr: told(url) });
   for (const directory of ['db2', 'far'])
     expect(readFileSync(join(node.path(directory), name)).length).toBe(megabyte);
 });

@@ -50,7 +50,9 @@ describe('a node whose far side has no twowarm', { timeout: 120_000 }, () => {
     expect(await store(db1, second)).toEqual(silent([`created far/${second}`]));
     expect(readFileSync(`${db1.far}/${second}`).equals(segmentBytes(second))).toBe(true);
     const listed = await db1.sh(commandLine('twowarm', 'destination', 'list'));
-    expect(listed.stdout).toContain(`  the road there is not-durable. ${instead}\n`);
+    expect(listed.stdout).toContain(
+      `  the road there is not-durable; accepted by name (accept). ${instead}\n`,
+    );
     const json = await db1.sh(commandLine('twowarm', 'destination', 'list', '--json'));
     const { destinations } = JSON.parse(json.stdout) as { destinations: object[] };
     expect(destinations).toMatchObject([{ name: 'db2', lacks: ['not-durable'], way: instead }]);
