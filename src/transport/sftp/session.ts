@@ -82,6 +82,9 @@ export class SessionFault extends ProgramError {
   readonly isOfLink = true;
 }
 
+/** So many times the idle limit may a disk take to confirm: longer, and it is the machine that is gone. */
+const syncPatience = 10;
+
 interface Pending {
   fail: (fault: Error) => void;
   /** A disk that writes takes its time. */
@@ -152,8 +155,9 @@ export class SftpSession {
 
   private lookAtClock(): void {
     const isWorking = [...this.pending].some(({ isSync }) => isSync);
-    if (this.pending.size === 0 || isWorking || performance.now() - this.heardAt <= this.idleLimitMs) return;
-    const limit = `${Math.round(this.idleLimitMs / 100) / 10} s`;
+    const limitMs = this.idleLimitMs * (isWorking ? syncPatience : 1);
+    if (this.pending.size === 0 || performance.now() - this.heardAt <= limitMs) return;
+    const limit = `${Math.round(limitMs / 100) / 10} s`;
     this.fail(new SessionFault('timed-out', `the far side has not answered for ${limit}`));
     this.carrier.close(true);
   }
