@@ -38,6 +38,8 @@ export type Done<T = void> = (error: (Error & { code?: number }) | null | undefi
 export interface SftpClient {
   /** What the server has, with versions. */
   readonly _extensions: Record<string, string>;
+  /** What it writes in one request, in bytes. */
+  readonly _maxWriteLen?: number;
   on(event: 'close' | 'end' | 'error', told: (error?: Error) => void): unknown;
   open(path: string, flags: string, attributes: { mode?: number }, done: Done<Handle>): void;
   close(handle: Handle, done: Done): void;
@@ -115,6 +117,11 @@ export class SftpSession {
   /** Whether the server says that it has the extension, whatever its version. */
   has(extension: string): boolean {
     return Object.hasOwn(this.carrier.client._extensions, extension);
+  }
+
+  /** Of more than this the library would read the rest from the buffer later, when others have filled it. */
+  get longestWrite(): number {
+    return this.carrier.client._maxWriteLen ?? Infinity;
   }
 
   /** One request. Throws a StatusError for the server's refusal, else the fault of the session. */
