@@ -68,8 +68,16 @@ export function exec(program: string, words: readonly string[], options: ExecOpt
       killing = setTimeout(() => end('SIGKILL'), patienceMs);
     };
     signal.addEventListener('abort', onAbort, { once: true });
+    // What it has started may have left its group, as the ssh of a jump host that is shared does, and hold its output open.
+    let leaving: NodeJS.Timeout | undefined;
+    const letGo = (): void => {
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    };
+    // What it has written itself is in the pipes, and read before an immediate.
+    child.once('exit', () => (leaving = setTimeout(() => setImmediate(letGo), patienceMs)));
     const settle = (): void => {
       clearTimeout(killing);
+      clearTimeout(leaving);
       signal.removeEventListener('abort', onAbort);
     };
     child.once('error', (cause) => {

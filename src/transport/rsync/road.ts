@@ -16,10 +16,8 @@ import type { Change } from './changes.ts';
 import { fetchInto, lookAt, requireFiles, send, type Errand } from './carrying.ts';
 import type { FarSide } from './far-side.ts';
 import { Outgoing } from './outgoing.ts';
-import { RsyncReadingRoad } from './reading-road.ts';
+import { exchanged, ownerName, RsyncReadingRoad } from './reading-road.ts';
 import { makeWithin, writeWithin } from './rooms.ts';
-
-const ownerName = '.twowarm/owner';
 
 const late =
   'It was claimed at the very moment when the file got its name, which therefore counts for nothing.';
@@ -185,9 +183,7 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
     const found = await lookAt(room, [...names, ownerName, next], errand);
     if (!found.has(ownerName)) throw exchanged(this.url);
     if (found.get(ownerName)!.state === 'same' && !found.has(next)) return found;
-    const before = owner?.archive;
     await this.ownership(errand.signal);
-    if (this.seen.owner?.archive !== before) throw exchanged(this.url);
     if (!mayStore(this.seen.ownership)) requireOwner(this.seen.ownership, what, this.url, rest);
     return found;
   }
@@ -197,12 +193,6 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
 const vanished = (name: string, url: string): ProgramError =>
   new ProgramError('input-output', `could not store ${name} at ${url}: it is not there after it was sent`, {
     hint: 'Somebody removes files there, or the module of the daemon hides them: see exclude in rsyncd.conf.',
-  });
-
-const exchanged = (url: string): ProgramError =>
-  new ProgramError('directory-missing', `the archive directory of ${url} was exchanged meanwhile`, {
-    detail: 'Its .twowarm/owner is gone, or another one.',
-    hint: 'It was mounted, unmounted or renamed during the call. The next call looks at it anew.',
   });
 
 /** The other file came while this one did: rename() has replaced one of them. */

@@ -35,7 +35,10 @@ function optionsOf(login: SshSettings): string[] {
   ];
 }
 
-/** 'ssh -o BatchMode=yes …', as rsync reads it. The user's own configuration counts where [ssh] says nothing. */
+/**
+ * 'ssh -o BatchMode=yes …', as rsync reads it. The user's own configuration counts where [ssh] says nothing, and the file that
+ * ssh.config_file names in its place; of 'none' ssh reads none.
+ */
 export function sshCommand({ user, port }: RsyncPlace, login: SshSettings | undefined): string {
   const options = [
     // Nobody is there to be asked, and a key that is not known yet is not trusted.
@@ -48,6 +51,7 @@ export function sshCommand({ user, port }: RsyncPlace, login: SshSettings | unde
   ];
   const words = [
     'ssh',
+    ...(login?.configFile === undefined ? [] : ['-F', login.configFile]),
     ...options.flatMap((option) => ['-o', option]),
     ...(user === undefined ? [] : ['-l', user]),
     ...(port === undefined ? [] : ['-p', String(port)]),

@@ -144,7 +144,9 @@ export class WrittenFar extends OpenFar {
   /** Returns once it is on its way, with not too much before it; a fault may be that of an earlier call. */
   async write(buffer: Buffer, offset: number, length: number): Promise<{ bytesWritten: number }> {
     this.throwFault();
-    const most = this.opened.session.has('limits@openssh.com') ? largePieceBytes : pieceBytes;
+    const { session } = this.opened;
+    const wanted = session.has('limits@openssh.com') ? largePieceBytes : pieceBytes;
+    const most = Math.min(wanted, session.longestWrite);
     for (let at = 0; at < length; at += most) this.send(buffer, offset + at, Math.min(most, length - at));
     this.hash.update(buffer.subarray(offset, offset + length));
     while (this.unansweredBytes > mostUnanswered && this.fault === undefined)

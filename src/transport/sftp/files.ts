@@ -77,6 +77,8 @@ export class SftpFiles implements FarFiles {
     // Both at once, where one answer has it all: the server answers in order.
     if (size > wholeAnswer) await reading.catch(() => undefined);
     const [{ bytesRead }] = await Promise.all([reading, file.close()]);
+    // A longer record was put in its place between the look and the opening.
+    if (bytesRead > size) return this.readText(mounted, encoding);
     return bytes.toString(encoding, 0, bytesRead);
   }
 

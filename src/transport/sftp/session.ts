@@ -38,6 +38,8 @@ export type Done<T = void> = (error: (Error & { code?: number }) | null | undefi
 export interface SftpClient {
   /** What the server has, with versions. */
   readonly _extensions: Record<string, string>;
+  /** What it writes in one request, in bytes. */
+  readonly _maxWriteLen?: number;
   on(event: 'close' | 'end' | 'error', told: (error?: Error) => void): unknown;
   open(path: string, flags: string, attributes: { mode?: number }, done: Done<Handle>): void;
   close(handle: Handle, done: Done): void;
@@ -82,6 +84,9 @@ export class SessionFault extends ProgramError {
   readonly isOfLink = true;
 }
 
+/** So many times the idle limit may a disk take to confirm: longer, and it is the machine that is gone. */
+const syncPatience = 10;
+
 interface Pending {
   fail: (fault: Error) => void;
   /** A disk that writes takes its time. */
@@ -112,6 +117,11 @@ export class SftpSession {
   /** Whether the server says that it has the extension, whatever its version. */
   has(extension: string): boolean {
     return Object.hasOwn(this.carrier.client._extensions, extension);
+  }
+
+  /** Of more than this the library would read the rest from the buffer later, when others have filled it. */
+  get longestWrite(): number {
+    return this.carrier.client._maxWriteLen ?? Infinity;
   }
 
   /** One request. Throws a StatusError for the server's refusal, else the fault of the session. */
@@ -152,8 +162,9 @@ export class SftpSession {
 
   private lookAtClock(): void {
     const isWorking = [...this.pending].some(({ isSync }) => isSync);
-    if (this.pending.size === 0 || isWorking || performance.now() - this.heardAt <= this.idleLimitMs) return;
-    const limit = `${Math.round(this.idleLimitMs / 100) / 10} s`;
+    const limitMs = this.idleLimitMs * (isWorking ? syncPatience : 1);
+    if (this.pending.size === 0 || performance.now() - this.heardAt <= limitMs) return;
+    const limit = `${Math.round(limitMs / 100) / 10} s`;
     this.fail(new SessionFault('timed-out', `the far side has not answered for ${limit}`));
     this.carrier.close(true);
   }

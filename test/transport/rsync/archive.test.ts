@@ -1,5 +1,5 @@
 // An archive at the end of the road over rsync: whose it is, and what it holds compressed. Against a real daemon.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDestination, openSource } from '../../../src/transport/open.ts';
@@ -92,6 +92,45 @@ describe('whose an archive is', () => {
     const road = await openDestination(url, by, bothLacks);
     expect((await road.ownership(neverStopped)).standing).toBe('ours');
     expect(await road.put(segment, source(), acceptAll, neverStopped)).toBe('stored');
+  });
+
+  it('of one that is unmounted while the road is open nothing is missing', async () => {
+    const { name, directory } = archive();
+    const [url, by] = [`${daemon.url}/far/${name}`, node()];
+    const road = await openUsed(url, directory, by);
+    await road.put(segment, source(), acceptAll, neverStopped);
+    renameSync(directory, `${directory}.unmounted`);
+    sandbox.directory(`far/${name}`);
+    const target = join(sandbox.directory('unmounted'), 'fetched');
+    for (const ask of [
+      () => road.stat(segment, neverStopped),
+      () => road.get(segment, target, acceptAll, neverStopped),
+      () => road.list(neverStopped),
+      () => road.gapOf(segment, neverStopped),
+      () => road.prunedOf!(segment, neverStopped),
+      () => road.reservationOf(2, neverStopped),
+      () => road.ownership(neverStopped),
+      () => road.put(segment, source(), acceptAll, neverStopped),
+    ])
+      expect(await faultOf(ask)).toMatchObject({
+        kind: 'directory-missing',
+        message: `the archive directory of ${url} was exchanged meanwhile`,
+      });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('nothing is stored in another one that has come in its place, however long the road is open', async () => {
+    const { name, directory } = archive();
+    const [url, by] = [`${daemon.url}/far/${name}`, node()];
+    const road = await openUsed(url, directory, by);
+    renameSync(directory, `${directory}.away`);
+    sandbox.directory(`far/${name}`);
+    await openDestination(url, { ...rsyncNode(sandbox), systemIdentifier: otherCluster }, bothLacks);
+    // Until what is known of the owner is looked at anew.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const { kind } = await faultOf(() => road.put(segment, source(), acceptAll, neverStopped));
+    expect(kind).toBe('directory-missing');
+    expect(readdirSync(directory)).toEqual(['.twowarm']);
   });
 
   it('a road that lacks promises is refused where nobody has accepted that', async () => {
