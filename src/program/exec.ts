@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { ProgramError } from './program-error.ts';
 
 export interface ExecOptions {
-  /** Ends the program and what it started: SIGTERM to its process group, then SIGKILL after 2,000 ms. */
+  /** Ends the program and what it started: SIGTERM to its process group, then SIGKILL after 800 ms. */
   signal: AbortSignal;
   /** The whole environment; nothing of ours is handed down beside it. */
   environment: Readonly<Record<string, string>>;
@@ -23,7 +23,8 @@ export interface Executed {
   stderr: string;
 }
 
-const patienceMs = 2000;
+/** Shorter than what a caller past its limit waits for us (bounded.ts). */
+const patienceMs = 800;
 
 /** A PATH that has the system's programs also where PostgreSQL was started without one. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -32,7 +32,9 @@ export function readRoadUrl(url: string): Road {
   }
   // A path is taken as it is written: spaces and percent signs are ordinary characters in a file name.
   const path = scheme === 'file' ? url.slice('file:'.length).replace(/^\/\/(?=\/)/, '') : undefined;
-  if (!path?.startsWith('/') || path.startsWith('//')) return { kind: 'unusable', cure: roadUrlCure };
+  // What is far has such paths within a process (far-files.ts).
+  if (!path?.startsWith('/') || path.startsWith('//') || path.startsWith('/far:'))
+    return { kind: 'unusable', cure: roadUrlCure };
   return { kind: 'directory', directory: path.replace(/(?<=.)\/+$/, '') };
 }
 

@@ -33,11 +33,17 @@ export function requirePromises(
   );
 }
 
-/** What a road to the URL may lack, as the configuration has it for the destination there; nothing where it is none. */
-export function mayLackAt(url: string, destinations: readonly Destination[]): Destination['mayLack'] {
+function destinationAt(url: string, destinations: readonly Destination[]): Destination | undefined {
   const place = placeOf(readRoadUrl(url));
-  const found = destinations.find(
+  return destinations.find(
     (each) => each.url === url || (place !== undefined && placeOf(readRoadUrl(each.url)) === place),
   );
-  return found?.mayLack ?? [];
 }
+
+/** What a road to the URL may lack, as the configuration has it for the destination there; nothing where it is none. */
+export const mayLackAt = (url: string, destinations: readonly Destination[]): Lack[] =>
+  destinationAt(url, destinations)?.mayLack ?? [];
+
+/** The same for what rests on this road alone, such as a reservation: only what is accepted by name. */
+export const acceptedAt = (url: string, destinations: readonly Destination[]): Lack[] =>
+  destinationAt(url, destinations)?.accept ?? [];

@@ -4,7 +4,7 @@ import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { withoutSecret } from '../program/road-url.ts';
-import { mayLackAt } from '../transport/lacks.ts';
+import { acceptedAt } from '../transport/lacks.ts';
 import { openDestination, openToLook } from '../transport/open.ts';
 import { reservedFault } from '../transport/reservations.ts';
 import type { ReadTransport } from '../transport/transport.ts';
@@ -61,7 +61,7 @@ const take = (
     timeline,
     url,
     (each, signal) => {
-      const mayLack = mayLackAt(each, settings.destinations);
+      const mayLack = acceptedAt(each, settings.destinations);
       return openDestination(each, identity, { mayLack }, signal);
     },
     stop,

@@ -3,6 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { placeOf } from '../../src/program/road-place.ts';
 import { readRoadUrl, roadUrlCure, withoutSecret } from '../../src/program/road-url.ts';
 
+it('a directory whose path begins like one of another machine within this process cannot be used', () => {
+  expect(readRoadUrl('file:/far:1/wal').kind).toBe('unusable');
+  expect(readRoadUrl('file:/far/wal').kind).toBe('directory');
+});
+
 describe('the URL of a destination or a source', () => {
   it.each([
     ['file:/a/b', '/a/b'],

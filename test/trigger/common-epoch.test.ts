@@ -53,7 +53,10 @@ class World {
   nodeOf(index: number): ThisNode {
     // What the claims of a node need of it.
     const identity = this.nodes[index]!;
-    return { identity, settings: { home: dirname(identity.stateDirectory), destinations: [] } } as unknown as ThisNode;
+    return {
+      identity,
+      settings: { home: dirname(identity.stateDirectory), destinations: [] },
+    } as unknown as ThisNode;
   }
 
   standings(archive: number): Promise<Standing[]> {

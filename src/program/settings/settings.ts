@@ -14,6 +14,8 @@ export interface Destination {
   timeLimitMs: number;
   /** Promises that the road may lack: what `accept` names, or everything where no success rests on this road alone. */
   mayLack: Lack[];
+  /** What `accept` names; left out where that is nothing. */
+  accept?: Lack[];
   policy: 'required' | 'fallback' | 'best-effort';
   /** Of a fallback, and of no other. */
   standIn: StandIn | undefined;

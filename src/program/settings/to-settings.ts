@@ -13,6 +13,7 @@ const destinationOf = ([name, d]: [string, Configuration['destination'][string]]
   compression: d.compression,
   timeLimitMs: d.time_limit,
   mayLack: mayLack(d),
+  ...(d.accept.length > 0 && { accept: d.accept }),
   policy: d.policy,
   standIn: d.policy === 'fallback' ? { for: d.for!, limitMs: d.limit, hold: d.hold ?? true } : undefined,
 });
