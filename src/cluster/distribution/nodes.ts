@@ -89,6 +89,6 @@ export function chooseNodes(words: readonly string[], settings: Settings): FarNo
   return merge(chosen.map((node) => all.find(({ road }) => keyOf(road) === keyOf(node.road)) ?? node));
 }
 
-/** 'postgres@db2:22'; without a user where the URL names none: the effective one. */
+/** 'postgres@db2:22', with the user and the port that the URL names. */
 export const loginWords = ({ road: { user, host, port } }: FarNode): string =>
-  `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}:${port}`;
+  `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}`;
