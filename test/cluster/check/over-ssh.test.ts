@@ -260,4 +260,18 @@ describe('the way back', () => {
       ),
     });
   });
+
+  it('from a node whose configuration cannot be used is warned of: the configuration here says that it is one', async () => {
+    node.use({ destination: `data_directory = '${node.far}'\n` });
+    expect(await said(node, 'return-way')).toEqual({
+      code: 1,
+      lines: found(
+        'WARNING',
+        'return-way db2',
+        `from db2: configuration: "${node.far}" is not a data directory of PostgreSQL`,
+        'DETAIL:  After a change of roles nothing would come back to this node.',
+        'HINT:  On db2: twowarm check',
+      ),
+    });
+  });
 });
