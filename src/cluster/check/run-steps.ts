@@ -52,6 +52,12 @@ async function runOne(
   return { subject, level: worstLevel(findings), tookMs, findings: findings.sort(byRank) };
 }
 
+/** All results, or the first fault once every one has ended: told to stop, each removes what it has made first. */
+async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
+}
+
 async function runStep(
   step: Step,
   scene: Scene,
@@ -71,7 +77,7 @@ async function runStep(
   const obstacle = obstacleOf(general, '');
   if (obstacle !== undefined) return [skip('', obstacle)];
   const subjects = step.subjects === undefined ? [''] : step.subjects(scene);
-  return Promise.all(
+  return allEnded(
     subjects.map(async (subject) => {
       const own = obstacleOf(needed, subject);
       if (own !== undefined) return skip(subject, own);
@@ -97,6 +103,6 @@ export async function runSteps(
     running.set(id, begun);
     return begun;
   };
-  const all = await Promise.all(steps.filter(isWanted).map(({ id }) => resultsOf(id)));
+  const all = await allEnded(steps.filter(isWanted).map(({ id }) => resultsOf(id)));
   return all.flat();
 }
