@@ -86,7 +86,21 @@ async function runStep(
   );
 }
 
-/** The wanted steps and what they depend on, in the order of the declaration; with results of the wanted ones alone. */
+/** What has kept steps from being judged: these are skipped, and without that all would seem well. */
+async function obstaclesTo(
+  results: readonly StepResult[],
+  resultsOf: (id: string) => Promise<StepResult[]>,
+): Promise<StepResult[]> {
+  const found: StepResult[] = [];
+  for (const { step, level } of results) {
+    if (level !== 'skipped') continue;
+    const needs = (await Promise.all((step.needs ?? []).map(resultsOf))).flat().filter(blocks);
+    found.push(...needs.filter((need) => need.level !== 'skipped'), ...(await obstaclesTo(needs, resultsOf)));
+  }
+  return found;
+}
+
+/** The wanted steps and what they depend on; the results of the wanted ones, and of what has kept those from being judged. */
 export async function runSteps(
   steps: readonly Step[],
   isWanted: (step: Step) => boolean,
@@ -104,5 +118,6 @@ export async function runSteps(
     return begun;
   };
   const all = await allEnded(steps.filter(isWanted).map(({ id }) => resultsOf(id)));
-  return all.flat();
+  const told = new Set([...all.flat(), ...(await obstaclesTo(all.flat(), resultsOf))]);
+  return [...told].sort((a, b) => steps.indexOf(a.step) - steps.indexOf(b.step));
 }
