@@ -150,6 +150,19 @@ describe('the road over ssh', () => {
     });
   });
 
+  it('to a directory that the receiver cannot make an archive of takes no file', async () => {
+    await using fresh = await sshNode('check-ssh-fresh', sshd, { used: false });
+    const own = `${fresh.far}/.twowarm`;
+    fresh.sandbox.directory('far/.twowarm');
+    chmodSync(own, 0o500);
+    const { code, lines } = await said(fresh, 'destination-write');
+    chmodSync(own, 0o700);
+    expect({ code, first: lines[0] }).toEqual({
+      code: 2,
+      first: `CRITICAL  destination-write db2: could not write ${own}/format: Permission denied`,
+    });
+  });
+
   it('that hangs is given up when its time is over, and the rest is judged', async () => {
     sshd.pause();
     try {
