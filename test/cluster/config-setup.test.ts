@@ -71,6 +71,7 @@ describe('configSetup', () => {
       ['ssh.receiver', "'twowarm'", 'default'],
       ['ssh.connect_limit', "'10s'", 'default'],
       ['ssh.idle_limit', "'30s'", 'default'],
+      ['distribution.directory', "'.local/lib/twowarm'", 'default'],
     ]);
   });
 
