@@ -16,7 +16,7 @@ export function renderCheck(generated: string): string {
     'Run it as the owner of the data directory, or as root, on every node: after setting up, after every change, before a',
     'switchover, and by monitoring all the time. It makes and changes nothing that is configured, with three exceptions that leave',
     'no trace: a small file with the name of an unfinished one at each destination (`destination-write`), a temporary directory, and',
-    'with `--full`, on a primary, the end of the current segment.',
+    'with `--full`, on a primary, the end of the current segment. It knows PostgreSQL 10 and later; of an older server much is UNKNOWN.',
     '',
     '```sh',
     'twowarm check                  # within seconds; the first line and the exit code are what monitoring reads',

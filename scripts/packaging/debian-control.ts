@@ -67,8 +67,8 @@ export function debianControl(tree: Tree, { version, architecture, depends }: De
     `Maintainer: ${maintainer}`,
     `Installed-Size: ${installedSize(tree, sizes)}`,
     `Depends: ${depends}`,
-    'Recommends: postgresql',
-    'Suggests: openssh-client, openssh-server, rsync',
+    // Not recommended: beside a server of PGDG, or on a machine with archives only, apt would install and start another one.
+    'Suggests: postgresql, openssh-client, openssh-server, rsync',
     'Section: database',
     'Priority: optional',
     "Description: ships PostgreSQL's write-ahead log to standbys and brings it back",

@@ -54,7 +54,8 @@ function packages(stop: AbortSignal): (runtime: Runtime) => Promise<Package> {
 function directoryOf(call: ProgramCall, configured: string): string {
   const given = call.options['directory'] as string | undefined;
   if (given === undefined) return configured;
-  if (/[\p{Cc}]/u.test(given) || given.startsWith('-') || /(^|\/)\.\.?(\/|$)/.test(given) || given === '/')
+  // Nothing at all would be the home itself.
+  if (/[\p{Cc}]/u.test(given) || given.startsWith('-') || /(^|\/)\.\.?(\/|$)|^\/*$/.test(given))
     throw new ProgramError('usage', `cannot use the directory "${given}"`, {
       hint: 'Write an absolute path, or one below the home of the user there, without "." and "..".',
     });

@@ -76,6 +76,8 @@ describe('the package', () => {
     );
     expect(field('Architecture')).toBe(architecture);
     expect(field('Section')).toBe('database');
+    // apt installs what is recommended: a server that nobody has asked for would be started.
+    expect(field('Recommends')).toBe('');
   });
 });
 

@@ -54,6 +54,9 @@ function split(pieces: readonly Piece[]): Simple[] {
     } else if (isRedirection(piece.operator)) target = piece.operator;
     else {
       current.after = piece.operator;
+      const closed = current.before === ')' && current.words.length === 0 ? commands.at(-1) : undefined;
+      // Behind (...) it is what follows the parenthesis that counts.
+      if (closed !== undefined) closed.after = piece.operator;
       if (current.words.length > 0) commands.push(current);
       current = { words: [], redirections: [], before: piece.operator, after: undefined };
     }
@@ -81,16 +84,33 @@ function placeOf(
 /** PostgreSQL's %% is a percent sign. */
 const unescaped = (word: string): string => word.replaceAll('%%', '%');
 
+const textOf = ({ words }: Simple): string => words.map(({ word }) => word).join(' ');
+
+/** What ends the shell with 0 before it comes to the call, or in its place. */
+function bypassOf(commands: readonly Simple[], index: number): string | undefined {
+  const earlier = commands.slice(0, index);
+  const exit = earlier.find(
+    ({ words: [first, code] }) => first?.word === 'exit' && (code?.word ?? '0') === '0',
+  );
+  if (exit !== undefined) return textOf(exit);
+  return commands[index]!.before === '||' ? `${textOf(earlier.at(-1)!)} ||` : undefined;
+}
+
 /** What decides about the exit code instead of the call. */
 function hiderOf(commands: readonly Simple[], index: number): string | undefined {
-  const { words, after } = commands[index]!;
-  if (words[0]?.word === '!') return '!';
-  const next = commands[index + 1];
-  const nextWords = next === undefined ? '' : ` ${next.words.map(({ word }) => word).join(' ')}`;
-  if (after === '&') return '&';
-  if (after === undefined || after === '&&' || next === undefined) return undefined;
-  return `${after === '\n' ? ';' : after}${nextWords}`;
+  if (commands[index]!.words[0]?.word === '!') return '!';
+  const bypass = bypassOf(commands, index);
+  if (bypass !== undefined) return bypass;
+  // What comes after a success alone passes a failure on, to whatever stands behind it.
+  const at = commands.findIndex(({ after }, each) => each >= index && after !== '&&');
+  const [last, next] = [commands[at], commands[at + 1]];
+  if (last?.after === '&') return '&';
+  if (last?.after === undefined || next === undefined) return undefined;
+  return `${last.after === '\n' ? ';' : last.after} ${textOf(next)}`;
 }
+
+/** They take what follows for plain words, and call nobody. */
+const callNobody = ['true', ':', 'echo', 'printf', 'exit'];
 
 function callIn(commands: readonly Simple[], index: number, names: readonly string[]): Call | undefined {
   const { words, redirections } = commands[index]!;
@@ -111,7 +131,7 @@ function callIn(commands: readonly Simple[], index: number, names: readonly stri
     words: words.slice(place.rest).map(({ word }) => unescaped(word)),
     environment: Object.fromEntries(assigned),
     startedBy: starters[0],
-    hiddenBy: hiderOf(commands, index),
+    hiddenBy: starters.find((word) => callNobody.includes(basename(word))) ?? hiderOf(commands, index),
     redirected: redirections.find((each) => /^(2>|1?>|>>|2>>)/.test(each)),
     expanded: own.find(({ isPlain }) => !isPlain)?.word,
   };

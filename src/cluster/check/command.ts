@@ -35,7 +35,10 @@ function wantedBy({ options }: ProgramCall): (step: Step) => boolean {
     throw new ProgramError('usage', '--quick and --full contradict each other');
   if (typeof only !== 'string') return (step) => isFull || step.isFull === undefined;
   const named = only.split(',').map((word) => {
-    if (steps.some(isNamedBy(word))) return isNamedBy(word);
+    const meantSteps = steps.filter(isNamedBy(word));
+    if (!isFull && meantSteps.length > 0 && meantSteps.every((step) => step.isFull === true))
+      throw new ProgramError('usage', `the check "${word}" needs --full`);
+    if (meantSteps.length > 0) return isNamedBy(word);
     const ids = steps.map(({ id }) => id);
     const meant = didYouMean(word, ids);
     const suggestion = meant === undefined ? '' : `; did you mean "${meant}"?`;
@@ -81,7 +84,7 @@ export const command: Command = {
       name: 'only',
       argument: 'ID[,ID]',
       summary:
-        'Only these checks, by their ids in docs/check.md; the beginning of several ids, such as destination, means all of them.',
+        'Only these checks, by their ids in docs/check.md, and what keeps them from being judged; the beginning of several ids, such as destination, means all of them.',
     },
     {
       name: 'timeout',

@@ -1,8 +1,13 @@
 // Findings in few words, and faults as findings.
+import { join } from 'node:path';
+import { installedAt } from '../../program/installed-at.ts';
 import { describeError } from '../../program/print-error.ts';
 import type { ErrorKindName } from '../../program/error-kinds.ts';
 import { fromSystemError } from '../../program/program-error.ts';
 import type { Finding, Level } from './step.ts';
+
+/** By its whole path: whoever reads this is somewhere else. */
+const documentOfErrors = (): string => join(installedAt(), 'docs', 'errors.md');
 
 type Rest = Omit<Finding, 'level' | 'message'>;
 
@@ -33,7 +38,11 @@ const cures: Partial<Record<ErrorKindName, string>> = {
 /** A fault as a finding, with its own detail and hint unless others are given. */
 export function ofFault(error: unknown, level: Level, rest: Rest = {}): Finding {
   const { report, kind } = describeError(fromSystemError(error, 'could not look'));
-  const { message, detail, hint = cures[kind] ?? `docs/errors.md says what "${kind}" means.` } = report;
+  const {
+    message,
+    detail,
+    hint = cures[kind] ?? `${documentOfErrors()} says what "${kind}" means.`,
+  } = report;
   return { level, message, detail, hint, ...rest };
 }
 

@@ -23,11 +23,16 @@ import type { Finding, Step } from './step.ts';
 const toml = (value: InForce['value']): string => JSON.stringify(value);
 
 /** This node as far as restoring needs it, with that one source. */
-function configurationFor({ inForce, limitMs }: Scene, source: string): string {
-  const kept = (section: string): string[] =>
-    inForce
-      .filter(({ key, origin }) => origin !== 'default' && key.startsWith(`${section}.`))
-      .map(({ key, value }) => `${key.slice(section.length + 1)} = ${toml(value)}`);
+export function configurationFor(
+  { inForce, limitMs }: Pick<Scene, 'inForce' | 'limitMs'>,
+  source: string,
+): string {
+  const section = (name: string): string[] => [
+    `[${name}]`,
+    ...inForce
+      .filter(({ key, origin }) => origin !== 'default' && key.startsWith(`${name}.`))
+      .map(({ key, value }) => `${key.slice(name.length + 1)} = ${toml(value)}`),
+  ];
   const dataDirectory = inForce.find(({ key }) => key === 'node.data_directory')!.value;
   return [
     '[node]',
@@ -37,10 +42,8 @@ function configurationFor({ inForce, limitMs }: Scene, source: string): string {
     "wait = 'off'",
     "retry_limit = '1s'",
     `time_limit = '${Math.ceil(limitMs)}ms'`,
-    '[ssh]',
-    ...kept('ssh'),
-    '[rsync]',
-    ...kept('rsync'),
+    ...section('ssh'),
+    ...section('rsync'),
     '',
   ].join('\n');
 }

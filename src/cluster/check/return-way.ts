@@ -17,14 +17,18 @@ const roadTo = (scene: Scene, name: string): SshRoad | undefined => {
 /** What is asked of the far node: its roads, as they are there. */
 const asked = 'configuration,destination-road,source-road,arbiter';
 
+/** Undefined where the configuration does not say that a node is there. */
+const dataDirectoryOf = (scene: Scene, name: string): string | undefined =>
+  scene.inForce.find(({ key }) => key === `destination.${name}.data_directory`)?.value as string | undefined;
+
 /** The node that has the archive: by its data directory where that is configured, else by the home around the archive. */
 function commandFor(scene: Scene, name: string, { directory }: SshRoad): string {
   const { receiver } = scene.node.settings.ssh;
-  const dataDirectory = scene.inForce.find(({ key }) => key === `destination.${name}.data_directory`)?.value;
+  const dataDirectory = dataDirectoryOf(scene, name);
   const where =
-    typeof dataDirectory === 'string'
-      ? ['-D', dataDirectory]
-      : ['--config', join(dirname(directory), 'twowarm.toml')];
+    dataDirectory === undefined
+      ? ['--config', join(dirname(directory), 'twowarm.toml')]
+      : ['-D', dataDirectory];
   const limit = ['--timeout', `${Math.max(1000, Math.floor(scene.limitMs / 2))}ms`];
   return `${receiver} check --json --only ${asked} ${[...limit, ...where].map(shellWord).join(' ')}`;
 }
@@ -45,7 +49,16 @@ const unlocked =
 
 function judge(scene: Scene, name: string, { node, steps }: FarAnswer): Finding[] {
   const failed = steps.find(({ id, level }) => id === 'configuration' && level === 'critical');
-  if (failed !== undefined) return [notTold(name, `It says: ${failed.findings[0]?.message ?? ''}`)];
+  if (failed !== undefined) {
+    const message = failed.findings[0]?.message ?? '';
+    if (dataDirectoryOf(scene, name) === undefined) return [notTold(name, `It says: ${message}`)];
+    return [
+      warning(`from ${name}: configuration: ${message}`, {
+        detail: 'After a change of roles nothing would come back to this node.',
+        hint: `On ${name}: twowarm check`,
+      }),
+    ];
+  }
   const isPartner = scene.destination(name).policy === 'required';
   const roads = steps.filter(({ id, subject }) => id === 'destination-road' && subject !== null);
   if (roads.length === 0) {

@@ -38,8 +38,8 @@ function ofPath(setting: string, { program }: Call, scene: Scene): Finding[] {
 /** Asks for its version, by sh -c as the server does. */
 async function ofProgram(setting: string, call: Call, scene: Scene, signal: AbortSignal): Promise<Finding[]> {
   const isOfTwowarm = basename(call.program) === 'twowarm';
-  const command = isOfTwowarm ? ` ${call.name === 'twowarm' ? (call.words[0] ?? '') : call.name}` : '';
-  const line = `exec ${shellWord(call.program)}${command} --version`;
+  const command = isOfTwowarm ? [call.name === 'twowarm' ? (call.words[0] ?? '') : call.name] : [];
+  const line = `exec ${[call.program, ...command].map(shellWord).join(' ')} --version`;
   const { code, stdout, stderr } = await exec('/bin/sh', ['-c', line], { signal, ...startOf(call, scene) });
   const said = (stderr || stdout).trim().split('\n')[0] ?? '';
   if (code !== 0)

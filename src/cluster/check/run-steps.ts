@@ -52,6 +52,12 @@ async function runOne(
   return { subject, level: worstLevel(findings), tookMs, findings: findings.sort(byRank) };
 }
 
+/** All results, or the first fault once every one has ended: told to stop, each removes what it has made first. */
+async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
+}
+
 async function runStep(
   step: Step,
   scene: Scene,
@@ -71,7 +77,7 @@ async function runStep(
   const obstacle = obstacleOf(general, '');
   if (obstacle !== undefined) return [skip('', obstacle)];
   const subjects = step.subjects === undefined ? [''] : step.subjects(scene);
-  return Promise.all(
+  return allEnded(
     subjects.map(async (subject) => {
       const own = obstacleOf(needed, subject);
       if (own !== undefined) return skip(subject, own);
@@ -80,7 +86,21 @@ async function runStep(
   );
 }
 
-/** The wanted steps and what they depend on, in the order of the declaration; with results of the wanted ones alone. */
+/** What has kept steps from being judged: these are skipped, and without that all would seem well. */
+async function obstaclesTo(
+  results: readonly StepResult[],
+  resultsOf: (id: string) => Promise<StepResult[]>,
+): Promise<StepResult[]> {
+  const found: StepResult[] = [];
+  for (const { step, level } of results) {
+    if (level !== 'skipped') continue;
+    const needs = (await Promise.all((step.needs ?? []).map(resultsOf))).flat().filter(blocks);
+    found.push(...needs.filter((need) => need.level !== 'skipped'), ...(await obstaclesTo(needs, resultsOf)));
+  }
+  return found;
+}
+
+/** The wanted steps and what they depend on; the results of the wanted ones, and of what has kept those from being judged. */
 export async function runSteps(
   steps: readonly Step[],
   isWanted: (step: Step) => boolean,
@@ -97,6 +117,7 @@ export async function runSteps(
     running.set(id, begun);
     return begun;
   };
-  const all = await Promise.all(steps.filter(isWanted).map(({ id }) => resultsOf(id)));
-  return all.flat();
+  const all = await allEnded(steps.filter(isWanted).map(({ id }) => resultsOf(id)));
+  const told = new Set([...all.flat(), ...(await obstaclesTo(all.flat(), resultsOf))]);
+  return [...told].sort((a, b) => steps.indexOf(a.step) - steps.indexOf(b.step));
 }

@@ -100,6 +100,8 @@ function ofUnreloaded({ server: found, node }: Scene): Finding[] {
   ]);
   const reloads = differing.filter((name) => !restarts.has(name));
   const { dataDirectory } = node.settings;
+  // A connection string may hold a password.
+  const shown = reloads.filter((name) => name !== 'primary_conninfo');
   const settingsWord = (names: readonly string[]): string =>
     `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'}`;
   return [
@@ -107,7 +109,10 @@ function ofUnreloaded({ server: found, node }: Scene): Finding[] {
       ? []
       : [
           warning(`${settingsWord(reloads)} changed in the files, but not in the server`, {
-            detail: `The server has ${reloads.map((name) => `${name} = "${found.setting(name)}"`).join(', ')}.`,
+            detail:
+              shown.length === 0
+                ? undefined
+                : `The server has ${shown.map((name) => `${name} = "${found.setting(name)}"`).join(', ')}.`,
             hint: `Reload it: ${pgCtl('reload', dataDirectory)}. Where that changes nothing, a later file or ALTER SYSTEM says otherwise, or the server was started with other options.`,
           }),
         ]),

@@ -41,6 +41,7 @@ const road: Step = {
 interface Replay extends Record<string, unknown> {
   replayed: string | null;
   age: number | null;
+  up: number;
   is_paused: boolean;
 }
 
@@ -56,9 +57,10 @@ const replay: Step = {
   doing: () => 'ask for the replay',
   run: async (scene) => {
     const sql = `select pg_last_wal_replay_lsn()::text as replayed, pg_is_wal_replay_paused() as is_paused,
-      extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 as age`;
+      extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 as age,
+      extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8 as up`;
     const [row] = await scene.server.rows<Replay>(sql);
-    const { replayed, age, is_paused: isPaused } = row!;
+    const { replayed, age, up, is_paused: isPaused } = row!;
     const { timeline } = readDatabaseState(scene.node.settings.dataDirectory);
     const figures = { replayedLsn: replayed, lastCommitS: age === null ? null : Math.round(age), timeline };
     if (isPaused)
@@ -68,10 +70,12 @@ const replay: Step = {
           figures,
         }),
       ];
-    if (age === null)
-      return [ok(`replayed up to ${replayed ?? 'nothing'}, without a commit yet`, { figures })];
-    const words = `replayed up to ${replayed ?? 'nothing'}; the last commit there is ${roughly(age * 1000)} old`;
-    if (age * 1000 < behindMs) return [ok(words, { figures })];
+    const upTo = `replayed up to ${replayed ?? 'nothing'}`;
+    const words =
+      age === null
+        ? `${upTo}, without a commit since the server was started ${roughly(up * 1000)} ago`
+        : `${upTo}; the last commit there is ${roughly(age * 1000)} old`;
+    if ((age ?? up) * 1000 < behindMs) return [ok(words, { figures })];
     return [
       warning(words, {
         detail: 'Either the primary commits nothing, or its WAL does not come through.',

@@ -52,7 +52,8 @@ if [ -z "$place" ]; then
     done)
   done
 fi
-for each in "$versions"/.incoming.* "$versions"/.removing.* "$directory"/.*.new; do
+for each in "$versions"/.incoming.* "$versions"/.removing.* \
+  "$directory"/.current.new "$directory"/.previous.new "$directory"/.next.new; do
   [ "$each" = "$stage" ] || rm -rf -- "$each"
 done
 

@@ -14,13 +14,10 @@ export interface FarNode {
   archives: readonly string[];
 }
 
-/** Roads that need a login, by the kinds of road-url.ts; a login by ssh is what a copy takes, whichever it is. */
-const kindsWithLogin: readonly string[] = ['ssh', 'sftp', 'rsync+ssh'];
-
+/** An sftp: or rsync+ssh: URL says that twowarm is not installed over there, and perhaps cannot be. */
 function loginOf(url: string): SshRoad | undefined {
   const road = readRoadUrl(url);
-  if (!kindsWithLogin.includes(road.kind) || !('host' in road)) return undefined;
-  return { ...road, kind: 'ssh' };
+  return road.kind === 'ssh' && road.isSftp !== true ? road : undefined;
 }
 
 const keyOf = ({ user, host, port }: SshRoad): string => `${user ?? ''}@[${host}]:${port}`;
@@ -89,6 +86,6 @@ export function chooseNodes(words: readonly string[], settings: Settings): FarNo
   return merge(chosen.map((node) => all.find(({ road }) => keyOf(road) === keyOf(node.road)) ?? node));
 }
 
-/** 'postgres@db2:22'; without a user where the URL names none: the effective one. */
+/** 'postgres@db2:22', with the user and the port that the URL names. */
 export const loginWords = ({ road: { user, host, port } }: FarNode): string =>
-  `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}:${port}`;
+  `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}`;

@@ -5,6 +5,7 @@ import type { GapRecord } from '../../program/gap-record.ts';
 import { readPut, type Message } from '../wire/messages.ts';
 import { conditionToJson, prunedToJson, readNeed } from '../wire/reader-messages.ts';
 import { conditionOf } from '../condition.ts';
+import { requireAdoptable } from '../would-be-writable.ts';
 import { notReadable, type Admitted } from './admission.ts';
 import { fetch, list } from './fetch.ts';
 import { claim, ownership, release, reservationOf, reserve } from './ownership.ts';
@@ -84,7 +85,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
   },
   // Room, and whether a file can be made: whoever may put one learns that anyway.
   condition: async (request, { directory, by }, talk) => {
-    const found = await conditionOf(directory, by.nodeId, request.isTrue('write'));
+    const write = request.isTrue('write');
+    // As for a would-put: neither into a data directory, nor where the first file could not make an archive of it.
+    if (write) await requireAdoptable(directory);
+    const found = await conditionOf(directory, by.nodeId, write);
     await talk.reply(conditionToJson(found));
   },
   'would-put': (request, admitted, talk) => wouldStore(readPut(request), admitted, talk),

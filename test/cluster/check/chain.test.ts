@@ -170,19 +170,29 @@ describe('the servers', () => {
   });
 
   it('that do not do what their files say are told what is missing', async () => {
-    primary.setSettings({ archive_command: 'cp %p /x/%f', wal_log_hints: 'off' });
+    const conninfo = 'host=db2 password=hush';
+    primary.setSettings({
+      archive_command: 'cp %p /x/%f',
+      wal_log_hints: 'off',
+      primary_conninfo: conninfo,
+    });
     const [reload, restart] = ['reload', 'restart'].map(
       (action) => `pg_ctl ${action} -D ${primary.dataDirectory}`,
     );
     const lines = await said(primary, 'settings-in-force,archive-command');
-    primary.setSettings({ archive_command: archiveCommand(), wal_log_hints: 'on' });
+    primary.setSettings({
+      archive_command: archiveCommand(),
+      wal_log_hints: 'on',
+      primary_conninfo: '',
+    });
     expect(lines).toEqual({
       code: 1,
       lines: [
         ...found(
           'WARNING',
           'settings-in-force',
-          'archive_command is changed in the files, but not in the server',
+          'archive_command, primary_conninfo are changed in the files, but not in the server',
+          // A connection string may hold a password: it is not shown.
           `DETAIL:  The server has archive_command = "${archiveCommand()}".`,
           `HINT:  Reload it: ${reload}. Where that changes nothing, a later file or ALTER SYSTEM says otherwise, or the server was started with other options.`,
         ),

@@ -32,6 +32,7 @@ describe('twowarm check', () => {
     expect(await check('--timeout', '5')).toEqual(
       refused(error('--timeout must be a number with a unit (ms, s, min, h, d), such as \'5s\', not "5"')),
     );
+    expect(await check('--only', 'segment')).toEqual(refused(error('the check "segment" needs --full')));
     expect(await check('--only', 'archiv')).toEqual(
       refused(
         error(
@@ -82,6 +83,12 @@ describe('twowarm check', () => {
     });
     expect(done[0]).toMatchObject({ id: 'configuration', level: 'critical' });
     expect(new Set(done.slice(1).map(({ level }) => level))).toEqual(new Set(['skipped']));
+    // Asked for one of these alone it is not well either.
+    const one = await broken.sh(commandLine('twowarm', 'check', '--only', 'destination-room', '--quiet'));
+    expect({ code: one.code, first: one.stdout.split('\n')[0] }).toEqual({
+      code: 2,
+      first: 'CRITICAL: twowarm check: configuration (2 checks: 1 critical, 1 skipped)',
+    });
   });
 
   it('is the same for root, who becomes the owner of the data directory', async () => {

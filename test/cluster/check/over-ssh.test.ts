@@ -150,6 +150,19 @@ describe('the road over ssh', () => {
     });
   });
 
+  it('to a directory that the receiver cannot make an archive of takes no file', async () => {
+    await using fresh = await sshNode('check-ssh-fresh', sshd, { used: false });
+    const own = `${fresh.far}/.twowarm`;
+    fresh.sandbox.directory('far/.twowarm');
+    chmodSync(own, 0o500);
+    const { code, lines } = await said(fresh, 'destination-write');
+    chmodSync(own, 0o700);
+    expect({ code, first: lines[0] }).toEqual({
+      code: 2,
+      first: `CRITICAL  destination-write db2: could not write ${own}/format: Permission denied`,
+    });
+  });
+
   it('that hangs is given up when its time is over, and the rest is judged', async () => {
     sshd.pause();
     try {
@@ -257,6 +270,20 @@ describe('the way back', () => {
         'not tested from there: no node answers for the archive',
         `DETAIL:  It says: could not read the configuration ${node.sandbox.path}/twowarm.toml: No such file or directory`,
         'HINT:  If db2 is a node, name its data directory (destination.db2.data_directory), or run twowarm check there. This key may run any command over there; the line that limits it is made there: twowarm receive --authorized-keys-line',
+      ),
+    });
+  });
+
+  it('from a node whose configuration cannot be used is warned of: the configuration here says that it is one', async () => {
+    node.use({ destination: `data_directory = '${node.far}'\n` });
+    expect(await said(node, 'return-way')).toEqual({
+      code: 1,
+      lines: found(
+        'WARNING',
+        'return-way db2',
+        `from db2: configuration: "${node.far}" is not a data directory of PostgreSQL`,
+        'DETAIL:  After a change of roles nothing would come back to this node.',
+        'HINT:  On db2: twowarm check',
       ),
     });
   });

@@ -113,6 +113,11 @@ describe('a standby', () => {
         `HINT:  In postgresql.conf: archive_cleanup_command = '${program('twowarm')} prune %r'`,
       ),
     });
+    // What stands there in quotes is a word, and no command of ours.
+    set({ archive_cleanup_command: `${program('twowarm')} ';touch x;' prune %r` });
+    expect((await said(node, 'archive-cleanup-command')).lines[0]).toBe(
+      `CRITICAL  archive-cleanup-command: archive_cleanup_command cannot run ${program('twowarm')}: exit code 2`,
+    );
     set({ archive_cleanup_command: `${program('twowarm')} prune %r` });
     expect(await said(node, 'archive-cleanup-command')).toEqual({
       code: 0,

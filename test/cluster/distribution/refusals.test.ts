@@ -1,6 +1,6 @@
 // What distrib2warm refuses, and what a broken copy is taken for: the whole message, the exit code, and that the node goes on
 // with the version that it had.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -215,6 +215,25 @@ describe('a directory', limits, () => {
       code: 68,
       stderr: `distrib2warm: ERROR:  cannot distribute to ${taken} on dr: ${taken}/current is no link`,
     });
+  });
+
+  it('that is no directory at all is refused: it would be the home', async () => {
+    for (const none of ['', '//']) {
+      expect(outcome(await scene.distribute(second, 'dr', '--directory', none))).toEqual(
+        refusal(
+          2,
+          `cannot use the directory "${none}"\n` +
+            'HINT:  Write an absolute path, or one below the home of the user there, without "." and "..".\n',
+        ),
+      );
+    }
+  });
+
+  it('keeps what others have in it', async () => {
+    const shared = scene.sandbox.directory('shared');
+    for (const name of ['.vimrc.new', '.config.new']) scene.sandbox.file(`shared/${name}`, 'of a person');
+    expect((await scene.distribute(second, 'dr', '--directory', shared)).code).toBe(0);
+    expect(readdirSync(shared).sort()).toEqual(['.config.new', '.lock', '.vimrc.new', 'current', 'versions']);
   });
 
   it('that may not be written to is told with its cure', async () => {
