@@ -2,6 +2,7 @@
 import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip, createZstdCompress } from 'node:zlib';
+import { bounded } from '../../program/bounded.ts';
 import type { SshSettings } from '../../program/settings/settings.ts';
 import type { Login } from '../../transport/ssh/far-command.ts';
 import { backScript, switchScript } from './switch-scripts.ts';
@@ -49,6 +50,9 @@ function compressionFor(decompressors: readonly string[]): { compress: Transform
   return { compress: counting(() => undefined), command: 'cat' };
 }
 
+/** For a look, which changes nothing, in ms: a disk over there that hangs would be waited for without end. */
+const lookLimitMs = 60_000;
+
 export class FarSide {
   readonly node: FarNode;
   private readonly login: Login;
@@ -81,7 +85,9 @@ export class FarSide {
   }
 
   async look(signal: AbortSignal): Promise<FarState> {
-    return readFarState(await this.run('look at', lookScript, this.node.archives, signal));
+    return bounded(`look at ${this.node.name}`, lookLimitMs, signal, async (within) =>
+      readFarState(await this.run('look at', lookScript, this.node.archives, within)),
+    );
   }
 
   /**
