@@ -17,7 +17,7 @@ export interface DebianBuild {
   epoch: number;
   /** zstd takes a tenth of the time, xz two thirds of the room and any dpkg. */
   compression: 'xz' | 'zstd';
-  /** The directory to write to. */
+  /** The directory to write to; made where it is missing. */
   into: string;
 }
 
@@ -37,6 +37,7 @@ export async function buildDebian(build: DebianBuild): Promise<string> {
     const stage = join(room, 'stage');
     mkdirSync(stage);
     writeTree(stage, new Map([...control, ...tree]), epoch);
+    mkdirSync(into, { recursive: true });
     const path = resolve(into, `twowarm_${debianVersion(version)}_${architecture}.deb`);
     const how = compression === 'zstd' ? ['-Zzstd', '-z1'] : ['-Zxz', '-z6'];
     const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch) };

@@ -10,6 +10,8 @@ export interface StepResult {
   subject: string;
   level: Level;
   tookMs: number;
+  /** It did not come to its end: what follows from it has nothing to go on, however little that weighs. */
+  broke?: boolean;
   /** The worst first. */
   findings: Finding[];
 }
@@ -18,7 +20,8 @@ const nameOf = ({ step, subject }: StepResult): string => `${step.id}${subject =
 
 const byRank = (a: Finding, b: Finding): number => rankOf(b.level) - rankOf(a.level);
 
-const blocks = ({ level }: StepResult): boolean => ['critical', 'unknown', 'skipped'].includes(level);
+const blocks = ({ level, broke }: StepResult): boolean =>
+  broke === true || ['critical', 'unknown', 'skipped'].includes(level);
 
 /** What keeps a step from being judged: a need that failed, and for one that was skipped itself what that lacked. */
 function obstacleOf(needs: readonly StepResult[], subject: string): Finding | undefined {
@@ -27,7 +30,8 @@ function obstacleOf(needs: readonly StepResult[], subject: string): Finding | un
   if (obstacle === undefined) return undefined;
   const [reason] = obstacle.findings;
   if (obstacle.level === 'skipped') return skipped(reason!.message, { hint: reason!.hint });
-  return skipped(`not judged: ${nameOf(obstacle)} is ${obstacle.level}`);
+  const state = obstacle.level === 'warning' ? 'has failed' : `is ${obstacle.level}`;
+  return skipped(`not judged: ${nameOf(obstacle)} ${state}`);
 }
 
 const isElsewhere = ({ where }: Step, { role, isRecovering }: Scene): boolean =>
@@ -41,15 +45,17 @@ async function runOne(
 ): Promise<Omit<StepResult, 'step'>> {
   const begun = performance.now();
   let findings: Finding[];
+  let broke = false;
   try {
     const run = async (signal: AbortSignal): Promise<Finding[]> => step.run(scene, signal, subject);
     findings = await bounded(step.doing(scene, subject), scene.limitMs, stop, run);
   } catch (error) {
     stop.throwIfAborted();
+    broke = true;
     findings = [ofFault(error, step.faultIs?.(scene, subject) ?? 'unknown')];
   }
   const tookMs = Math.round(performance.now() - begun);
-  return { subject, level: worstLevel(findings), tookMs, findings: findings.sort(byRank) };
+  return { subject, level: worstLevel(findings), tookMs, broke, findings: findings.sort(byRank) };
 }
 
 /** All results, or the first fault once every one has ended: told to stop, each removes what it has made first. */

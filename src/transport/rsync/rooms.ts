@@ -2,7 +2,7 @@
 // looked at there. Those of processes that are gone are removed by the next call.
 import { chmod, mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fromSystemError } from '../../program/program-error.ts';
+import { errnoOf, fromSystemError } from '../../program/program-error.ts';
 import { isAbandoned, isTemporaryName, temporaryPath } from '../../program/temporary-name.ts';
 import type { Identity } from '../transport.ts';
 import { writerOf } from '../writer.ts';
@@ -29,14 +29,32 @@ export async function writeWithin(room: string, name: string, text: string): Pro
   await chmod(join(room, name), 0o600);
 }
 
-async function make(all: string, by: Identity): Promise<string> {
+/** Undefined where another call has removed the directory around it at that moment, because it was empty. */
+async function makeRoom(all: string, by: Identity): Promise<string | undefined> {
+  await mkdir(all, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  const room = temporaryPath(join(all, 'room'), writerOf(by));
   try {
-    await makePrivate(all).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    const room = temporaryPath(join(all, 'room'), writerOf(by));
+    await chmod(all, 0o700);
     await makePrivate(room);
     return room;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+/** Calls that end beside this one may take the directory away now and then, but not for long. */
+const mostTries = 100;
+
+async function make(all: string, by: Identity): Promise<string> {
+  try {
+    for (let tries = 1; ; tries++) {
+      const room = await makeRoom(all, by);
+      if (room !== undefined) return room;
+      if (tries === mostTries) throw new Error('it is removed again and again');
+    }
   } catch (error) {
     throw fromSystemError(error, `could not create a directory in ${all}`);
   }
@@ -51,8 +69,7 @@ async function remove(room: string): Promise<void> {
 /** A room for the time of `work`, which is gone afterwards with all that is in it. */
 export async function inRoom<T>(by: Identity, work: (room: string) => Promise<T>): Promise<T> {
   const all = join(by.stateDirectory, 'rsync');
-  // Another call may remove the empty one around them at this moment.
-  const room = await make(all, by).catch(() => make(all, by));
+  const room = await make(all, by);
   try {
     return await work(room);
   } finally {

@@ -1,6 +1,7 @@
 // The run of the steps: what is told of them, and what happens when it is told to stop.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { ProgramError } from '../../../src/program/program-error.ts';
 import { runSteps } from '../../../src/cluster/check/run-steps.ts';
 import type { Scene } from '../../../src/cluster/check/scene.ts';
 import type { Step } from '../../../src/cluster/check/step.ts';
@@ -45,4 +46,25 @@ it('what keeps a wanted step from being judged is told with it, and nothing else
   expect(await told('write')).toEqual(['configuration critical', 'write skipped']);
   expect(await told('write', 'configuration')).toEqual(['configuration critical', 'write skipped']);
   expect(await told('fine')).toEqual(['fine ok']);
+});
+
+it('a step that broke leaves nothing to the steps that need it, also where its fault is only a warning', async () => {
+  const road: Step = {
+    ...{ id: 'road', looksAt: 'nothing', doing: () => 'open the road', faultIs: () => 'warning' },
+    run: () => {
+      throw new ProgramError('unreachable', 'could not open the road');
+    },
+  };
+  const write: Step = {
+    ...{ id: 'write', needs: ['road'], looksAt: 'nothing', doing: () => 'write' },
+    run: () => {
+      throw new Error('there is no road');
+    },
+  };
+  const scene = { limitMs: 10_000 } as Scene;
+  const results = await runSteps([road, write], () => true, scene, new AbortController().signal);
+  expect(results.map(({ level, findings }) => [level, findings[0]!.message])).toEqual([
+    ['warning', 'could not open the road'],
+    ['skipped', 'not judged: road has failed'],
+  ]);
 });
