@@ -3,7 +3,7 @@
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
 import type { Voice } from '../program/command.ts';
-import { isUsual, noteReached } from '../program/destination-notes.ts';
+import { isNotedLacking, isUsual, noteReached } from '../program/destination-notes.ts';
 import type { Destination, Settings } from '../program/settings/settings.ts';
 import { namingFile } from '../transport/archive-faults.ts';
 import { inspectAs, type Inspection } from '../transport/inspection.ts';
@@ -69,7 +69,7 @@ async function tryAt(
 ): Promise<Attempt> {
   const isOwed = !dryRun && isInDebt(node.identity.stateDirectory, destination.name);
   const put = async (road: Transport, signal: AbortSignal): Promise<PutOutcome> => {
-    if (destination.mayLack.length > 0 && !dryRun) await sayLacks(road, destination, node, voice);
+    if (!dryRun && mayTellLacks(road, destination, node)) await sayLacks(road, destination, node, voice);
     if (isOwed) await (await payments()).payHistories(road, destination, node, voice, signal);
     return road.put(name.name, source, inspection.of, signal);
   };
@@ -86,6 +86,11 @@ async function tryAt(
   const tookMs = performance.now() - startedAt;
   return { destination, ...answer, tookMs, isWhole: limitMs >= destination.timeLimitMs };
 }
+
+/** Most roads lack nothing, and did not before: then nothing is loaded for it. */
+const mayTellLacks = ({ promises }: Transport, { name, mayLack }: Destination, node: ThisNode): boolean =>
+  mayLack.length > 0 &&
+  (!promises.exclusive || !promises.durable || isNotedLacking(node.settings.home, name));
 
 /** Says once what the road lacks. */
 async function sayLacks(

@@ -1,7 +1,7 @@
 // What this node notes of each destination in <home>/state/destinations/<name>/: that it is suspended, that it stands
 // in for another (both count, and are durable), since when it fails, when it last worked (both only help). What it has
 // and lacks is the ledger's matter (transport/ledger.ts).
-import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileMode, giveToOwnerOf, makeDirectory } from './file-owner.ts';
 import { stateDirectory } from './node-record.ts';
@@ -165,6 +165,9 @@ export interface Lacking {
   /** Of the destination, when that was found. */
   url: string;
 }
+
+export const isNotedLacking = (home: string, destination: string): boolean =>
+  existsSync(noteOf(home, destination, 'lacking'));
 
 export const readLacking = (home: string, destination: string): Lacking | undefined =>
   readHelping(noteOf(home, destination, 'lacking'));

@@ -57,10 +57,11 @@ const shown = ({ count, first, last, aside }: Debt): DestinationStatus['debt'] =
   aside,
 });
 
-/** What was found when a file last went there; until then what the URL says. */
-function roadOf({ name, url }: Destination, home: string): Pick<DestinationStatus, 'lacks' | 'way'> {
+/** What was found when a file last went there, unless no file would go that way now; else what the URL says. */
+function roadOf({ name, url, mayLack }: Destination, home: string): Pick<DestinationStatus, 'lacks' | 'way'> {
   const found = readLacking(home, name);
-  if (found?.url === withoutSecret(url)) return { lacks: found.lacks, way: found.way };
+  if (found?.url === withoutSecret(url) && found.lacks.every((lack) => mayLack.includes(lack)))
+    return { lacks: found.lacks, way: found.way };
   return { lacks: lacksOfUrl(url), way: null };
 }
 

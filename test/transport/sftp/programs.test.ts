@@ -56,6 +56,11 @@ describe('a node whose far side has no twowarm', { timeout: 120_000 }, () => {
     const json = await db1.sh(commandLine('twowarm', 'destination', 'list', '--json'));
     const { destinations } = JSON.parse(json.stdout) as { destinations: object[] };
     expect(destinations).toMatchObject([{ name: 'db2', lacks: ['not-durable'], way: instead }]);
+    // No file goes that way any more once nothing accepts it.
+    db1.use({ receiver: noReceiver, destination: '' });
+    const refused = await db1.sh(commandLine('twowarm', 'destination', 'list'));
+    expect(refused.stdout).not.toContain('not-durable');
+    db1.use({ receiver: noReceiver, destination: accept });
     db1.mode('standby');
     const restored = await db1.restore(first, 'pg_wal/RECOVERYXLOG');
     expect({ code: restored.code, stderr: restored.stderr }).toEqual({ code: 0, stderr: '' });
