@@ -135,7 +135,7 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
       const forms = [name, compressedPath(name)];
       const found = await fetchInto(room, [...forms, contentsPath(name)], errand);
       if (!forms.some((form) => found.has(form))) return 'absent';
-      await makeWithin(room, '.twowarm');
+      makeWithin(room, '.twowarm');
       const published = await speakingOf(room, this.url, () =>
         outgoing.withCopy((bytes) => compareStored(join(room, name), bytes, this.identity, errand.signal)),
       );

@@ -1,44 +1,44 @@
 // Private directories of one call each, in <home>/state/rsync/: what rsync sends is put together there, and what it fetches is
 // looked at there. Those of processes that are gone are removed by the next call.
-import { chmod, mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileMode, makeDirectory } from '../../program/file-owner.ts';
 import { fromSystemError } from '../../program/program-error.ts';
 import { isAbandoned, isTemporaryName, temporaryPath } from '../../program/temporary-name.ts';
 import type { Identity } from '../transport.ts';
 import { writerOf } from '../writer.ts';
 
-async function makePrivate(path: string): Promise<void> {
-  await mkdir(path, { mode: 0o700 });
-  // Whatever the umask.
-  await chmod(path, 0o700);
-}
-
 /** Makes a directory, and those between it and the room, whose mode is 0700, too. */
-export async function makeWithin(room: string, name: string): Promise<void> {
+export function makeWithin(room: string, name: string): void {
   if (name === '.' || name === '') return;
-  await makeWithin(room, dirname(name));
-  await makePrivate(join(room, name)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
+  makeWithin(room, dirname(name));
+  makeDirectory(join(room, name));
 }
 
 /** Writes a small file of a room, whose mode is 0600. */
 export async function writeWithin(room: string, name: string, text: string): Promise<void> {
-  await makeWithin(room, dirname(name));
-  await writeFile(join(room, name), text, { mode: 0o600 });
-  await chmod(join(room, name), 0o600);
+  makeWithin(room, dirname(name));
+  await writeFile(join(room, name), text, { mode: fileMode });
+  await chmod(join(room, name), fileMode);
 }
 
-async function make(all: string, by: Identity): Promise<string> {
+function make(all: string, by: Identity): string {
   try {
-    await makePrivate(all).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
+    makeDirectory(all);
     const room = temporaryPath(join(all, 'room'), writerOf(by));
-    await makePrivate(room);
+    makeDirectory(room);
     return room;
   } catch (error) {
     throw fromSystemError(error, `could not create a directory in ${all}`);
+  }
+}
+
+function makeRoom(all: string, by: Identity): string {
+  try {
+    return make(all, by);
+  } catch {
+    // Another call may have removed the empty one around them at this moment.
+    return make(all, by);
   }
 }
 
@@ -51,8 +51,7 @@ async function remove(room: string): Promise<void> {
 /** A room for the time of `work`, which is gone afterwards with all that is in it. */
 export async function inRoom<T>(by: Identity, work: (room: string) => Promise<T>): Promise<T> {
   const all = join(by.stateDirectory, 'rsync');
-  // Another call may remove the empty one around them at this moment.
-  const room = await make(all, by).catch(() => make(all, by));
+  const room = makeRoom(all, by);
   try {
     return await work(room);
   } finally {
