@@ -119,6 +119,24 @@ describe('whose an archive is', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it('of one without an owner whose directory is gone while the road is open nothing is missing either', async () => {
+    const { name, directory } = archive();
+    const road = await openSource(`${daemon.url}/far/${name}`, node());
+    expect([road.isVacant, await road.list(neverStopped)]).toEqual([true, []]);
+    rmSync(directory, { recursive: true });
+    const target = join(sandbox.directory('gone'), 'fetched');
+    for (const ask of [
+      () => road.list(neverStopped),
+      () => road.stat(segment, neverStopped),
+      () => road.get(segment, target, acceptAll, neverStopped),
+      () => road.gapOf(segment, neverStopped),
+      () => road.prunedOf!(segment, neverStopped),
+      () => road.reservationOf(2, neverStopped),
+      () => road.ownership(neverStopped),
+    ])
+      expect((await faultOf(ask)).kind).toBe('directory-missing');
+  });
+
   it('nothing is stored in another one that has come in its place, however long the road is open', async () => {
     const { name, directory } = archive();
     const [url, by] = [`${daemon.url}/far/${name}`, node()];
