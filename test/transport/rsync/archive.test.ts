@@ -94,6 +94,24 @@ describe('whose an archive is', () => {
     expect(await road.put(segment, source(), acceptAll, neverStopped)).toBe('stored');
   });
 
+  it('takes none once another node has taken it over, also where the owner file says otherwise', async () => {
+    const { name, directory } = archive();
+    const [by, other] = [node(), node()];
+    const claimBy = async (claimer: Identity, takeOver: boolean): Promise<void> => {
+      const there = await openDestination(`file:${directory}`, claimer);
+      await there.claim({ timeline: 2, nodeName: 'db', takeOver }, neverStopped);
+    };
+    await claimBy(by, false);
+    const owner = join(directory, '.twowarm/owner');
+    const before = readFileSync(owner);
+    const road = await openDestination(`${daemon.url}/far/${name}`, by, bothLacks);
+    await claimBy(other, true);
+    // A slower winner of the change before may write it last, and be gone.
+    writeFileSync(owner, before);
+    expect((await faultOf(() => road.put(segment, source(), acceptAll, neverStopped))).kind).toBe('fenced');
+    expect(readdirSync(directory)).toEqual(['.twowarm']);
+  });
+
   it('of one that is unmounted while the road is open nothing is missing', async () => {
     const { name, directory } = archive();
     const [url, by] = [`${daemon.url}/far/${name}`, node()];
