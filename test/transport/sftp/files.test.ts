@@ -39,6 +39,19 @@ it('a record that is replaced by a longer one while it is read is read whole', a
   session.close();
 });
 
+it('an open file that the server does not know any more is not missing', async () => {
+  const session = madeUpSession({
+    stat: (_, done) => done(null, statsOf(Buffer.alloc(10))),
+    open: (_, __, ___, done) => done(null, Buffer.from('handle')),
+    read: (_, __, ___, ____, _____, done) =>
+      done(Object.assign(new Error('No such file'), { code: status.noSuchFile }), 0),
+    close: (_, done) => done(null),
+  });
+  const reading = new SftpFiles(session, '').readText('/owner', 'utf8');
+  await expect(reading).rejects.toMatchObject({ code: 'EBADF' });
+  session.close();
+});
+
 describe('a file that is written', () => {
   const written = (answers: Partial<SftpClient>) => {
     const session = madeUpSession(answers);
