@@ -52,6 +52,22 @@ it('an open file that the server does not know any more is not missing', async (
   session.close();
 });
 
+it('a list of names that breaks off is no list', async () => {
+  const answers = ['names', 'failure'];
+  const session = madeUpSession({
+    opendir: (_, done) => done(null, Buffer.from('handle')),
+    readdir: (_, done) =>
+      answers.shift() === 'names'
+        ? done(null, [{ filename: 'one', attrs: { mode: 0o100600, ...statsOf(Buffer.alloc(1)) } }])
+        : done(Object.assign(new Error('Failure'), { code: status.failure }), []),
+    close: (_, done) => done(null),
+  });
+  await expect(new SftpFiles(session, '').readDirectory('/archive')).rejects.toThrow(
+    'the SFTP server could not read /archive and gives no reason',
+  );
+  session.close();
+});
+
 describe('a file that is written', () => {
   const written = (answers: Partial<SftpClient>) => {
     const session = madeUpSession(answers);
