@@ -12,5 +12,5 @@ export function placeOf(road: Road): string | undefined {
   const { scheme, host, port, path } = place;
   return scheme === 'rsync'
     ? `rsync://[${host}]:${port ?? 873}${path}`
-    : `ssh://[${host}]:${port ?? 22}${path}`;
+    : `ssh://[${host.toLowerCase()}]:${port ?? 22}${path}`;
 }

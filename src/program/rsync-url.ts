@@ -5,7 +5,7 @@ import { readSshUrl, type UnusableRoad } from './ssh-url.ts';
 export interface RsyncPlace {
   scheme: 'rsync' | 'rsync+ssh';
   user: string | undefined;
-  /** In lower case; an IPv6 address without its brackets. */
+  /** Over ssh as it is written, because the patterns of ssh_config know capitals; else in lower case. IPv6 without brackets. */
   host: string;
   /** Undefined: that of the daemon (873), or what ssh takes for this host. */
   port: number | undefined;
@@ -40,7 +40,8 @@ export function readRsyncUrl(url: string): RsyncPlace | UnusableRoad {
       return unusable(`write ${scheme}://user@host:port/${isDaemon ? 'module/path' : 'directory'}`);
     return unusable(road.cure.replace(/, such as .*$/s, ''));
   }
-  const { user, host, directory: path } = road;
+  const { user, directory: path } = road;
+  const host = isDaemon ? road.host : road.written;
   // rsync takes them for patterns, and no version of it does so in the same way.
   if (/[*?[\]{}\\]/.test(path))
     return unusable('the directory must be without * ? [ ] { } and \\, which rsync takes for patterns');

@@ -14,6 +14,7 @@ describe('an rsync URL', () => {
     ['RSYNC://joe@DB2:8730/m/a b/', { user: 'joe', host: 'db2', port: 8730, path: '/m/a b' }],
     ['rsync://[fe80::1]/m/x', { host: 'fe80::1', path: '/m/x' }],
     ['rsync://[::1]:8730/m', { host: '::1', port: 8730, path: '/m' }],
+    ['rsync+ssh://Db2.Example/a', { scheme: 'rsync+ssh', host: 'Db2.Example', path: '/a' }],
     ['rsync+ssh://db2/a/b', { scheme: 'rsync+ssh', host: 'db2', path: '/a/b' }],
     [
       "rsync+ssh://post%40gres@db2:22/it's $HOME;",
@@ -125,8 +126,8 @@ describe('a destination over rsync', () => {
   });
 
   it('is not stored at twice, by whatever road', async () => {
-    const one = `${smallest}[destination.dr]\nurl = 'rsync+ssh://db3/a'\n${both}`;
-    await using node = configuredNode(`${one}[destination.db3]\nurl = 'ssh://postgres@db3/a'\n`);
+    const one = `${smallest}[destination.dr]\nurl = 'rsync+ssh://Db3/a'\n${both}`;
+    await using node = configuredNode(`${one}[destination.db3]\nurl = 'ssh://postgres@DB3/a'\n`);
     expect((await faultOf(node.read)).message).toBe(
       `cannot use the configuration ${node.file}: line 7: "destination.db3.url" is the same place as "destination.dr.url"`,
     );

@@ -1,9 +1,8 @@
 // The epoch that a node holds in an archive it cannot claim by this road: it has claimed it by another one, over ssh or as
 // a directory, and keeps the epoch under the name of that road. An archive has one random name by every road.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError } from '../../program/program-error.ts';
-import { isTemporaryName } from '../../program/temporary-name.ts';
+import { listDirectory } from '../../program/list-directory.ts';
 import { recallNote } from '../known-archives.ts';
 import type { Identity } from '../transport.ts';
 
@@ -12,18 +11,9 @@ export function epochHeldOf(url: string, archive: string, identity: Identity): n
   const known = identity.heldEpoch ?? recallNote(url, identity)?.epoch;
   if (known !== undefined) return known;
   const directory = join(identity.stateDirectory, 'archives');
-  const epochs = namesIn(directory).flatMap((name) => {
+  const epochs = listDirectory(directory).flatMap((name) => {
     const [noted, epoch] = readFileSync(join(directory, name), 'latin1').trim().split(' ');
     return noted === archive && epoch !== undefined ? [Number(epoch)] : [];
   });
   return epochs.length === 0 ? undefined : Math.max(...epochs);
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => !isTemporaryName(name));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw fromSystemError(error, `could not read ${directory}`);
-  }
 }

@@ -40,7 +40,7 @@ export class Outgoing {
     const { descriptor, stats } = await openSourceFile(source);
     try {
       const inspect = inspectOf(stats.size);
-      await makeWithin(room, 'copy');
+      makeWithin(room, 'copy');
       let sizeBytes = 0;
       await createFile(join(room, 'copy', name), async (to) => {
         sizeBytes = await copyBytes(descriptor, to, inspect, signal);
@@ -67,7 +67,7 @@ export class Outgoing {
   async asVersion(signal: AbortSignal): Promise<string> {
     const sha256 = await this.withCopy(({ descriptor }) => hashFile(descriptor, signal));
     const version = `.twowarm/versions/${this.name}.${sha256}`;
-    await makeWithin(this.room, dirname(version));
+    makeWithin(this.room, dirname(version));
     await link(this.copy, join(this.room, version));
     return version;
   }
@@ -85,7 +85,7 @@ export class Outgoing {
   private async arrange(signal: AbortSignal): Promise<void> {
     const target = join(this.room, this.name);
     if (this.form === 'plain') return link(this.copy, target);
-    await makeWithin(this.room, '.twowarm');
+    makeWithin(this.room, '.twowarm');
     await this.withCopy((bytes) => storeCompressed(target, bytes, this.identity, signal, unfenced));
     await rm(target, { force: true });
   }

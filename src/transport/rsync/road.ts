@@ -50,7 +50,7 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
       const sent = await send(room, outgoing.names, errand);
       const isSent = sent.has(outgoing.names.at(-1)!);
       const stored = await this.judge(outgoing, errand, isSent ? late : undefined);
-      if (stored === 'absent') throw vanished(name, this.url);
+      if (stored === 'absent') throw vanished(errand);
       if (stored !== 'already-stored') return this.keepOther(outgoing, stored, errand, isSent);
       // Otherwise somebody else has stored the same meanwhile.
       return isSent ? 'stored' : stored;
@@ -66,7 +66,7 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
       await writeWithin(room, path, `${JSON.stringify(gap)}\n`);
       await this.checkOwner(room, what, [], errand);
       await send(room, [path], errand);
-      if (!(await lookAt(room, [path], errand)).has(path)) throw vanished(gap.name, this.url);
+      if (!(await lookAt(room, [path], errand)).has(path)) throw vanished(errand);
     });
   }
 
@@ -135,7 +135,7 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
       const forms = [name, compressedPath(name)];
       const found = await fetchInto(room, [...forms, contentsPath(name)], errand);
       if (!forms.some((form) => found.has(form))) return 'absent';
-      await makeWithin(room, '.twowarm');
+      makeWithin(room, '.twowarm');
       const published = await speakingOf(room, this.url, () =>
         outgoing.withCopy((bytes) => compareStored(join(room, name), bytes, this.identity, errand.signal)),
       );
@@ -159,7 +159,7 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
     await send(room, [version], errand);
     const found = (await this.checkOwner(room, `store ${name}`, [version], errand)).get(version);
     if (found?.state === 'same') return 'stored-as-version';
-    if (found === undefined) throw vanished(name, this.url);
+    if (found === undefined) throw vanished(errand);
     // Throws where it cannot be read.
     await this.inRoom((other) => fetchInto(other, [version], errand));
     const { sizeBytes: existingBytes } = found;
@@ -190,8 +190,8 @@ export class RsyncRoad extends RsyncReadingRoad implements Transport {
 }
 
 /** What was sent, or found a moment before, is not there. */
-const vanished = (name: string, url: string): ProgramError =>
-  new ProgramError('input-output', `could not store ${name} at ${url}: it is not there after it was sent`, {
+const vanished = ({ what, far: { url } }: Errand): ProgramError =>
+  new ProgramError('input-output', `could not ${what} ${url}: it is not there after it was sent`, {
     hint: 'Somebody removes files there, or the module of the daemon hides them: see exclude in rsyncd.conf.',
   });
 

@@ -1,46 +1,37 @@
 // Private directories of one call each, in <home>/state/rsync/: what rsync sends is put together there, and what it fetches is
 // looked at there. Those of processes that are gone are removed by the next call.
-import { chmod, mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileMode, makeDirectory } from '../../program/file-owner.ts';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
 import { isAbandoned, isTemporaryName, temporaryPath } from '../../program/temporary-name.ts';
 import type { Identity } from '../transport.ts';
 import { writerOf } from '../writer.ts';
 
-async function makePrivate(path: string): Promise<void> {
-  await mkdir(path, { mode: 0o700 });
-  // Whatever the umask.
-  await chmod(path, 0o700);
-}
-
 /** Makes a directory, and those between it and the room, whose mode is 0700, too. */
-export async function makeWithin(room: string, name: string): Promise<void> {
+export function makeWithin(room: string, name: string): void {
   if (name === '.' || name === '') return;
-  await makeWithin(room, dirname(name));
-  await makePrivate(join(room, name)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
+  makeWithin(room, dirname(name));
+  makeDirectory(join(room, name));
 }
 
 /** Writes a small file of a room, whose mode is 0600. */
 export async function writeWithin(room: string, name: string, text: string): Promise<void> {
-  await makeWithin(room, dirname(name));
-  await writeFile(join(room, name), text, { mode: 0o600 });
-  await chmod(join(room, name), 0o600);
+  makeWithin(room, dirname(name));
+  await writeFile(join(room, name), text, { mode: fileMode });
+  await chmod(join(room, name), fileMode);
 }
 
-/** Undefined where another call has removed the directory around it at that moment, because it was empty. */
-async function makeRoom(all: string, by: Identity): Promise<string | undefined> {
-  await mkdir(all, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-  const room = temporaryPath(join(all, 'room'), writerOf(by));
+/** Undefined where another process has removed the directory around it at that moment, because it was empty. */
+function makeRoom(all: string, by: Identity): string | undefined {
   try {
-    await chmod(all, 0o700);
-    await makePrivate(room);
+    makeDirectory(all);
+    const room = temporaryPath(join(all, 'room'), writerOf(by));
+    makeDirectory(room);
     return room;
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ENOENT' || !existsSync(by.stateDirectory)) throw error;
     return undefined;
   }
 }
@@ -48,10 +39,10 @@ async function makeRoom(all: string, by: Identity): Promise<string | undefined> 
 /** Calls that end beside this one may take the directory away now and then, but not for long. */
 const mostTries = 100;
 
-async function make(all: string, by: Identity): Promise<string> {
+function make(all: string, by: Identity): string {
   try {
     for (let tries = 1; ; tries++) {
-      const room = await makeRoom(all, by);
+      const room = makeRoom(all, by);
       if (room !== undefined) return room;
       if (tries === mostTries) throw new Error('it is removed again and again');
     }
@@ -69,7 +60,7 @@ async function remove(room: string): Promise<void> {
 /** A room for the time of `work`, which is gone afterwards with all that is in it. */
 export async function inRoom<T>(by: Identity, work: (room: string) => Promise<T>): Promise<T> {
   const all = join(by.stateDirectory, 'rsync');
-  const room = await make(all, by);
+  const room = make(all, by);
   try {
     return await work(room);
   } finally {

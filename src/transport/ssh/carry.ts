@@ -51,7 +51,6 @@ export interface Told {
 export function carry(way: Way, channel: CommandChannel, { command, lost, login }: Told): Carrier {
   const client = way.clients.at(-1)!;
   const end = endOf(way);
-  let isKept = false;
   let said = '';
   let code: number | null | undefined;
   channel.stderr.on(
@@ -72,14 +71,12 @@ export function carry(way: Way, channel: CommandChannel, { command, lost, login 
       if (fault !== undefined && code === undefined) return asLost(fault);
       const ended = explain({ said, code }, noise, { command, login });
       if (!isReceiverMissing(ended)) return ended;
-      // Whoever hears of it may go on with the login, and ends it.
-      isKept = true;
       return Object.assign(ended, { instead: usesOf(client, way.socket!, lost, end) });
     },
     login,
     close: (isLost = false) => {
       channel.destroy();
-      if (isLost || !isKept) end(isLost);
+      end(isLost);
     },
   };
 }

@@ -127,10 +127,15 @@ function forcedReceiver(text: string, command: string): string | undefined {
   return home !== undefined && ran.endsWith(home) ? undefined : ran;
 }
 
-export function explain({ said, code }: Ending, noise: string, { command, login }: Asked): LinkFault {
-  const text = (said || noise).trim().slice(0, mostSaid);
+/** `noise`: what came instead of a receiver's beginning; undefined where one has begun, which therefore is there. */
+export function explain(
+  { said, code }: Ending,
+  noise: string | undefined,
+  { command, login }: Asked,
+): LinkFault {
+  const text = (said || noise || '').trim().slice(0, mostSaid);
   const detail = text === '' ? undefined : `The far side says: ${text}`;
-  if (code === 127) return noReceiver(text, detail, { command, login });
+  if (code === 127 && noise !== undefined) return noReceiver(text, detail, { command, login });
   if (code === undefined || code === null)
     return new LinkFault('connection-lost', 'the connection was cut', { detail });
   return new LinkFault('connection-lost', `the receiver ended with exit code ${code}`, { detail });

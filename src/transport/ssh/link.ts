@@ -16,8 +16,11 @@ const mostNoise = 16_384;
 /** A connection and what its carrier knows of its end. */
 export interface Carrier {
   connection: Connection;
-  /** Why it ended, once it has: what the far side said on stderr, its exit status. */
-  explainEnd(noise: string): Promise<Error>;
+  /**
+   * Why it ended, once it has: what the far side said on stderr, its exit status. `noise`: what was printed there instead of a
+   * receiver's beginning; undefined where one has begun.
+   */
+  explainEnd(noise: string | undefined): Promise<Error>;
   /** Who logs in where, and with which key, as a sentence; a carrier without a login leaves it out. */
   login?: () => string;
   /** `isLost`: the far side does not answer, and is not waited for. */
@@ -37,6 +40,12 @@ export interface Login {
 export class LinkFault extends ProgramError {
   readonly isOfLink = true;
 }
+
+/** No receiver was found; what can be done with the login instead. Whoever gets it ends that. */
+export type WithoutReceiver = LinkFault & { instead: Login };
+
+export const isWithoutReceiver = (error: unknown): error is WithoutReceiver =>
+  typeof error === 'object' && error !== null && 'instead' in error;
 
 /** One conversation: a request, the replies to it, the data that comes with them. */
 export class Conversation {
@@ -192,12 +201,12 @@ export class Link {
     } catch (error) {
       this.fail(error instanceof ProgramError ? error : await this.ending(error as Error));
     }
-    this.carrier.close();
+    // Whoever hears of it may go on with the login, or closes this link.
+    if (!isWithoutReceiver(this.fault)) this.carrier.close();
   }
 
   private async ending(cause?: Error): Promise<Error> {
-    const noise = this.noise?.toString('utf8') ?? '';
-    const explained = await this.carrier.explainEnd(noise);
+    const explained = await this.carrier.explainEnd(this.noise?.toString('utf8'));
     return explained.cause === undefined && cause !== undefined
       ? Object.assign(explained, { cause })
       : explained;

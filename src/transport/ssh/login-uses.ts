@@ -1,10 +1,12 @@
 // Other uses of a login than the receiver: a look by a command, a session of SFTP. The connection itself is ssh.ts's.
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { SftpCarrier, SftpClient } from '../sftp/session.ts';
+import { execute } from './channels.ts';
 import { asLost, mostSaid } from './connect-faults.ts';
+import { farCommand } from './far-command.ts';
 import { LinkFault, type Login } from './link.ts';
 
-type Channel = Readable & { stderr: Readable };
+type Channel = Duplex & { stderr: Readable };
 
 /** The client of ssh2, logged in, as far as it is used here. */
 export interface LoggedIn {
@@ -23,21 +25,17 @@ interface Corked {
 }
 
 /** What a command writes to its standard output, the last of it. */
-function outputOf(client: LoggedIn, command: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let output = '';
-    const end = (): void => resolve(output);
-    client.on('close', end);
-    client.exec(command, (error, channel) => {
-      if (error !== undefined) return reject(asLost(error));
-      channel.stderr.resume();
-      channel.on('error', () => undefined);
-      channel.on('data', (bytes: Buffer) => {
-        output = `${output}${bytes.toString('latin1')}`.slice(-mostSaid);
-      });
-      channel.on('close', end);
+async function outputOf(client: LoggedIn, command: string, lost: () => Error | undefined): Promise<string> {
+  let output = '';
+  const { ended } = await execute(client, command, (channel) => {
+    channel.on('error', () => undefined);
+    channel.on('data', (bytes: Buffer) => {
+      output = `${output}${bytes.toString('latin1')}`.slice(-mostSaid);
     });
+    return farCommand(client, channel, lost);
   });
+  await ended;
+  return output;
 }
 
 function openSftp(
@@ -80,7 +78,7 @@ export function usesOf(
       : new LinkFault('connection-lost', 'the connection was cut', { cause: error });
   };
   return {
-    outputOf: (command) => outputOf(client, command).catch(cut),
+    outputOf: (command) => outputOf(client, command, lost),
     openSftp: () => openSftp(client, socket, lost, end).catch(cut),
     end,
   };

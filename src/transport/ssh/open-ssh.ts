@@ -12,12 +12,12 @@ import { targetOf } from './config/target.ts';
 import type { Login } from './far-command.ts';
 import { greet, type Purpose } from './greet.ts';
 import { lease } from './leases.ts';
-import { Link } from './link.ts';
+import { isWithoutReceiver, Link } from './link.ts';
 import { namingLogin } from './login-words.ts';
 import { aboutRoad, type Lease } from './asking-road.ts';
 import { Ahead } from './outgoing.ts';
 import { encodingFor, ReceiverRoad } from './road.ts';
-import { isWithoutReceiver, sftpInstead, wayInstead, wayOfUrl } from './without-receiver.ts';
+import { sftpInstead, wayInstead, wayOfUrl } from './without-receiver.ts';
 
 /** Loaded only where files go that way. */
 const bySftp = () => import('../sftp/open-sftp.ts');
@@ -56,8 +56,10 @@ async function connect(
   try {
     return { link, welcome: await greet(link, purpose, identity, signal) };
   } catch (error) {
-    link.close();
-    if (!isWithoutReceiver(error)) throw namingLogin(error, carrier.login);
+    if (!isWithoutReceiver(error)) {
+      link.close();
+      throw namingLogin(error, carrier.login);
+    }
     const instead = await sftpInstead(error, login, mayLackDurable, signal);
     return begin(instead, login, wayInstead);
   }

@@ -6,7 +6,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import type { SshSettings } from '../../program/settings/settings.ts';
 import type { SftpCarrier } from '../sftp/session.ts';
 import type { Way } from '../transport.ts';
-import { LinkFault, type Login } from './link.ts';
+import { LinkFault, type Login, type WithoutReceiver } from './link.ts';
 
 /** What the road says of itself. */
 export const wayInstead: Way = {
@@ -17,11 +17,6 @@ export const wayOfUrl: Way = {
   words: 'Files go by SFTP, as the URL says.',
   cure: 'Install twowarm there, and write ssh: instead of sftp:.',
 };
-
-type WithoutReceiver = LinkFault & { instead: Login };
-
-export const isWithoutReceiver = (error: unknown): error is WithoutReceiver =>
-  typeof error === 'object' && error !== null && 'instead' in error;
 
 /**
  * Asks the shell over there: a forced command would run in place of the question, and its answer has words in it that the

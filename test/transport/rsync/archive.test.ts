@@ -94,6 +94,24 @@ describe('whose an archive is', () => {
     expect(await road.put(segment, source(), acceptAll, neverStopped)).toBe('stored');
   });
 
+  it('takes none once another node has taken it over, also where the owner file says otherwise', async () => {
+    const { name, directory } = archive();
+    const [by, other] = [node(), node()];
+    const claimBy = async (claimer: Identity, takeOver: boolean): Promise<void> => {
+      const there = await openDestination(`file:${directory}`, claimer);
+      await there.claim({ timeline: 2, nodeName: 'db', takeOver }, neverStopped);
+    };
+    await claimBy(by, false);
+    const owner = join(directory, '.twowarm/owner');
+    const before = readFileSync(owner);
+    const road = await openDestination(`${daemon.url}/far/${name}`, by, bothLacks);
+    await claimBy(other, true);
+    // A slower winner of the change before may write it last, and be gone.
+    writeFileSync(owner, before);
+    expect((await faultOf(() => road.put(segment, source(), acceptAll, neverStopped))).kind).toBe('fenced');
+    expect(readdirSync(directory)).toEqual(['.twowarm']);
+  });
+
   it('of one that is unmounted while the road is open nothing is missing', async () => {
     const { name, directory } = archive();
     const [url, by] = [`${daemon.url}/far/${name}`, node()];
@@ -117,6 +135,24 @@ describe('whose an archive is', () => {
         message: `the archive directory of ${url} was exchanged meanwhile`,
       });
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('of one without an owner whose directory is gone while the road is open nothing is missing either', async () => {
+    const { name, directory } = archive();
+    const road = await openSource(`${daemon.url}/far/${name}`, node());
+    expect([road.isVacant, await road.list(neverStopped)]).toEqual([true, []]);
+    rmSync(directory, { recursive: true });
+    const target = join(sandbox.directory('gone'), 'fetched');
+    for (const ask of [
+      () => road.list(neverStopped),
+      () => road.stat(segment, neverStopped),
+      () => road.get(segment, target, acceptAll, neverStopped),
+      () => road.gapOf(segment, neverStopped),
+      () => road.prunedOf!(segment, neverStopped),
+      () => road.reservationOf(2, neverStopped),
+      () => road.ownership(neverStopped),
+    ])
+      expect((await faultOf(ask)).kind).toBe('directory-missing');
   });
 
   it('nothing is stored in another one that has come in its place, however long the road is open', async () => {

@@ -20,6 +20,9 @@ import { bothLacks, openUsed, rsyncNode } from './scene.ts';
 const segment = '000000010000000000000005';
 const megabyte = 1024 * 1024;
 
+/** What the module 'losing' has lost whenever somebody comes. */
+const lost = [segment, `.twowarm/gaps/${segment}`];
+
 let sandbox: Sandbox;
 let daemon: Rsyncd;
 let sshd: Sshd;
@@ -30,6 +33,7 @@ beforeAll(async () => {
   const path = `path = ${sandbox.directory('far')}`;
   const secrets = sandbox.file('secrets', 'joe:the password\n');
   const others = `path = ${sandbox.directory('far/racing')}`;
+  const losing = `path = ${sandbox.directory('far/losing')}`;
   daemon = await startRsyncd(sandbox, {
     modules: {
       far: [path],
@@ -39,6 +43,10 @@ beforeAll(async () => {
       old: [path, 'refuse options = fsync compress'],
       'no-checksum': [path, 'refuse options = checksum'],
       gone: [`path = ${sandbox.path}/nowhere`],
+      losing: [
+        losing,
+        `pre-xfer exec = rm -f ${lost.map((name) => `${sandbox.path}/far/losing/${name}`).join(' ')}`,
+      ],
       secret: [path, 'auth users = joe', `secrets file = ${secrets}`],
       'after-look': [others, `post-xfer exec = ${racer('after-look', 2)}`],
       'after-send': [others, `post-xfer exec = ${racer('after-send', 3)}`],
@@ -212,6 +220,19 @@ describe('a daemon', () => {
     expect(treeOf(directory)).toEqual(before);
     disk.remount('size=8m');
     expect(await road.put(segment, source(), acceptAll, neverStopped)).toBe('stored');
+  });
+
+  it('that loses what it has taken has stored nothing', async () => {
+    const road = await openDestination(`${daemon.url}/losing`, node(), bothLacks);
+    const gap = { name: segment, reason: 'discarded', at: '2026-01-01T00:00:00.000Z', node: 'db1' } as const;
+    for (const [verb, what] of [
+      [() => road.put(segment, source(), acceptAll, neverStopped), 'store'],
+      [() => road.recordGap(gap, neverStopped), 'record the gap'],
+    ] as const)
+      expect(await faultOf(verb)).toMatchObject({
+        kind: 'input-output',
+        message: `could not ${what} ${segment} at ${road.url}: it is not there after it was sent`,
+      });
   });
 
   it('that may not read a file does not call it missing', async () => {

@@ -114,6 +114,26 @@ describe('SFTP takes the place of a receiver', () => {
     expect(treeOf(directory)).toEqual([]);
   });
 
+  it('never of one that has begun: it is told as what it is, and the login ends', async () => {
+    const text = JSON.stringify({
+      reply: 'welcome',
+      version: 1,
+      receiver: '9',
+      vacant: true,
+      may_read: true,
+    });
+    const header = `\\001\\000\\000\\000\\001\\000\\000\\000\\${text.length.toString(8)}`;
+    const greeting = `printf '\\000twowarm receiver\\n${header}%s' '${text}'`;
+    await using alone = await sftpScene(sandbox, { ...withSftp(), name: 'begun' });
+    const node = alone.node({ receiver: receiverThat(`${greeting}; head -c 200 >/dev/null; exit 127`) });
+    const url = alone.urlOf(freshDirectory()).replace('sftp:', 'ssh:');
+    const road = await openDestination(url, node, accepting);
+    const fault = await faultOf(() => road.ownership(neverStopped));
+    expect(fault.message).toMatch(/: the receiver ended with exit code 127$/);
+    await expect.poll(() => alone.sshd.logText(), { timeout: 5000 }).toContain('Disconnected from user');
+    await road.close();
+  });
+
   it('never with a key that may run one command', async () => {
     const directory = freshDirectory();
     const key = await makeSshKey(sandbox, 'locked_key');

@@ -209,7 +209,7 @@ describe('by SFTP', { timeout: 240_000 }, () => {
     await road.close();
   });
 
-  it('what a call that was killed has left there goes with the next one; another node’s stays', async () => {
+  it('what a call that was killed has left there goes with the next one; another node’s stays, and that of one at work', async () => {
     const directory = freshDirectory();
     const [node, url] = [scene.node(), scene.urlOf(directory)];
     expect(await put(url, node, segment, patterned(10, 1))).toBe('stored');
@@ -219,13 +219,19 @@ describe('by SFTP', { timeout: 240_000 }, () => {
       '.4194304.1.$2',
     );
     const foreign = join(directory, `.tmp.${segment}.00000000000000ff.1.2.abcdef`);
-    for (const path of [dead, foreign]) writeFileSync(path, 'half');
-    const name = dead.slice(directory.length + 1);
-    const note = join(node.stateDirectory, 'unfinished', name);
-    writeFileSync(note, `${url}/${name}`);
-    utimesSync(note, 0, 0);
+    const living = temporaryPath(join(directory, segment), node.nodeId);
+    for (const path of [dead, foreign, living]) writeFileSync(path, 'half');
+    const noteOf = (path: string): string => {
+      const name = path.slice(directory.length + 1);
+      const note = join(node.stateDirectory, 'unfinished', name);
+      writeFileSync(note, `${url}/${name}`);
+      utimesSync(note, 0, 0);
+      return note;
+    };
+    const [note, ofLiving] = [noteOf(dead), noteOf(living)];
     expect(await put(url, node, segment, patterned(10, 1))).toBe('already-stored');
-    expect([existsSync(dead), existsSync(note), existsSync(foreign)]).toEqual([false, false, true]);
+    expect([dead, note].filter(existsSync)).toEqual([]);
+    expect([foreign, living, ofLiving].filter(existsSync)).toEqual([foreign, living, ofLiving]);
   });
 
   it('segments may be kept compressed there, and are read in either form', async () => {

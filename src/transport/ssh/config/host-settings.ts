@@ -1,5 +1,5 @@
 // What the values of ssh_config mean for one host: types, defaults, tokens, and what of it is refused. Where the values
-// come from is evaluate.ts; the way over jump hosts is way.ts.
+// come from is evaluate.ts; the way over jump hosts is read-way.ts.
 import { hostname } from 'node:os';
 import type { Place } from '../known-hosts.ts';
 import { chooseAlgorithms, ours } from './algorithms.ts';
