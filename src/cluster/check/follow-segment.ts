@@ -69,7 +69,7 @@ function ofAbsence(scene: Scene, name: string): Finding {
       detail: 'Either a fallback stands in for it, or its archive_command is not this one.',
       hint: `twowarm destination list says how ${name} does.`,
     });
-  if (policy === 'best-effort')
+  if (policy !== 'fallback')
     return warning(`${segment} is not at ${urlOf(scene, name)} yet`, {
       hint: 'It is owed, and comes with the next calls or with twowarm relay: twowarm destination list.',
     });
