@@ -11,7 +11,7 @@ import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { anotherCluster, ourCluster } from '../../harness/wal-files.ts';
 import { lockedNode } from '../../transport/ssh/locked-node.ts';
 import { sshNode, sshSection, urlOf, type SshNode } from '../../transport/ssh/ssh-node.ts';
-import { found, said } from './check.ts';
+import { found, freeAndApart, said } from './check.ts';
 
 let sandbox: Sandbox;
 let sshd: Sshd;
@@ -44,16 +44,7 @@ describe('the road over ssh', () => {
       expect.stringMatching(
         `^ok {8}destination-road db2: ${node.url} opens within \\d+ ms, twowarm 0.1.0 over there$`,
       ),
-      ...found(
-        'ok',
-        'destination-owner db2',
-        'nobody has claimed it: it takes files of every node of this cluster',
-      ),
-      ...found(
-        'ok',
-        'destination-place db2',
-        'it is a place of its own, by a road that is exclusive and durable',
-      ),
+      ...freeAndApart,
       expect.stringMatching(/^ok {8}destination-room db2: .* are free: room for \d+ segments$/),
       expect.stringMatching(
         /^ok {8}destination-write db2: a file is durable there within \d+ ms, and hard links work$/,
