@@ -1,17 +1,13 @@
 // What configSetup says of ssh: URLs: where each leads, and how this node logs in there.
 import type { Settings } from '../program/settings/settings.ts';
 import { describeWay, type LoginInForce, type WayInForce } from '../transport/ssh/config/describe-way.ts';
+import { configuredUrls } from './configured-urls.ts';
 
 /** Each ssh: URL of the configuration once: destinations, sources, the arbiter. */
-export async function sshWays({ destinations, restore, cluster, ssh }: Settings): Promise<WayInForce[]> {
-  const urls = [
-    ...destinations.map(({ url }) => url),
-    ...restore.sources,
-    ...(cluster.arbiter === undefined ? [] : [cluster.arbiter]),
-  ];
+export async function sshWays(settings: Settings): Promise<WayInForce[]> {
   const ways: WayInForce[] = [];
-  for (const url of new Set(urls)) {
-    const way = await describeWay(url, ssh);
+  for (const url of new Set(configuredUrls(settings))) {
+    const way = await describeWay(url, settings.ssh);
     if (way !== undefined) ways.push(way);
   }
   return ways;

@@ -227,13 +227,14 @@ describe('removed', () => {
 
   it('takes its files away and warns of the servers that still call it; homes and archives stay', async () => {
     paths = await installed();
-    const [calling, silent] = ['a', 'b'].map(
+    const [calling, quoting, silent] = ['a', 'b', 'c'].map(
       (cluster) => `/etc/postgresql/15/twowarm-test-${cluster}/postgresql.conf`,
     );
     const wants = '/etc/systemd/system/multi-user.target.wants';
     await machine.root(
-      `mkdir -p $(dirname ${calling} ${silent}) ${wants}
+      `mkdir -p $(dirname ${calling} ${quoting} ${silent}) ${wants}
        echo "archive_command = '/usr/bin/archiveWALFile %p %f'" > ${calling}
+       printf '%s\\n' "restore_command = '\\"/usr/bin/restoreWALFile\\" %f %p %r'" > ${quoting}
        printf '%s\\n' "#archive_command = '/usr/bin/archiveWALFile %p %f'" "restore_command = 'cp /mnt/my_twowarm/%f %p'" > ${silent}
        ln -s /usr/lib/systemd/system/twowarm-relay@.service ${wants}/twowarm-relay@15-main.service`,
     );
@@ -241,7 +242,12 @@ describe('removed', () => {
     const { code, stderr } = await dpkg('-r twowarm');
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: `twowarm: WARNING:  ${calling} still calls twowarm\nHINT:  Without it archiving fails, and PostgreSQL keeps the WAL; a standby stops at the next segment.\n`,
+      stderr: [calling, quoting]
+        .map(
+          (file) =>
+            `twowarm: WARNING:  ${file} still calls twowarm\nHINT:  Without it archiving fails, and PostgreSQL keeps the WAL; a standby stops at the next segment.\n`,
+        )
+        .join(''),
     });
     await machine.root('rm -r /etc/postgresql/15/twowarm-test-*');
     const left = await machine.root(

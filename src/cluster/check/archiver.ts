@@ -2,7 +2,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError } from '../../program/program-error.ts';
-import { count, critical, orOk, roughly, skipped, warning } from './findings.ts';
+import { count } from '../count.ts';
+import { critical, orOk, roughly, skipped, unknown, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';
 
@@ -68,11 +69,20 @@ function ofWaiting(
   return [(oldestMs < stuckForMs ? warning : critical)(words, { detail, hint })];
 }
 
+/** Undefined: it cannot be asked. Or why it did not answer. */
+async function ask({ server }: Scene): Promise<ArchiverRow | Error | undefined> {
+  if (!server.letsUsIn) return undefined;
+  try {
+    return (await server.rows<ArchiverRow>(archiverSql))[0];
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
 async function look(scene: Scene): Promise<Finding[]> {
   const ready = readyFiles(scene.node.settings.dataDirectory);
-  const { server } = scene;
-  const rows = server.letsUsIn ? await server.rows<ArchiverRow>(archiverSql).catch(() => []) : [];
-  const row = rows[0];
+  const answer = await ask(scene);
+  const row = answer instanceof Error ? undefined : answer;
   const figures = {
     ready: ready.names.length,
     oldestReadyS: Math.round(ready.oldestMs / 1000),
@@ -82,6 +92,13 @@ async function look(scene: Scene): Promise<Finding[]> {
   };
   const found = [...(row === undefined ? [] : ofFailures(row)), ...ofWaiting(ready, row)];
   if (found.length > 0) return found.map((each) => ({ ...each, figures }));
+  if (answer instanceof Error)
+    return [
+      unknown(`the server does not say how its archiver does: ${answer.message}`, {
+        hint: 'The log of the server says why. Run it again once it answers.',
+        figures,
+      }),
+    ];
   if (row === undefined)
     return [
       skipped(

@@ -3,6 +3,7 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { readRoadUrl } from '../../program/road-url.ts';
+import { configuredUrls } from '../configured-urls.ts';
 import { ok, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Step } from './step.ts';
@@ -38,11 +39,8 @@ function measure(): { aesMbPerSecond: number; sha256MbPerSecond: number } {
 /** A segment in this time, in ms, is more than a busy primary makes. */
 const segmentWithinMs = 100;
 
-function usesNetwork({ node: { settings } }: Scene): boolean {
-  const { destinations, restore, cluster } = settings;
-  const urls = [...destinations.map(({ url }) => url), ...restore.sources, cluster.arbiter ?? ''];
-  return urls.some((url) => !['directory', 'unusable'].includes(readRoadUrl(url).kind));
-}
+const usesNetwork = ({ node: { settings } }: Scene): boolean =>
+  configuredUrls(settings).some((url) => !['directory', 'unusable'].includes(readRoadUrl(url).kind));
 
 export const nativeCrypto: Step = {
   id: 'native-crypto',

@@ -6,12 +6,12 @@ import { notAllowed, sqlState } from '../../postgres/client.ts';
 import { readArchivingState } from '../../program/archiving-state.ts';
 import { exec } from '../../program/exec.ts';
 import { installedProgram } from '../../program/installation.ts';
+import { ProgramError } from '../../program/program-error.ts';
 import { formatDuration } from '../../program/settings/quantities.ts';
-import { closeFile } from '../../program/system-calls.ts';
-import { openSourceFile } from '../../transport/copy.ts';
-import { hashFile } from '../../transport/hash.ts';
 import { archiverSql, readyFiles, type ArchiverRow } from './archiver.ts';
-import { count, critical, ok, skipped, unknown } from './findings.ts';
+import { contentOf } from './content.ts';
+import { count } from '../count.ts';
+import { critical, ok, skipped, unknown } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';
 
@@ -19,16 +19,12 @@ export const pathInPgWal = ({ node }: Scene, name: string): string =>
   join(node.settings.dataDirectory, 'pg_wal', name);
 
 /** Undefined where PostgreSQL has removed the file already: it was archived. */
-async function hashOf(
-  path: string,
-  signal: AbortSignal,
-): Promise<{ sha256: string; sizeBytes: number } | undefined> {
-  const opened = await openSourceFile(path).catch(() => undefined);
-  if (opened === undefined) return undefined;
+async function hashOf(path: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return { sha256: await hashFile(opened.descriptor, signal), sizeBytes: opened.stats.size };
-  } finally {
-    await closeFile(opened.descriptor);
+    return (await contentOf(path, signal)).sha256;
+  } catch (error) {
+    if (error instanceof ProgramError && error.kind === 'source-missing') return undefined;
+    throw error;
   }
 }
 
@@ -39,8 +35,7 @@ async function endSegment(scene: Scene, signal: AbortSignal): Promise<Finding[]>
   const [row] = await server.rows<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name');
   const endedAt = performance.now();
   const { name } = row!;
-  const found = await hashOf(pathInPgWal(scene, name), signal);
-  scene.followed = { name, sha256: found?.sha256, sizeBytes: found?.sizeBytes ?? 0, endedAt };
+  scene.followed = { name, sha256: await hashOf(pathInPgWal(scene, name), signal), endedAt };
   return [ok(`${name} was ended to be followed`, { figures: { segment: name } })];
 }
 

@@ -57,10 +57,6 @@ export const worstLevel = (findings: readonly Pick<Finding, 'level'>[]): Level =
 export const orOk = (found: readonly Finding[], message: string, rest: Rest = {}): Finding[] =>
   found.length > 0 ? [...found] : [ok(message, rest)];
 
-/** '3 files', '1 file' */
-export const count = (number: number, one: string, many = `${one}s`): string =>
-  `${number} ${number === 1 ? one : many}`;
-
 const sizes = [
   ['TB', 1024 ** 4],
   ['GB', 1024 ** 3],

@@ -4,12 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { readSuspension } from '../../program/destination-notes.ts';
-import { closeFile } from '../../program/system-calls.ts';
-import { openSourceFile } from '../../transport/copy.ts';
-import { hashFile } from '../../transport/hash.ts';
 import { alreadyInspected } from '../../transport/publish.ts';
 import type { ReadTransport } from '../../transport/transport.ts';
+import { contentOf } from './content.ts';
 import { names, urlOf, weightOf } from './destination.ts';
 import { pathInPgWal } from './end-segment.ts';
 import { critical, ok, skipped, warning } from './findings.ts';
@@ -19,12 +16,6 @@ import type { Finding, Step } from './step.ts';
 /** What archive_command does not wait for may take moments more, in ms: a relay, or the backfill of a debt. */
 const laterLimitMs = 5000;
 const everyMs = 10;
-
-/** Only a destination that archive_command brings the segment to must have it by now. */
-function mustHave(scene: Scene, name: string): boolean {
-  const { policy } = scene.destination(name);
-  return policy === 'required' && readSuspension(scene.node.settings.home, name) === undefined;
-}
 
 /** When it was there, in ms after its end; undefined where it did not come in time. */
 async function waitUntilThere(
@@ -47,12 +38,7 @@ export async function hashAt(road: ReadTransport, name: string, signal: AbortSig
   try {
     const copy = join(directory, name);
     if ((await road.get(name, copy, () => alreadyInspected, signal)) === 'missing') return 'missing';
-    const opened = await openSourceFile(copy);
-    try {
-      return await hashFile(opened.descriptor, signal);
-    } finally {
-      await closeFile(opened.descriptor);
-    }
+    return (await contentOf(copy, signal)).sha256;
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -77,12 +63,13 @@ async function compare(
 function ofAbsence(scene: Scene, name: string): Finding {
   const { policy } = scene.destination(name);
   const segment = scene.followed!.name;
-  if (mustHave(scene, name))
+  // Only what archive_command brings the segment to must have it by now.
+  if (weightOf(scene, name) === 'critical')
     return critical(`${segment} is not at ${urlOf(scene, name)}, although archive_command succeeded`, {
       detail: 'Either a fallback stands in for it, or its archive_command is not this one.',
       hint: `twowarm destination list says how ${name} does.`,
     });
-  if (policy === 'best-effort')
+  if (policy !== 'fallback')
     return warning(`${segment} is not at ${urlOf(scene, name)} yet`, {
       hint: 'It is owed, and comes with the next calls or with twowarm relay: twowarm destination list.',
     });

@@ -2,7 +2,8 @@
 import { printable } from '../../program/print-error.ts';
 import { version } from '../../program/version.ts';
 import type { MonitoringStatus } from '../../transport/destination-findings.ts';
-import { count, rankOf, worstLevel } from './findings.ts';
+import { count } from '../count.ts';
+import { rankOf, worstLevel } from './findings.ts';
 import type { StepResult } from './run-steps.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Level } from './step.ts';

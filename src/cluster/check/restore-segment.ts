@@ -9,14 +9,12 @@ import { installedProgram } from '../../program/installation.ts';
 import { withoutSecret } from '../../program/road-url.ts';
 import type { InForce } from '../../program/settings/settings.ts';
 import { shellWord } from '../../program/shell-word.ts';
-import { closeFile } from '../../program/system-calls.ts';
-import { openSourceFile } from '../../transport/copy.ts';
-import { hashFile } from '../../transport/hash.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
+import { contentOf, type Content } from './content.ts';
 import { names, urlOf, weightOf } from './destination.ts';
 import { critical, ok, skipped, warning } from './findings.ts';
 import { hashAt } from './follow-segment.ts';
-import type { Scene } from './scene.ts';
+import type { Followed, Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';
 
 /** A string or a list of them as TOML has it: JSON's escapes are TOML's. */
@@ -53,17 +51,7 @@ interface Restored {
   stderr: string;
   ms: number;
   /** Of what was restored; undefined where nothing was. */
-  sha256: string | undefined;
-  sizeBytes: number;
-}
-
-async function contentOf(path: string, signal: AbortSignal): Promise<Pick<Restored, 'sha256' | 'sizeBytes'>> {
-  const opened = await openSourceFile(path);
-  try {
-    return { sha256: await hashFile(opened.descriptor, signal), sizeBytes: opened.stats.size };
-  } finally {
-    await closeFile(opened.descriptor);
-  }
+  content: Content | undefined;
 }
 
 /** Restores the segment into a directory that goes again. */
@@ -88,21 +76,21 @@ async function restoreFrom(
     const ran = await exec('/bin/sh', ['-c', line], { signal, environment, workingDirectory: directory });
     const ms = Math.round(performance.now() - begun);
     const stderr = ran.stderr.trim().replaceAll('\n', ' ');
-    if (ran.code !== 0) return { code: ran.code, stderr, ms, sha256: undefined, sizeBytes: 0 };
-    return { code: 0, stderr, ms, ...(await contentOf(target, signal)) };
+    const content = ran.code === 0 ? await contentOf(target, signal) : undefined;
+    return { code: ran.code, stderr, ms, content };
   } finally {
     await rm(directory, { recursive: true });
   }
 }
 
-/** How a restore went, compared with what it should have brought. */
-function judge(
+/** How a restore went, compared with what it should have brought; its SHA-256 may not be known. */
+export function judge(
   what: string,
-  { code, stderr, ms, sha256, sizeBytes }: Restored,
+  { code, stderr, ms, content }: Restored,
   expected: { sha256: string | undefined; sizeBytes: number },
 ): Finding[] {
   const hint = 'Restoring is what the archive is for: find out why before it is needed.';
-  if (code !== 0)
+  if (content === undefined)
     return [
       critical(`could not restore ${what}: exit code ${code ?? 'none'}`, {
         detail:
@@ -112,10 +100,26 @@ function judge(
         hint,
       }),
     ];
-  const isSame =
-    sizeBytes === expected.sizeBytes && (expected.sha256 === undefined || sha256 === expected.sha256);
-  if (!isSame) return [critical(`what was restored as ${what} has another content`, { hint })];
-  return [ok(`restored ${what} within ${ms} ms, byte for byte`, { figures: { ms } })];
+  const { sha256 = content.sha256, sizeBytes } = expected;
+  if (content.sizeBytes !== sizeBytes || content.sha256 !== sha256)
+    return [critical(`what was restored as ${what} has another content`, { hint })];
+  const compared =
+    expected.sha256 === undefined ? 'whose content cannot be compared any more' : 'byte for byte';
+  return [ok(`restored ${what} within ${ms} ms, ${compared}`, { figures: { ms } })];
+}
+
+/** Restores the segment from there, and notes the hop. */
+async function tryFrom(
+  { source, shown, from }: { source: string; shown: string; from: string },
+  { name, sha256 }: Pick<Followed, 'name' | 'sha256'>,
+  scene: Scene,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const restored = await restoreFrom(source, name, scene, signal);
+  const ms = restored.content === undefined ? null : restored.ms;
+  scene.hops.push({ segment: name, from, to: 'restoreWALFile', ms });
+  const sizeBytes = readSegmentSize(scene.node.settings.dataDirectory);
+  return judge(shown, restored, { sha256, sizeBytes });
 }
 
 const restoredFromEach: Step = {
@@ -129,7 +133,7 @@ const restoredFromEach: Step = {
   doing: (scene, name) => `restore the segment from ${urlOf(scene, name)}`,
   faultIs: weightOf,
   run: async (scene, signal, name) => {
-    const { name: segment, sha256, sizeBytes } = scene.followed!;
+    const followed = scene.followed!;
     const road = scene.road(name);
     if (road.receiver?.mayRead === false)
       return [
@@ -137,17 +141,10 @@ const restoredFromEach: Step = {
           hint: `The node that restores from there tests it: twowarm check --full, on ${name}.`,
         }),
       ];
-    if ((await road.stat(segment, signal)) === 'missing')
-      return [skipped(`not restored: ${segment} is not at ${urlOf(scene, name)}`)];
-    const restored = await restoreFrom(scene.destination(name).url, segment, scene, signal);
-    const size = sizeBytes === 0 ? readSegmentSize(scene.node.settings.dataDirectory) : sizeBytes;
-    scene.hops.push({
-      segment,
-      from: name,
-      to: 'restoreWALFile',
-      ms: restored.code === 0 ? restored.ms : null,
-    });
-    return judge(`${segment} from ${urlOf(scene, name)}`, restored, { sha256, sizeBytes: size });
+    if ((await road.stat(followed.name, signal)) === 'missing')
+      return [skipped(`not restored: ${followed.name} is not at ${urlOf(scene, name)}`)];
+    const shown = `${followed.name} from ${urlOf(scene, name)}`;
+    return tryFrom({ source: scene.destination(name).url, shown, from: name }, followed, scene, signal);
   },
 };
 
@@ -174,15 +171,8 @@ const restoredNewest: Step = {
         }),
       ];
     const sha256 = await hashAt(road, segment, signal);
-    const restored = await restoreFrom(source, segment, scene, signal);
-    const sizeBytes = readSegmentSize(scene.node.settings.dataDirectory);
-    scene.hops.push({
-      segment,
-      from: url,
-      to: 'restoreWALFile',
-      ms: restored.code === 0 ? restored.ms : null,
-    });
-    return judge(`${segment}, the newest one, from ${url}`, restored, { sha256, sizeBytes });
+    const shown = `${segment}, the newest one, from ${url}`;
+    return tryFrom({ source, shown, from: url }, { name: segment, sha256 }, scene, signal);
   },
 };
 

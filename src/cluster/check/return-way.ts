@@ -76,8 +76,17 @@ function judge(scene: Scene, name: string, { node, steps }: FarAnswer): Finding[
         return { level: level satisfies Level, message: where, detail, hint: hint && `On ${node}: ${hint}` };
       }),
   );
-  const names = roads.map(({ subject }) => subject).join(', ');
-  return orOk(wrong, `${node} reaches its destinations: ${names}`, { detail: unlocked });
+  const names = roads.map(({ subject }) => subject);
+  const words = `${node} reaches its destinations: ${names.join(', ')}`;
+  const { nodeName } = scene.node.settings;
+  if (wrong.length > 0 || !isPartner || names.includes(nodeName))
+    return orOk(wrong, words, { detail: unlocked });
+  return [
+    skipped(`${words}; whether one of them is this node is not known: none is named ${nodeName}`, {
+      detail: unlocked,
+      hint: `If none of them leads here, add a [destination.${nodeName}] to the configuration of ${node}.`,
+    }),
+  ];
 }
 
 export const returnWay: Step = {

@@ -19,8 +19,8 @@ export interface Hop {
 /** The segment that --full follows. */
 export interface Followed {
   name: string;
+  /** Undefined: PostgreSQL had removed it before it could be read. */
   sha256: string | undefined;
-  sizeBytes: number;
   /** By performance.now(). */
   endedAt: number;
 }

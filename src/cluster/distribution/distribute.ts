@@ -2,6 +2,7 @@
 // on with the version that it has.
 import { ProgramError } from '../../program/program-error.ts';
 import type { Settings, SshSettings } from '../../program/settings/settings.ts';
+import { count } from '../count.ts';
 import { FarSide, type CopyListener, type Switched } from './far-side.ts';
 import type { FarState } from './far-state.ts';
 import { loginWords, type FarNode } from './nodes.ts';
@@ -11,7 +12,7 @@ import { describeSelfCheck, readSelfCheck, type SelfCheck } from './self-check.t
 import { requireRoom, requireUsable, runtimeFor } from './suitable.ts';
 import type { Telling } from './telling.ts';
 import { whatToSet, type ToSet } from './to-set.ts';
-import { count, megabytes, paceOf } from './words.ts';
+import { megabytes, paceOf } from './words.ts';
 
 /** What all nodes have in common. */
 export interface Work {

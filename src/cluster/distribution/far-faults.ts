@@ -69,12 +69,14 @@ const failures: Record<string, (failing: Failing) => ProgramError> = {
       detail: 'Another distrib2warm has brought another version meanwhile.',
       hint: `Look what there is: distrib2warm --list ${name}`,
     }),
-  previous: ({ name }) =>
-    new ProgramError('unsuited', `cannot go back on ${name}: there is no other version to go back to`, {
-      hint: `Look what there is: distrib2warm --list ${name}`,
-    }),
+  previous: ({ name }) => noPrevious(name),
   run: ({ name, directory, text }) => doesNotRun(name, directory, text),
 };
+
+export const noPrevious = (name: string): ProgramError =>
+  new ProgramError('unsuited', `cannot go back on ${name}: there is no other version to go back to`, {
+    hint: `Look what there is: distrib2warm --list ${name}`,
+  });
 
 /** Of `text` the first word is the exit code. */
 function doesNotRun(name: string, directory: string, text: string): ProgramError {

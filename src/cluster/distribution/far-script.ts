@@ -92,7 +92,8 @@ export async function runFarScript(
     let sending: Promise<unknown> | undefined;
     const hearing = new Hearing((line) => {
       hear?.(line);
-      if (line.word === 'send' && send !== undefined) sending = send(stream, hearing.lines).catch(faultOf);
+      if (line.word === 'send' && send !== undefined)
+        sending = send(stream, hearing.lines).catch((error: unknown) => error);
     });
     stream.on('data', (chunk: Buffer) => hearing.take(chunk));
     // The script may end before it has read everything.
@@ -104,15 +105,13 @@ export async function runFarScript(
     stream.destroy();
     const fault = await sending;
     signal.throwIfAborted();
+    // What broke because the far side had ended is told by the far side.
     if (fault instanceof ProgramError) throw fault;
     return { ...ending, lines: hearing.lines, noise: hearing.noise };
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
 }
-
-/** What broke because the far side had ended is told by the far side. */
-const faultOf = (error: unknown): unknown => error;
 
 /** The last text behind the word, if it was said. */
 export const textOf = (lines: readonly FarLine[], word: string): string | undefined =>

@@ -84,8 +84,8 @@ export class FarSide {
     this.login.close();
   }
 
-  async look(signal: AbortSignal): Promise<FarState> {
-    return bounded(`look at ${this.node.name}`, lookLimitMs, signal, async (within) =>
+  async look(signal: AbortSignal, limitMs = lookLimitMs): Promise<FarState> {
+    return bounded(`look at ${this.node.name}`, limitMs, signal, async (within) =>
       readFarState(await this.run('look at', lookScript, this.node.archives, within)),
     );
   }

@@ -32,6 +32,10 @@ export interface FarState {
   locks: readonly string[];
   /** Programs of this directory that the server's configuration names; 'relay': a unit of systemd or a line of cron does. */
   names: readonly string[];
+  /** The user of a server there whose data directory this login cannot look into. */
+  server: string | undefined;
+  /** What of the path to the directory only its owner and its group may enter, from below. */
+  closed: readonly string[];
 }
 
 /** Behind the name of the file system, which may have blanks in it: blocks, used, available, percent, directory. */
@@ -70,5 +74,7 @@ export function readFarState(lines: readonly FarLine[]): FarState {
     versions: textsOf(lines, 'version').map(versionIn),
     locks: textsOf(lines, 'locks'),
     names: textsOf(lines, 'names'),
+    server: textOf(lines, 'server'),
+    closed: textsOf(lines, 'closed'),
   };
 }

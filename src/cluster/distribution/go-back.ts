@@ -1,8 +1,8 @@
 // distrib2warm --back: the node uses the version again that it had before. That one is verified and run first; what was
 // in use becomes the previous one, so that back twice is where it began.
+import { noPrevious } from './far-faults.ts';
 import { FarSide, type Switched } from './far-side.ts';
 import type { FarState } from './far-state.ts';
-import { ProgramError } from '../../program/program-error.ts';
 import { describeState, type Progress, type Work } from './distribute.ts';
 import { loginWords, type FarNode } from './nodes.ts';
 import { requireUsable } from './suitable.ts';
@@ -15,9 +15,7 @@ export interface WentBack extends Partial<Switched> {
 function requirePrevious(name: string, { previous, current, versions }: FarState): string {
   const isThere = previous !== undefined && versions.some((each) => each.name === previous);
   if (isThere && previous !== current) return previous;
-  throw new ProgramError('unsuited', `cannot go back on ${name}: there is no other version to go back to`, {
-    hint: `Look what there is: distrib2warm --list ${name}`,
-  });
+  throw noPrevious(name);
 }
 
 export async function goBack(node: FarNode, work: Work, progress: Progress): Promise<WentBack> {

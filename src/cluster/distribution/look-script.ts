@@ -45,17 +45,29 @@ for archive; do
   grep -qsF -- "$directory/current/bin/twowarm receive --directory $archive" "$HOME/.ssh/authorized_keys" &&
     say locks "$archive"
 done
+# Who else has a server here, and what of the path is closed to others.
+server=
 files=$(ls -d /etc/postgresql/*/*/*.conf /etc/postgresql/*/*/conf.d/*.conf 2>/dev/null)
 for process in /proc/[0-9]*; do
   name=
   read -r name 2>/dev/null <"$process/comm" || continue
   case $name in
-    postgres | postmaster) [ -r "$process/cwd/PG_VERSION" ] && files="$files $process/cwd/*.conf" && break ;;
+    postgres | postmaster)
+      [ -r "$process/cwd/PG_VERSION" ] && files="$files $process/cwd/*.conf" && break
+      owner=$(ls -ld "$process" 2>/dev/null | { read -r _ _ owner _; printf '%s' "$owner"; })
+      [ "${'$'}{owner:-$server}" = "$server" ] || say server "$owner"
+      server=${'$'}{owner:-$server}
+      ;;
   esac
 done
 for program in restoreWALFile archiveWALFile; do
   grep -qsF -- "$directory/current/bin/$program" $files /dev/null && say names "$program"
 done
 grep -qsF -- "$directory/current/bin/" /etc/systemd/system/*.service /etc/cron.d/* && say names relay
+each=$directory
+while [ -n "$each" ]; do
+  [ -d "$each" ] && [ -z "$(find -H "$each" -prune -perm -001)" ] && say closed "$each"
+  each=${'$'}{each%/*}
+done
 say end
 `;

@@ -5,6 +5,7 @@ import { readRoadUrl, withoutSecret } from '../../program/road-url.ts';
 import { didYouMean } from '../../program/settings/did-you-mean.ts';
 import type { Settings } from '../../program/settings/settings.ts';
 import { readSshUrl, type SshRoad } from '../../program/ssh-url.ts';
+import { configuredUrls } from '../configured-urls.ts';
 
 export interface FarNode {
   /** The name of its destination, else its host. */
@@ -33,11 +34,11 @@ function merge(found: readonly FarNode[]): FarNode[] {
 }
 
 /** All that the configuration has a login for: destinations first, then sources and the arbiter. */
-export function configuredNodes({ destinations, restore, cluster }: Settings): FarNode[] {
-  const named = destinations.map(({ name, url }) => ({ name, url }));
-  const others = [...restore.sources, ...(cluster.arbiter === undefined ? [] : [cluster.arbiter])];
-  const all = [...named, ...others.map((url) => ({ name: undefined, url }))].flatMap(({ name, url }) => {
+export function configuredNodes(settings: Settings): FarNode[] {
+  // The destinations are the first of them.
+  const all = configuredUrls(settings).flatMap((url, index) => {
     const road = loginOf(url);
+    const name = settings.destinations[index]?.name;
     return road === undefined ? [] : [{ name: name ?? road.host, road, archives: [road.directory] }];
   });
   return merge(all);

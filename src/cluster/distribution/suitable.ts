@@ -37,7 +37,7 @@ export function runtimeFor(name: string, state: FarState, carried: readonly Runt
   );
 }
 
-/** Throws `unsuited`, `permission-denied` or `directory-missing`. */
+/** Throws `unsuited` or `permission-denied`. */
 export function requireUsable(name: string, state: FarState): void {
   const { directory, lacks, inside, foreign, unwritable, user } = state;
   if (lacks.length > 0) {

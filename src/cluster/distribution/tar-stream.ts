@@ -1,7 +1,7 @@
 // Files as a tar archive (POSIX ustar), for the tar of the far side: plain files, in their order, and nothing of who owns
 // them here. What is larger than the format knows (8 GB) is none of ours.
 import { createReadStream } from 'node:fs';
-import { ProgramError } from '../../program/program-error.ts';
+import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import type { PackageFile } from './package-files.ts';
 
 const block = 512;
@@ -43,9 +43,15 @@ const padding = (bytes: number, unit: number): Buffer => Buffer.alloc((unit - (b
 
 async function* contentOf({ from, sizeBytes }: PackageFile): AsyncGenerator<Buffer> {
   let bytes = 0;
-  for await (const chunk of createReadStream(from, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= sizeBytes) yield chunk;
+  try {
+    for await (const chunk of createReadStream(from, {
+      highWaterMark: 256 * 1024,
+    }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes <= sizeBytes) yield chunk;
+    }
+  } catch (error) {
+    throw fromSystemError(error, `could not read ${from}`);
   }
   if (bytes !== sizeBytes) {
     throw new ProgramError('input-output', `the file ${from} changed while it was copied`, {
@@ -54,7 +60,7 @@ async function* contentOf({ from, sizeBytes }: PackageFile): AsyncGenerator<Buff
   }
 }
 
-/** The archive; throws faults of reading. */
+/** The archive; throws faults of reading as ProgramErrors: they are told from those of the line by that. */
 export async function* tarOf(files: readonly PackageFile[]): AsyncGenerator<Buffer> {
   let bytes = 0;
   for (const file of files) {

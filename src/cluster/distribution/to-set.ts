@@ -2,6 +2,7 @@
 // distrib2warm itself, neither configuration nor servers.
 import { join } from 'node:path';
 import type { Settings } from '../../program/settings/settings.ts';
+import { shellWord } from '../../program/shell-word.ts';
 import { keyOptions, readPublicKey, receiverCommand } from '../../transport/receiver/authorized-keys-line.ts';
 import { effectiveAccount } from '../../transport/ssh/known-hosts-files.ts';
 import type { FarState } from './far-state.ts';
@@ -80,10 +81,22 @@ function inOurConfiguration(root: string, { ssh, configurationFile }: Settings):
   return [{ where: `${configurationFile} here`, lines: ['[ssh]', `receiver = ${toml(program)}`] }];
 }
 
+/** PostgreSQL would get 126 from a program that its user cannot come to. */
+function onTheWay(name: string, { server, user, closed }: FarState): ToSet[] {
+  if (server === undefined || server === user || closed.length === 0) return [];
+  return [
+    {
+      where: `the directories above it on ${name}, unless ${server}, whose server runs there, may enter them (or choose another place: --directory)`,
+      lines: closed.map((directory) => `chmod o+x ${shellWord(directory)}`),
+    },
+  ];
+}
+
 /** All that is not set yet, as far as it can be seen from here and by the user who logs in there. */
 export function whatToSet(node: FarNode, state: FarState, settings: Settings): ToSet[] {
   const root = join(state.directory, 'current');
   return [
+    ...onTheWay(node.name, state),
     ...inServerConfiguration(node.name, root, state),
     ...inServices(node.name, root, state),
     ...(node.archives.length > 0 ? inOurConfiguration(root, settings) : []),

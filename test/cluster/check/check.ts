@@ -51,3 +51,17 @@ export const found = (level: string, step: string, message: string, ...more: str
   `${level.padEnd(10)}${step}: ${message}`,
   ...more.map((line) => `          ${line}`),
 ];
+
+/** What is said of db2 where nobody has claimed it, and it is a place of its own. */
+export const freeAndApart = [
+  ...found(
+    'ok',
+    'destination-owner db2',
+    'nobody has claimed it: it takes files of every node of this cluster',
+  ),
+  ...found(
+    'ok',
+    'destination-place db2',
+    'it is a place of its own, by a road that is exclusive and durable',
+  ),
+];

@@ -5,14 +5,19 @@ import { beginOwnArchive } from '../../../src/program/own-archive.ts';
 import { commandLine, controlFile, makeNode, type NodeFixture } from '../../harness/node-fixture.ts';
 import { giveToServerUser, serverUser } from '../../harness/server-user.ts';
 import { anotherCluster, segmentNamed } from '../../harness/wal-files.ts';
-import { archive, bestEffort, owe, policyNode, takeAway } from '../../archive/policies/policy-node.ts';
+import {
+  archive,
+  bestEffort,
+  missingHint,
+  owe,
+  policyNode,
+  takeAway,
+} from '../../archive/policies/policy-node.ts';
 import { found, said } from './check.ts';
 
 const user = serverUser().name;
 const toml = (node: NodeFixture): string => node.path('twowarm/twowarm.toml');
 const mount = (path: string): string => `HINT:  Mount it, or make it as ${user}: mkdir -m 700 ${path}`;
-const destinationHint =
-  'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.';
 
 describe('the configuration', () => {
   it('that others may write, or that is wrong, is refused, and nothing else is judged', async () => {
@@ -228,33 +233,33 @@ describe('the own archive', () => {
 describe('what is noted of archiving', () => {
   it('says that it is on hold, that files are given up, or that nobody can tell', async () => {
     await using node = await makeNode('check-state');
-    node.sandbox.file('twowarm/state/archiving', 'hold\n');
-    expect(await said(node, 'archiving-state')).toEqual({
+    const saidWhile = (state: string) => {
+      node.sandbox.file('twowarm/state/archiving', `${state}\n`);
+      return said(node, 'archiving-state');
+    };
+    const lines = (level: string, message: string, ...more: string[]) =>
+      found(level, 'archiving-state', message, ...more);
+    expect(await saidWhile('hold')).toEqual({
       code: 1,
-      lines: found(
+      lines: lines(
         'WARNING',
-        'archiving-state',
         'archiving is on hold: PostgreSQL keeps the WAL in pg_wal until the disk is full',
         'HINT:  To archive again: twowarm archiving on',
       ),
     });
-    node.sandbox.file('twowarm/state/archiving', 'discard\n');
-    expect(await said(node, 'archiving-state')).toEqual({
+    expect(await saidWhile('discard')).toEqual({
       code: 2,
-      lines: found(
+      lines: lines(
         'CRITICAL',
-        'archiving-state',
         'archiving is set to discard: files are given up, with a gap record for each',
         'DETAIL:  Recovery cannot pass a gap.',
         'HINT:  To archive again: twowarm archiving on; then take a new base backup.',
       ),
     });
-    node.sandbox.file('twowarm/state/archiving', 'onn\n');
-    expect(await said(node, 'archiving-state')).toEqual({
+    expect(await saidWhile('onn')).toEqual({
       code: 2,
-      lines: found(
+      lines: lines(
         'CRITICAL',
-        'archiving-state',
         `the archiving state ${node.path('twowarm/state/archiving')} is damaged; archiving is on hold`,
         'HINT:  Set it again: twowarm archiving on|hold|discard',
       ),
@@ -279,7 +284,7 @@ describe('what is noted of archiving', () => {
           'WARNING',
           'destination-road dr',
           `the archive directory ${node.path('dr')} does not exist`,
-          destinationHint,
+          missingHint,
         ),
       ),
     );

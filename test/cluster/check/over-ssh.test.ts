@@ -4,13 +4,14 @@ import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { serverUser } from '../../harness/server-user.ts';
 import { hostname } from 'node:os';
+import { makeNode } from '../../harness/node-fixture.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { makeSshKey } from '../../harness/ssh-keys.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { anotherCluster, ourCluster } from '../../harness/wal-files.ts';
 import { lockedNode } from '../../transport/ssh/locked-node.ts';
 import { sshNode, sshSection, urlOf, type SshNode } from '../../transport/ssh/ssh-node.ts';
-import { found, said } from './check.ts';
+import { found, freeAndApart, said } from './check.ts';
 
 let sandbox: Sandbox;
 let sshd: Sshd;
@@ -43,16 +44,7 @@ describe('the road over ssh', () => {
       expect.stringMatching(
         `^ok {8}destination-road db2: ${node.url} opens within \\d+ ms, twowarm 0.1.0 over there$`,
       ),
-      ...found(
-        'ok',
-        'destination-owner db2',
-        'nobody has claimed it: it takes files of every node of this cluster',
-      ),
-      ...found(
-        'ok',
-        'destination-place db2',
-        'it is a place of its own, by a road that is exclusive and durable',
-      ),
+      ...freeAndApart,
       expect.stringMatching(/^ok {8}destination-room db2: .* are free: room for \d+ segments$/),
       expect.stringMatching(
         /^ok {8}destination-write db2: a file is durable there within \d+ ms, and hard links work$/,
@@ -285,6 +277,28 @@ describe('the way back', () => {
         'DETAIL:  After a change of roles nothing would come back to this node.',
         'HINT:  On db2: twowarm check',
       ),
+    });
+  });
+
+  it('to other destinations than this node is not taken for one, and one that is named as this node is', async () => {
+    await using other = await makeNode('check-far-node');
+    node.use({ destination: `data_directory = '${other.dataDirectory}'\n` });
+    const detail =
+      'DETAIL:  This key may run any command over there. The line that limits it is made there: twowarm receive --authorized-keys-line';
+    expect(await said(node, 'return-way')).toEqual({
+      code: 0,
+      lines: found(
+        'skipped',
+        'return-way db2',
+        `${hostname()} reaches its destinations: db2; whether one of them is this node is not known: none is named ${hostname()}`,
+        detail,
+        `HINT:  If none of them leads here, add a [destination.${hostname()}] to the configuration of ${hostname()}.`,
+      ),
+    });
+    other.configure(`[destination.${hostname()}]\nurl = 'file:${other.path('db2')}'\n`);
+    expect(await said(node, 'return-way')).toEqual({
+      code: 0,
+      lines: found('ok', 'return-way db2', `${hostname()} reaches its destinations: ${hostname()}`, detail),
     });
   });
 });

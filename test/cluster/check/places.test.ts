@@ -5,12 +5,9 @@ import { mountTmpfs } from '../../harness/mounts.ts';
 import { commandLine, makeNode } from '../../harness/node-fixture.ts';
 import { giveToServerUser } from '../../harness/server-user.ts';
 import { anotherCluster } from '../../harness/wal-files.ts';
-import { makeDead, policyNode } from '../../archive/policies/policy-node.ts';
+import { makeDead, missingHint, policyNode } from '../../archive/policies/policy-node.ts';
 import { trace } from '../../faults/strace.ts';
-import { found, said } from './check.ts';
-
-const destinationHint =
-  'HINT:  If it is a mount, mount it. No program creates it: make a new one with mode 0700 as the owner of the data directory.';
+import { found, freeAndApart, said } from './check.ts';
 
 describe('a destination', () => {
   it("that is missing, or another cluster's, is named with what to do", async () => {
@@ -24,7 +21,7 @@ describe('a destination', () => {
           'CRITICAL',
           'destination-road db2',
           `the archive directory ${directory} does not exist`,
-          destinationHint,
+          missingHint,
         ),
         ...found('skipped', 'destination-write db2', 'not judged: destination-road db2 is critical'),
       ],
@@ -88,16 +85,7 @@ describe('a destination', () => {
             `^ok {8}destination-road db2: ${url} opens within \\d+ ms; it is empty, and becomes an archive with the first file$`,
           ),
         ) as string,
-        ...found(
-          'ok',
-          'destination-owner db2',
-          'nobody has claimed it: it takes files of every node of this cluster',
-        ),
-        ...found(
-          'ok',
-          'destination-place db2',
-          'it is a place of its own, by a road that is exclusive and durable',
-        ),
+        ...freeAndApart,
         ...found(
           'CRITICAL',
           'destination-room db2',

@@ -1,11 +1,12 @@
 // distrib2warm as a person calls it: an installation goes to another machine, is verified and run there, switched to, and
 // left again. The Node.js of these installations is a small program that becomes the real one.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { run } from '../../harness/run.ts';
+import { run, startProgram } from '../../harness/run.ts';
+import { runsAsRoot } from '../../harness/server-user.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import {
   clearSite,
@@ -272,6 +273,31 @@ describe('what there is', limits, () => {
     expect(line.stdout).toBe(
       `restrict,command="${current}/bin/twowarm receive --directory ${scene.sandbox.path}/db2/archive" PUBLIC-KEY\n`,
     );
+  });
+});
+
+describe('a server of another user', limits, () => {
+  it('cannot run what lies below a closed directory, and what to do about that is said', async () => {
+    expect(runsAsRoot()).toBe(true);
+    await bring(first);
+    // As far as a look tells: a process of that name, of another user.
+    const stands = join(scene.sandbox.path, 'postgres');
+    copyFileSync('/bin/sleep', stands);
+    const server = startProgram(stands, ['60'], { user: 'self' });
+    const above = 'db2: to set, in the directories above it on db2, unless root, whose server runs there';
+    try {
+      await waitFor('the process', () => readFileSync(`/proc/${server.pid}/comm`, 'utf8') === 'postgres\n');
+      chmodSync(site.home, 0o700);
+      const { stdout } = await scene.distribute(first, '--list');
+      expect(stdout).toContain(
+        `${above}, may enter them (or choose another place: --directory):\n    chmod o+x ${site.home}\n`,
+      );
+    } finally {
+      server.kill('SIGKILL');
+      await server.result;
+    }
+    // Nobody else has a server there.
+    expect((await scene.distribute(first, '--list')).stdout).not.toContain(above);
   });
 });
 

@@ -162,6 +162,67 @@ describe('the shell on the other node', limits, () => {
   });
 });
 
+describe('the end of a distribution', limits, () => {
+  it('that is cut off once the link is new says that the new version is in use', async () => {
+    putTool(site, 'mv', '"$real" "$@"; for last; do :; done\n[ "${last##*/}" != current ] || kill -9 0');
+    const { code, stderr } = await scene.distribute(second);
+    expect({ code, stderr }).toEqual({
+      code: 65,
+      stderr:
+        'distrib2warm: ERROR:  could not switch db2: a signal ended the shell there\n' +
+        `DETAIL:  On db2 ${after} is in use now.\n`,
+    });
+    await expectWhole(site, after);
+    await expectRecovery();
+  });
+
+  it('does not switch to a copy that somebody has changed since it was run', async () => {
+    const { directory } = site;
+    const manifest = quoted(join(directory, 'versions', after, 'MANIFEST'));
+    // The lock is taken to copy, and again to switch: then there is something to switch to.
+    putTool(
+      site,
+      'flock',
+      `[ ! -L ${quoted(join(directory, 'next'))} ] || echo >>${manifest}\nexec "$real" "$@"`,
+    );
+    expect(await scene.distribute(second)).toMatchObject({
+      code: 53,
+      stderr:
+        'distrib2warm: ERROR:  the copy on db2 is not there any more\n' +
+        `DETAIL:  Another distrib2warm has brought another version meanwhile. On db2 ${before} is still in use; nothing was switched.\n` +
+        'HINT:  Look what there is: distrib2warm --list db2\n',
+    });
+    await expectWhole(site, before);
+  });
+
+  it('makes each step durable before the next one rests on it', async () => {
+    const log = scene.sandbox.file('db2/order', '');
+    for (const tool of ['mv', 'sync'])
+      putTool(site, tool, `echo ${tool} "$*" >>${quoted(log)}\nexec "$real" "$@"`);
+    expect(await scene.distribute(second)).toMatchObject({ code: 0 });
+    const { directory } = site;
+    const order = readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) =>
+        line
+          .replaceAll(`${directory}/`, '')
+          .replaceAll(directory, '.')
+          .replaceAll(/\.incoming\.\S+?\.\d+(?=[/ ]|$)/g, 'NEW')
+          .replaceAll(after, 'AFTER'),
+      );
+    const [files, ...steps] = order;
+    expect(files).toMatch(/^sync versions\/NEW .*versions\/NEW\/package\.json/);
+    const link = (name: string): string[] => [`mv -T -- .${name}.new ${name}`, 'sync .'];
+    expect(steps).toEqual([
+      'mv -T -- versions/NEW versions/AFTER',
+      'sync versions .',
+      ...[...link('next'), ...link('previous'), ...link('current')],
+      'sync .',
+    ]);
+  });
+});
+
 describe('distrib2warm itself', limits, () => {
   it('stopped by Ctrl-C says what is in use there, and dies of the signal', async () => {
     // Far from done: nothing is verified yet.
