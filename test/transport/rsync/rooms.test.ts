@@ -3,18 +3,20 @@ import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { inRoom } from '../../../src/transport/rsync/rooms.ts';
 import { makeSandbox } from '../../harness/sandbox.ts';
+import { startScript } from '../../harness/source-script.ts';
 import { faultOf } from '../../program/fault.ts';
 import { makeNode } from '../archives.ts';
+import type { RoomsFacts } from '../children/rooms.ts';
 
-it('are made while others go, and nothing of them stays', async () => {
+it('are made while those of other processes go, and nothing of them stays', async () => {
   await using sandbox = makeSandbox('rooms');
   const node = makeNode(sandbox);
-  const rooms = new Set<string>();
-  const one = async (): Promise<void> => {
-    for (let times = 0; times < 20; times++) await inRoom(node, async (room) => void rooms.add(room));
-  };
-  await Promise.all(Array.from({ length: 12 }, one));
-  expect(rooms.size).toBe(240);
+  const facts: RoomsFacts = { node, times: 400 };
+  const children = Array.from({ length: 4 }, () =>
+    startScript(sandbox, 'test/transport/children/rooms.ts', facts),
+  );
+  for (const { result } of children)
+    expect(await result).toMatchObject({ code: 0, stdout: '400', stderr: '' });
   expect(readdirSync(node.stateDirectory)).not.toContain('rsync');
 });
 
