@@ -6,7 +6,10 @@ const programs = ['archive', 'receive', 'relay', 'restore', 'trigger', 'backup',
 /** What each room may import besides itself; a program room never reaches into another one. */
 const allowed: Record<string, readonly string[]> = {
   main: [...programs, 'program'],
-  ...Object.fromEntries(programs.map((room) => [room, ['transport', 'postgres', 'program', 'wal']])),
+  ...Object.fromEntries(
+    programs.map((room) => [room, ['copying', 'transport', 'postgres', 'program', 'wal']]),
+  ),
+  copying: ['transport', 'postgres', 'program', 'wal'],
   transport: ['program', 'wal'],
   postgres: ['program', 'wal'],
   program: [],
