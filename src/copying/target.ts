@@ -54,6 +54,8 @@ export interface Found {
 export interface Prepared {
   /** Files that went into quarantine, with their whole paths there. */
   quarantined: readonly string[];
+  /** What somebody should know besides, as sentences without a full stop: what was left alone, what was not as expected. */
+  warnings: readonly string[];
 }
 
 /**

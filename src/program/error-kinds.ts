@@ -79,6 +79,10 @@ export const errorKinds = {
   ),
   'copy-damaged': kind(69, 'what arrived on the far side is not what was sent: nothing was switched'),
   'ssh-key': kind(61, 'an SSH key to log in with is missing, encrypted, or readable by others'),
+  'target-in-use': kind(80, 'a server runs in the target of a base backup'),
+  'target-unsuited': kind(81, 'the target of a base backup holds something else, or is its source'),
+  'target-ahead': kind(82, 'the target of a base backup is ahead of its source'),
+  'target-path': kind(83, 'a path of a base backup cannot be written to'),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'promise-lacking': kind(
     32,
