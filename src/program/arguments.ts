@@ -104,7 +104,7 @@ function parserFor(command: Command): Argv {
       'camel-case-expansion': false,
       'boolean-negation': false,
       'dot-notation': false,
-      'duplicate-arguments-array': false,
+      'duplicate-arguments-array': command.options.some(({ many }) => many),
     })
     .version(false)
     .help(false)
@@ -117,9 +117,10 @@ function parserFor(command: Command): Argv {
     .wrap(null);
 }
 
-function toYargs({ alias, argument, summary }: Option): Options {
+function toYargs({ alias, argument, many, summary }: Option): Options {
+  const again = many === true ? ', may be given again' : '';
   const shared = {
-    describe: argument === undefined ? summary : `${summary} (${argument})`,
+    describe: argument === undefined ? summary : `${summary} (${argument}${again})`,
     ...(alias && { alias }),
   };
   return argument === undefined
@@ -147,10 +148,18 @@ export async function parseArguments(
   checkPositionals(command, positionals.map(String));
   return {
     positionals: positionals.map(String),
-    options: Object.fromEntries(
-      command.options.map(({ name }) => [name, given[name] as string | boolean | undefined]),
-    ),
+    options: Object.fromEntries(command.options.map((option) => [option.name, valueOf(option, given)])),
   };
+}
+
+/** Of one that is given twice the last one counts, unless it may be. */
+function valueOf(
+  { name, many }: Option,
+  given: Readonly<Record<string, unknown>>,
+): ReadWords['options'][string] {
+  const value = given[name] as string | boolean | readonly string[] | undefined;
+  if (many === true) return value === undefined ? undefined : [value].flat().map(String);
+  return Array.isArray(value) ? (value.at(-1) as string | boolean) : value;
 }
 
 function answer(text: string): 'answered' {

@@ -22,6 +22,8 @@ export interface Option {
   alias?: string;
   /** The word for its value in the help ('FILE'); an option without one is a switch. */
   argument?: string;
+  /** It may be given any number of times: its value is a list then. */
+  many?: boolean;
   summary: string;
 }
 
@@ -57,7 +59,7 @@ export interface Command {
 /** The words of a call, sorted. */
 export interface ReadWords {
   positionals: readonly string[];
-  options: Readonly<Record<string, string | boolean | undefined>>;
+  options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 }
 
 export interface ProgramCall extends ReadWords {

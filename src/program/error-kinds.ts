@@ -63,6 +63,16 @@ export const errorKinds = {
   ),
   busy: kind(53, 'another call of the same command is at work'),
   'server-died': kind(54, 'the server ended during the call'),
+  'server-fault': kind(56, 'the server refused, or failed with, what it was asked for'),
+  'archiving-unproven': kind(
+    57,
+    'the server does not archive to where the copy would get its WAL from: nothing was copied',
+  ),
+  'page-damaged': kind(
+    58,
+    'a page of the cluster does not have the checksum that it says: the copy was not finished',
+  ),
+  'wal-missing': kind(59, 'the copy is complete, but WAL that it needs was not archived in time'),
   protocol: kind(62, 'the far side of a network road speaks another language'),
   'protocol-version': kind(63, 'the receiver on the far side is too old or too new for this twowarm'),
   'not-allowed': kind(64, 'the receiver on the far side does not allow this'),

@@ -1,6 +1,7 @@
 // The one door to child processes: a program with its arguments as an array, never through a shell. What it writes is
 // kept up to a limit; it ends with the signal it was given.
 import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { ProgramError } from './program-error.ts';
 
 export interface ExecOptions {
@@ -13,6 +14,8 @@ export interface ExecOptions {
   input?: string | Uint8Array;
   /** How much of each output is kept, in bytes; the rest is read and forgotten. Default 1 MB. */
   mostOutputBytes?: number;
+  /** Reads its standard output, of which nothing is kept then. It is waited for; what it throws ends the program and is thrown. */
+  read?: (output: Readable) => Promise<void>;
 }
 
 export interface Executed {
@@ -44,13 +47,15 @@ export function plainEnvironment(
  * `program-missing` where there is no such program or it cannot be started.
  */
 export function exec(program: string, words: readonly string[], options: ExecOptions): Promise<Executed> {
-  const { signal, environment, workingDirectory, input = '', mostOutputBytes = 1024 * 1024 } = options;
+  const { signal, environment, workingDirectory, input = '', mostOutputBytes = 1024 * 1024, read } = options;
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     // A process group of its own: what it has started, such as the ssh of an rsync, ends with it.
     const child = spawn(program, [...words], { cwd: workingDirectory, env: environment, detached: true });
     const [stdout, stderr] = [new Kept(mostOutputBytes), new Kept(mostOutputBytes)];
-    child.stdout.on('data', (bytes: Buffer) => stdout.add(bytes));
+    let reading = Promise.resolve();
+    let readFault: { error: unknown } | undefined;
+    if (read === undefined) child.stdout.on('data', (bytes: Buffer) => stdout.add(bytes));
     child.stderr.on('data', (bytes: Buffer) => stderr.add(bytes));
     // It may end without having read everything; its exit code says so.
     child.stdin.on('error', () => undefined);
@@ -68,11 +73,19 @@ export function exec(program: string, words: readonly string[], options: ExecOpt
       end('SIGTERM');
       killing = setTimeout(() => end('SIGKILL'), patienceMs);
     };
+    if (read !== undefined)
+      reading = read(child.stdout).catch((error: unknown) => {
+        readFault = { error };
+        child.stdout.destroy();
+        onAbort();
+      });
     signal.addEventListener('abort', onAbort, { once: true });
     // What it has started may have left its group, as the ssh of a jump host that is shared does, and hold its output open.
     let leaving: NodeJS.Timeout | undefined;
     const letGo = (): void => {
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      // Who reads its output reads all of it, at their own pace.
+      const kept = read === undefined ? [child.stdout] : [];
+      for (const stream of [child.stdin, child.stderr, ...kept]) stream.destroy();
     };
     // What it has written itself is in the pipes, and read before an immediate.
     child.once('exit', () => (leaving = setTimeout(() => setImmediate(letGo), patienceMs)));
@@ -87,8 +100,11 @@ export function exec(program: string, words: readonly string[], options: ExecOpt
     });
     child.once('close', (code, endedBy) => {
       settle();
-      if (signal.aborted) reject(signal.reason as Error);
-      else resolve({ code, signal: endedBy, stdout: stdout.text(), stderr: stderr.text() });
+      void reading.then(() => {
+        if (signal.aborted) reject(signal.reason as Error);
+        else if (readFault !== undefined) reject(readFault.error as Error);
+        else resolve({ code, signal: endedBy, stdout: stdout.text(), stderr: stderr.text() });
+      });
     });
   });
 }
