@@ -53,32 +53,16 @@ export function exec(program: string, words: readonly string[], options: ExecOpt
     // A process group of its own: what it has started, such as the ssh of an rsync, ends with it.
     const child = spawn(program, [...words], { cwd: workingDirectory, env: environment, detached: true });
     const [stdout, stderr] = [new Kept(mostOutputBytes), new Kept(mostOutputBytes)];
-    let reading = Promise.resolve();
-    let readFault: { error: unknown } | undefined;
-    if (read === undefined) child.stdout.on('data', (bytes: Buffer) => stdout.add(bytes));
     child.stderr.on('data', (bytes: Buffer) => stderr.add(bytes));
     // It may end without having read everything; its exit code says so.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
-    const end = (which: NodeJS.Signals): void => {
-      if (child.pid === undefined) return;
-      try {
-        process.kill(-child.pid, which);
-      } catch {
-        // It is gone.
-      }
-    };
     let killing: NodeJS.Timeout | undefined;
     const onAbort = (): void => {
-      end('SIGTERM');
-      killing = setTimeout(() => end('SIGKILL'), patienceMs);
+      endGroup(child.pid, 'SIGTERM');
+      killing = setTimeout(() => endGroup(child.pid, 'SIGKILL'), patienceMs);
     };
-    if (read !== undefined)
-      reading = read(child.stdout).catch((error: unknown) => {
-        readFault = { error };
-        child.stdout.destroy();
-        onAbort();
-      });
+    const reading = read === undefined ? keep(child.stdout, stdout) : readBy(read, child.stdout, onAbort);
     signal.addEventListener('abort', onAbort, { once: true });
     // What it has started may have left its group, as the ssh of a jump host that is shared does, and hold its output open.
     let leaving: NodeJS.Timeout | undefined;
@@ -100,14 +84,46 @@ export function exec(program: string, words: readonly string[], options: ExecOpt
     });
     child.once('close', (code, endedBy) => {
       settle();
-      void reading.then(() => {
+      void reading.then((fault) => {
         if (signal.aborted) reject(signal.reason as Error);
-        else if (readFault !== undefined) reject(readFault.error as Error);
+        else if (fault !== undefined) reject(fault.error);
         else resolve({ code, signal: endedBy, stdout: stdout.text(), stderr: stderr.text() });
       });
     });
   });
 }
+
+/** The program and what it has started. */
+function endGroup(pid: number | undefined, which: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, which);
+  } catch {
+    // It is gone.
+  }
+}
+
+type Fault = { error: Error } | undefined;
+
+async function keep(output: Readable, kept: Kept): Promise<Fault> {
+  output.on('data', (bytes: Buffer) => kept.add(bytes));
+  return undefined;
+}
+
+/** `giveUp` ends the program, of which nobody reads any more. */
+const readBy = (
+  read: (output: Readable) => Promise<void>,
+  output: Readable,
+  giveUp: () => void,
+): Promise<Fault> =>
+  read(output).then(
+    () => undefined,
+    (error: Error) => {
+      output.destroy();
+      giveUp();
+      return { error };
+    },
+  );
 
 const cannotStart = (program: string, cause: Error): ProgramError =>
   (cause as NodeJS.ErrnoException).code === 'ENOENT'
