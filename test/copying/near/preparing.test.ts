@@ -129,7 +129,8 @@ describe('a preparation', () => {
     await using scene = makeScene('near');
     scene.dataDirectory();
     rmSync(`${scene.data}/pg_wal`, { recursive: true });
-    using _disk = mountTmpfs(scene.directory('disk'), 'size=1m');
+    using disk = mountTmpfs(scene.directory('disk'), 'size=1m');
+    disk.remount('size=2m');
     scene.file(`disk/wal/${segment}`, 'the content');
     scene.file(`disk/wal/archive_status/${segment}.ready`);
     scene.link(scene.path('disk/wal'), 'node/data/pg_wal');
