@@ -85,7 +85,7 @@ export function requireAllowed(places: readonly Place[], allowed: readonly strin
   if (allowed === 'any') return;
   const reals = allowed.map(realPlace);
   for (const { what, path, real } of places) {
-    if (reals.some((each) => real !== each && isWithin(real, each))) continue;
+    if (reals.some((each) => isWithin(real, each))) continue;
     throw new ProgramError(
       'not-allowed',
       `cannot use ${path} for ${what}: it is not in a directory that is allowed for that`,
