@@ -45,9 +45,10 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   refuseSourcePlaces([place], source);
   requireWritable(place);
   const content = place.isThere ? judgeContent(place.real, source) : { state: 'missing' as const };
+  requireAllowed(plannedIn(outside), options.allowed);
   const tablespaces = placeTablespaces(place.real, outside.tablespaces);
   const wal = placeWal(place.real, outside.walDirectory);
-  judgeOutside(place, tablespaces, wal, options, source);
+  judgeOutside(place, tablespaces, wal, source);
   const leftovers = wal.now === undefined ? { names: [], missing: [] } : leftoversIn(wal.now.real);
   const timeline = 'timeline' in content ? content.timeline : undefined;
   const planned = new Set(tablespaces.map(({ oid }) => oid));
@@ -66,19 +67,22 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   };
 }
 
+const plannedIn = ({ tablespaces, walDirectory }: Outside): { what: string; path: string }[] => [
+  ...tablespaces.map(({ oid, location }) => ({ what: `tablespace ${oid}`, path: location })),
+  ...(walDirectory === undefined ? [] : [{ what: 'pg_wal', path: walDirectory }]),
+];
+
 function judgeOutside(
   place: Place,
   tablespaces: readonly Place[],
   { now, isLink, wanted }: WalPlaces,
-  options: NearOptions,
   source: SourceCluster,
 ): void {
   const planned = wanted === undefined ? tablespaces : [...tablespaces, wanted];
-  // What stays as it is was put there by somebody of this machine: it need not be allowed once more.
+  // A link that stays as it is was put there by somebody of this machine: where it leads need not be allowed.
   const all = isLink && now !== undefined && wanted === undefined ? [...planned, now] : planned;
   refuseNested([place, ...all]);
   refuseSourcePlaces(now === undefined ? all : [...all, now], source);
-  requireAllowed(planned, options.allowed);
   all.forEach(requireWritable);
 }
 

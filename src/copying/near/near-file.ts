@@ -57,7 +57,7 @@ export class NearFile implements ArrivingFile {
     return this.naming('read', () => fill(this.descriptor, into.subarray(0, wanted), offset));
   }
 
-  take(bytes: Buffer): Promise<void> {
+  async take(bytes: Buffer): Promise<void> {
     const at = this.advance(bytes.length);
     return this.follow(async (hash) => {
       await this.write(bytes, at);
@@ -69,7 +69,7 @@ export class NearFile implements ArrivingFile {
    * Takes the next chunk, of `length` bytes, as what was there with the pages of `runs` replaced: their bytes are in
    * `bytes`, one after the other. May be under way as take() may.
    */
-  patch(length: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
+  async patch(length: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
     const at = this.advance(length);
     return this.follow((hash) =>
       withBuffer(async (buffer) => {

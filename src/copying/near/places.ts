@@ -4,7 +4,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import type { SourcePlaces } from '../target.ts';
-import { isWithin, lookAt, realPlace, upwards } from './real-places.ts';
+import { aimOf, isWithin, lookAt, realPlace, upwards } from './real-places.ts';
 
 export interface Place {
   /** 'the data directory', 'tablespace 16385', 'pg_wal' */
@@ -26,6 +26,7 @@ export function placeAt(what: string, path: string): Place {
   }
   const real = realPlace(path);
   const found = lookAt(real);
+  if (found === undefined) refuseDangling(path);
   if (found !== undefined && !found.isDirectory()) throw unsuited(path, 'it is not a directory');
   if (found === undefined && lookAt(dirname(real)) === undefined) {
     throw new ProgramError(
@@ -42,6 +43,14 @@ export function placeAt(what: string, path: string): Place {
 
 export const unsuited = (path: string, why: string, detail?: string, hint?: string): ProgramError =>
   new ProgramError('target-unsuited', `cannot copy into ${path}: ${why}`, { detail, hint });
+
+/** A link that leads nowhere: its disk may only not be mounted. */
+export function refuseDangling(path: string): void {
+  const aim = aimOf(path);
+  if (aim === undefined) return;
+  const why = 'it is a symbolic link to a directory that does not exist';
+  throw unsuited(path, why, `It leads to ${aim}.`, 'Mount the disk of that directory, or remove the link.');
+}
 
 const bootId = (): string => {
   try {
@@ -80,11 +89,15 @@ export function refuseNested(places: readonly Place[]): void {
   }
 }
 
-/** Throws `not-allowed` for a place outside of all these directories. */
-export function requireAllowed(places: readonly Place[], allowed: readonly string[] | 'any'): void {
+/** Throws `not-allowed` for a place that is none of these directories and lies in none, whatever is there. */
+export function requireAllowed(
+  planned: readonly Pick<Place, 'what' | 'path'>[],
+  allowed: readonly string[] | 'any',
+): void {
   if (allowed === 'any') return;
   const reals = allowed.map(realPlace);
-  for (const { what, path, real } of places) {
+  for (const { what, path } of planned) {
+    const real = realPlace(path);
     if (reals.some((each) => isWithin(real, each))) continue;
     throw new ProgramError(
       'not-allowed',

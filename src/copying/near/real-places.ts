@@ -1,6 +1,6 @@
 // Where a path really leads: through every symbolic link, as far as there is something. Two paths of one place have one name
 // then, and what is not there yet lies in a directory that is.
-import { realpathSync, statSync, type BigIntStats } from 'node:fs';
+import { readlinkSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
 
@@ -19,6 +19,16 @@ export function lookAt(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
+    throw fromSystemError(error, `could not look for "${path}"`);
+  }
+}
+
+/** Where a symbolic link leads, as it is written; undefined for what is none. */
+export function aimOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (['EINVAL', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
     throw fromSystemError(error, `could not look for "${path}"`);
   }
 }

@@ -8,6 +8,16 @@ import { isOwnName } from './own-names.ts';
 
 const plainName = /^(?!\.{1,2}$)[^/\0]+$/;
 
+/** What decides whether a server starts, and as what: no copy of a file does. */
+const neverCopied: ReadonlySet<string> = new Set([
+  '',
+  'global/pg_control',
+  'postmaster.pid',
+  'standby.signal',
+  'recovery.signal',
+  'recovery.conf',
+]);
+
 /** The parts of a path; a `target-path` error unless each is a plain name. '' is the data directory itself. */
 export function partsOf(path: string): string[] {
   if (path === '') return [];
@@ -45,7 +55,7 @@ export class Tree {
   /** The place for a file: its directory is there, and is one. */
   async placeOf(path: string): Promise<string> {
     const parts = this.parts(path);
-    if (parts.length === 0 || path === 'global/pg_control') {
+    if (neverCopied.has(path)) {
       throw new ProgramError('target-path', `cannot write to "${path}": that is no file of a base backup`);
     }
     await this.requireDirectory(parts.slice(0, -1).join('/'));

@@ -1,9 +1,9 @@
 // Where pg_wal is at a target, or will be: a directory of its own, or a symbolic link, which stays unless another one is asked for.
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError } from '../../program/program-error.ts';
 import { namesIn } from './content.ts';
-import { placeAt, unsuited, type Place } from './places.ts';
+import { placeAt, refuseDangling, unsuited, type Place } from './places.ts';
 import { lookAt, realPlace } from './real-places.ts';
 import { notDirectory } from './tree.ts';
 
@@ -28,19 +28,11 @@ function kindOf(path: string): 'link' | 'directory' | 'missing' {
   throw notDirectory(path, false);
 }
 
-/** A link that leads nowhere is refused: its disk may only not be mounted. */
 function present(path: string): Place {
   const real = realPlace(path);
   const found = lookAt(real);
-  if (found === undefined) {
-    throw unsuited(
-      path,
-      'it is a symbolic link to a directory that does not exist',
-      `It leads to ${readlinkSync(path)}.`,
-      'Mount the disk of that directory, or remove the link.',
-    );
-  }
-  if (!found.isDirectory()) throw notDirectory(path, false);
+  if (found === undefined) refuseDangling(path);
+  if (found?.isDirectory() !== true) throw notDirectory(path, false);
   if (kindOf(join(path, 'archive_status')) === 'link') throw notDirectory(join(path, 'archive_status'), true);
   return { what: 'pg_wal', path: real, real, isThere: true };
 }
