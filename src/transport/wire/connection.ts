@@ -50,10 +50,11 @@ export function connectionOver(input: Readable, output: Writable): Connection {
       if (fault !== undefined) throw fault;
       if (output.destroyed || output.writableEnded) throw new Error('the connection is closed');
       const pieces = gather(buffers);
+      const last = pieces.at(-1);
+      if (last === undefined) return;
       output.cork();
       let hasRoom = true;
       for (const piece of pieces.slice(0, -1)) output.write(piece);
-      const last = pieces.at(-1)!;
       const left = isAwaited ? writeOff(last) : ((hasRoom = output.write(last)), undefined);
       output.uncork();
       if (left !== undefined) await left;
