@@ -49,6 +49,9 @@ const cold = [
   'transport/backfill/debts',
   'archive/policies/pay-debts',
   'archive/policies/store-by-policy',
+  'copying/serve/terms',
+  'copying/serve/wrong-key',
+  'copying/serve/copy-side',
 ];
 /**
  * The same, but for calls that stay: a file of its own each, with all it needs, which a hot program requires. A waiting
@@ -284,7 +287,7 @@ for (const program of [...hot, receiver]) writeFileSync(join(outdir, `${program}
 // What an import() of it gives is read off this line, which does nothing.
 writeFileSync(
   join(outdir, 'open-ssh.cjs'),
-  `${loader}0 && (module.exports = { openOverSsh, logInOverSsh, runOverSsh });
+  `${loader}0 && (module.exports = { openOverSsh, logInOverSsh, runOverSsh, openLinkOverSsh });
 `,
 );
 writeFileSync(join(outdir, 'sftp.cjs'), `${loader}0 && (module.exports = { openBySftp, startSession });\n`);
