@@ -89,6 +89,7 @@ export const errorKinds = {
     'a program of the system that this needs is not installed or cannot be started',
   ),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
+  'server-running': kind(88, 'a server runs in the data directory, or processes of one are left'),
   bug: kind(70, 'twowarm has a bug: please report it'),
 } as const satisfies Record<string, ErrorKind>;
 
