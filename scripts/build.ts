@@ -17,7 +17,7 @@ const receiver = 'receive';
 const network = 'transport/ssh/open-ssh';
 /** What of it only a far side without a receiver needs: a file of its own, which it loads. */
 const sftp = 'transport/sftp/open-sftp';
-const others = ['configSetup', 'distrib2warm', 'triggerStandby', 'rsyncDR', 'twowarm'];
+const others = ['configSetup', 'configStandby', 'distrib2warm', 'triggerStandby', 'rsyncDR', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
   'program/log',

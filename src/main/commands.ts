@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   restoreWALFile: () => import('../restore/command.ts'),
   pg_standby: () => import('../restore/pg-standby/command.ts'),
   check: () => import('../cluster/check/command.ts'),
+  configStandby: () => import('../backup/configure/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   receive: () => import('../receive/command.ts'),
@@ -21,4 +22,4 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
 };
 
 /** Names that the contract gives to commands which this version does not have. */
-export const notBuilt: readonly string[] = ['copyToStandby', 'copyToDR', 'configStandby', 'flushPrimary'];
+export const notBuilt: readonly string[] = ['copyToStandby', 'copyToDR', 'flushPrimary'];

@@ -24,6 +24,7 @@ const doors: Record<string, string> = {
   ssh2: 'src/transport/ssh.ts',
   'ssh-config': 'src/transport/ssh/config/lines.ts',
   chokidar: 'src/program/watch.ts',
+  diff: 'src/backup/configure/show-changes.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */
 const zodRooms = [
