@@ -2,10 +2,10 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import type { FileChange } from './file-change.ts';
 
-/** password=… of a connection string, quoted or not, also within a quoted setting; and user:password@ of a URL. */
+/** Nothing that follows password= on a line is shown, whatever quotes are in it; nor what is between user: and @ of a URL. */
 export const withoutPasswords = (text: string): string =>
   text
-    .replace(/(\bpassword\s*=\s*)((?:\\'|'')(?:(?!\\'|'').)*(?:\\'|'')|[^\s']+)/gi, '$1…')
+    .replace(/(password\s*=\s*).*$/gim, '$1…')
     .replace(/(\bpostgres(?:ql)?:\/\/[^\s:@/']*:)[^\s@/']*@/gi, '$1…@');
 
 const shown = (bytes: string | undefined): string =>

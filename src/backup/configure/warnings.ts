@@ -1,5 +1,5 @@
 // What deserves a warning although it keeps nobody from configuring the standby: settings that will not do what they should.
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
 import type { ServerSettings } from '../../postgres/server-settings.ts';
@@ -92,9 +92,11 @@ function ofOwnFile(wanted: Wanted, { after }: FilePlan): Report[] {
 function ofLeftovers(dataDirectory: string, origin: Origin): Report[] {
   if (origin !== 'former-primary') return [];
   const status = join(dataDirectory, 'pg_wal', 'archive_status');
-  const left = readdirSync(status)
-    .filter((name) => name.endsWith('.ready'))
-    .sort();
+  const left = existsSync(status)
+    ? readdirSync(status)
+        .filter((name) => name.endsWith('.ready'))
+        .sort()
+    : [];
   if (left.length === 0) return [];
   const [first] = left as [string];
   return [
