@@ -19,6 +19,7 @@ const network = 'transport/ssh/open-ssh';
 const sftp = 'transport/sftp/open-sftp';
 const others = [
   'configSetup',
+  'configStandby',
   'copyToDR',
   'copyToStandby',
   'distrib2warm',

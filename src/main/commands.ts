@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   check: () => import('../cluster/check/command.ts'),
   copyToStandby: async () => ({ command: (await import('../backup/copy-commands.ts')).copyToStandby }),
   copyToDR: async () => ({ command: (await import('../backup/copy-commands.ts')).copyToDR }),
+  configStandby: () => import('../backup/configure/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   receive: () => import('../receive/command.ts'),
@@ -23,4 +24,4 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
 };
 
 /** Names that the contract gives to commands which this version does not have. */
-export const notBuilt: readonly string[] = ['configStandby', 'flushPrimary'];
+export const notBuilt: readonly string[] = ['flushPrimary'];

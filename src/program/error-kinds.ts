@@ -103,6 +103,12 @@ export const errorKinds = {
     'a program of the system that this needs is not installed or cannot be started',
   ),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
+  'server-running': kind(88, 'a server runs in the data directory, or processes of one are left'),
+  'copy-unfinished': kind(89, 'the data directory is a base backup that was not finished'),
+  diverged: kind(
+    90,
+    'the data directory is that of a primary, or holds WAL past the point where the timeline to follow left its own',
+  ),
   bug: kind(70, 'twowarm has a bug: please report it'),
 } as const satisfies Record<string, ErrorKind>;
 

@@ -25,6 +25,7 @@ const doors: Record<string, string> = {
   'ssh-config': 'src/transport/ssh/config/lines.ts',
   chokidar: 'src/program/watch.ts',
   'tar-stream': 'src/backup/pg-basebackup/read-tar.ts',
+  diff: 'src/backup/configure/show-changes.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */
 const zodRooms = [
