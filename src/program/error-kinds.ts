@@ -61,6 +61,10 @@ export const errorKinds = {
     55,
     'no source has segments that have to be replayed, but later ones are known of',
   ),
+  'replay-paused': kind(
+    56,
+    'replay is paused and could not be resumed; a promotion would leave behind what has arrived meanwhile',
+  ),
   busy: kind(53, 'another call of the same command is at work'),
   'server-died': kind(54, 'the server ended during the call'),
   'server-fault': kind(56, 'the server refused, or failed with, what it was asked for'),
