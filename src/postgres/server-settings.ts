@@ -91,7 +91,12 @@ const finish = ({ values, files, problem }: Reading): ServerSettings => ({
  * Where postgresql.conf is: config_file, else in the directory of -D, which may hold the configuration alone. A -D that
  * is relative, or another data directory (this one was copied or moved since), means this directory.
  */
-function readPostgresqlConf(dataDirectory: string, options: PostmasterOptions, reading: Reading): void {
+function readPostgresqlConf(
+  dataDirectory: string,
+  options: PostmasterOptions,
+  reading: Reading,
+  otherwise: string | undefined,
+): void {
   const named = options.assignments.findLast(({ name }) => name === 'config_file')?.value;
   if (named !== undefined && !isAbsolute(named)) {
     reading.problem ??= `config_file=${named} is relative to where the server was started`;
@@ -103,7 +108,9 @@ function readPostgresqlConf(dataDirectory: string, options: PostmasterOptions, r
     isAbsolute(directory) &&
     mayBeThere(join(directory, 'postgresql.conf')) &&
     !existsSync(join(directory, 'PG_VERSION'));
-  readInto(reading, named ?? join(elsewhere ? directory : dataDirectory, 'postgresql.conf'), true);
+  const own = join(elsewhere ? directory : dataDirectory, 'postgresql.conf');
+  const isOwn = otherwise === undefined || mayBeThere(own);
+  readInto(reading, named ?? (isOwn ? own : otherwise), true);
 }
 
 /** Also where it cannot be seen: reading it then says why. */
@@ -117,14 +124,15 @@ function mayBeThere(path: string): boolean {
 
 /**
  * The settings of a data directory's server. What the files say now: a server that was not reloaded, or not started
- * again, since they changed may run with others. Synchronous, below half a millisecond for usual files.
+ * again, since they changed may run with others. `otherwise`: the postgresql.conf of a server that was never started, where
+ * the data directory has none. Synchronous, below half a millisecond for usual files.
  */
-export function readServerSettings(dataDirectory: string): ServerSettings {
+export function readServerSettings(dataDirectory: string, otherwise?: string): ServerSettings {
   const reading = begin();
   const options = readPostmasterOptions(dataDirectory);
   reading.files.add(options.file);
   reading.problem = options.problem;
-  readPostgresqlConf(dataDirectory, options, reading);
+  readPostgresqlConf(dataDirectory, options, reading, otherwise);
   readInto(reading, join(dataDirectory, 'postgresql.auto.conf'), false);
   const major = majorVersion(dataDirectory);
   if (major === undefined) reading.problem ??= `could not read ${join(dataDirectory, 'PG_VERSION')}`;
