@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   restoreWALFile: () => import('../restore/command.ts'),
   pg_standby: () => import('../restore/pg-standby/command.ts'),
   check: () => import('../cluster/check/command.ts'),
+  init: () => import('../cluster/init/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   receive: () => import('../receive/command.ts'),

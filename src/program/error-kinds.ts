@@ -79,6 +79,10 @@ export const errorKinds = {
   ),
   'copy-damaged': kind(69, 'what arrived on the far side is not what was sent: nothing was switched'),
   'ssh-key': kind(61, 'an SSH key to log in with is missing, encrypted, or readable by others'),
+  'configuration-exists': kind(
+    91,
+    'there is another configuration already: twowarm init never overwrites one',
+  ),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'promise-lacking': kind(
     32,

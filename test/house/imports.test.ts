@@ -24,6 +24,9 @@ const doors: Record<string, string> = {
   ssh2: 'src/transport/ssh.ts',
   'ssh-config': 'src/transport/ssh/config/lines.ts',
   chokidar: 'src/program/watch.ts',
+  '@inquirer/confirm': 'src/program/prompts.ts',
+  '@inquirer/input': 'src/program/prompts.ts',
+  '@inquirer/select': 'src/program/prompts.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */
 const zodRooms = [
