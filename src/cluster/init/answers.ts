@@ -3,6 +3,7 @@
 // there yet.
 import type { ProgramCall } from '../../program/command.ts';
 import { ProgramError } from '../../program/program-error.ts';
+import { withoutSecret } from '../../program/road-url.ts';
 import { problemOfValue, type SectionName } from '../../program/settings/one-key.ts';
 
 export const roles = ['primary', 'standby', 'dr'] as const;
@@ -42,7 +43,7 @@ export const problemOfName = (name: string): string | undefined =>
   nameForm.test(name) ? undefined : 'is not a name: use letters, digits, "-" and "_"';
 
 const refuse = (flag: string, value: string, problem: string): never => {
-  throw new ProgramError('usage', `cannot use --${flag} "${value}": it ${problem}`);
+  throw new ProgramError('usage', `cannot use --${flag} "${withoutSecret(value)}": it ${problem}`);
 };
 
 const listOf = ({ options }: ProgramCall, flag: string): readonly string[] =>

@@ -44,8 +44,8 @@ async function applyIfWanted(
 }
 
 /** What is to be done elsewhere; keys that were just made are in it. */
-const elsewhere = async ({ answers }: Plan, call: ProgramCall) => ({
-  authorizedKeys: authorizedKeys(answers),
+const elsewhere = async ({ answers, cluster }: Plan, call: ProgramCall) => ({
+  authorizedKeys: authorizedKeys(answers, cluster.dataDirectory),
   hostKeys: await unknownHosts(answers, call.stop),
 });
 

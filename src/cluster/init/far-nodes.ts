@@ -1,6 +1,6 @@
 // What has to be done on the other nodes so that this one may log in there: lines for authorized_keys, and how their host
 // keys become known here. Only lines to read and paste: what they ask for is a person's to decide.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { exec, plainEnvironment } from '../../program/exec.ts';
 import { installedAt } from '../../program/installed-at.ts';
@@ -47,7 +47,31 @@ function farProgram(receiver: string | undefined): string {
   return receiver !== undefined && isAbsolute(receiver) ? receiver : join(installedAt(), 'bin', 'twowarm');
 }
 
-function linesFor(each: PlannedDestination, answers: Answers): AuthorizedKey[] {
+/** Where this cluster has more than its data directory: the same places are needed over there. */
+function placesOutside(dataDirectory: string): string[] {
+  const links = [
+    join(dataDirectory, 'pg_wal'),
+    ...namesIn(join(dataDirectory, 'pg_tblspc')).map((oid) => join(dataDirectory, 'pg_tblspc', oid)),
+  ];
+  return links.flatMap((link) => {
+    try {
+      return [readlinkSync(link)];
+    } catch {
+      // No symbolic link.
+      return [];
+    }
+  });
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch {
+    return [];
+  }
+}
+
+function linesFor(each: PlannedDestination, answers: Answers, dataDirectory: string): AuthorizedKey[] {
   const road = sshRoadOf(each.url);
   if (road === undefined) return [];
   const program = farProgram(answers.receiver);
@@ -57,6 +81,8 @@ function linesFor(each: PlannedDestination, answers: Answers): AuthorizedKey[] {
   const reading = isSource ? ['--allow-read'] : [];
   const base = { node: each.name, login: loginOf(road) };
   const archiving = line(['--directory', road.directory, ...reading], answers.identityFiles?.[0]);
+  const outside = placesOutside(dataDirectory);
+  const allowing = outside.length === 0 ? [] : ['--allow', outside.join(':')];
   const copyKey = answers.copyIdentityFiles?.[0];
   const copying =
     each.dataDirectory === undefined
@@ -65,15 +91,15 @@ function linesFor(each: PlannedDestination, answers: Answers): AuthorizedKey[] {
           {
             ...base,
             right: 'base backups' as const,
-            line: line(['--data-directory', each.dataDirectory], copyKey),
+            line: line(['--data-directory', each.dataDirectory, ...allowing], copyKey),
           },
         ];
   return [{ ...base, right: 'archive', line: archiving }, ...copying];
 }
 
-/** The lines of every destination behind ssh. */
-export const authorizedKeys = (answers: Answers): AuthorizedKey[] =>
-  (answers.destinations ?? []).flatMap((each) => linesFor(each, answers));
+/** The lines of every destination behind ssh, for the cluster in `dataDirectory`. */
+export const authorizedKeys = (answers: Answers, dataDirectory: string): AuthorizedKey[] =>
+  (answers.destinations ?? []).flatMap((each) => linesFor(each, answers, dataDirectory));
 
 async function isKnown(name: string, signal: AbortSignal): Promise<boolean> {
   try {

@@ -94,10 +94,10 @@ export async function interview(
     isNeeded: role === 'primary',
   };
   const far: Asked = { policy: 'best-effort', flag: '--dr', what: 'DR node', isNeeded: false };
-  const destinations = known.destinations ?? [
-    ...(await askDestinations(asker, others, proposed)),
-    ...(await askDestinations(asker, far, proposed)),
-  ];
+  const destinations = known.destinations ?? (await askDestinations(asker, others, proposed));
+  // Alone it could not be best-effort: archive_command would succeed without a copy.
+  if (known.destinations === undefined && destinations.length > 0)
+    destinations.push(...(await askDestinations(asker, far, proposed)));
   const arbiter =
     known.arbiter ??
     (await asker.text({

@@ -23,5 +23,8 @@ export function summaryOf(section: SectionName, key: string): string {
 export function problemOfValue(section: SectionName, key: string, value: unknown): string | undefined {
   const result = schemaOf(section, key)['~standard'].validate(value);
   if (result instanceof Promise) throw new Error(`the check of ${section}.${key} takes time`);
-  return result.issues?.[0]?.message;
+  const issue = result.issues?.[0];
+  if (issue === undefined) return undefined;
+  const choices = 'values' in issue ? (issue.values as unknown[]).join(', ') : undefined;
+  return choices === undefined ? issue.message : `must be one of ${choices}`;
 }
