@@ -95,7 +95,7 @@ function readPostgresqlConf(
   dataDirectory: string,
   options: PostmasterOptions,
   reading: Reading,
-  otherwise: string | undefined,
+  packaged: string | undefined,
 ): void {
   const named = options.assignments.findLast(({ name }) => name === 'config_file')?.value;
   if (named !== undefined && !isAbsolute(named)) {
@@ -109,8 +109,8 @@ function readPostgresqlConf(
     mayBeThere(join(directory, 'postgresql.conf')) &&
     !existsSync(join(directory, 'PG_VERSION'));
   const own = join(elsewhere ? directory : dataDirectory, 'postgresql.conf');
-  const isOwn = otherwise === undefined || mayBeThere(own);
-  readInto(reading, named ?? (isOwn ? own : otherwise), true);
+  const unstarted = options.program === undefined ? packaged : undefined;
+  readInto(reading, named ?? unstarted ?? own, true);
 }
 
 /** Also where it cannot be seen: reading it then says why. */
@@ -124,15 +124,15 @@ function mayBeThere(path: string): boolean {
 
 /**
  * The settings of a data directory's server. What the files say now: a server that was not reloaded, or not started
- * again, since they changed may run with others. `otherwise`: the postgresql.conf of a server that was never started, where
- * the data directory has none. Synchronous, below half a millisecond for usual files.
+ * again, since they changed may run with others. `packaged`: the postgresql.conf that the server will be started with, if
+ * it never was. Synchronous, below half a millisecond for usual files.
  */
-export function readServerSettings(dataDirectory: string, otherwise?: string): ServerSettings {
+export function readServerSettings(dataDirectory: string, packaged?: string): ServerSettings {
   const reading = begin();
   const options = readPostmasterOptions(dataDirectory);
   reading.files.add(options.file);
   reading.problem = options.problem;
-  readPostgresqlConf(dataDirectory, options, reading, otherwise);
+  readPostgresqlConf(dataDirectory, options, reading, packaged);
   readInto(reading, join(dataDirectory, 'postgresql.auto.conf'), false);
   const major = majorVersion(dataDirectory);
   if (major === undefined) reading.problem ??= `could not read ${join(dataDirectory, 'PG_VERSION')}`;

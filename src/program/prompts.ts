@@ -1,5 +1,6 @@
 // The one door to @inquirer: questions at a terminal. They go to stderr, so that the answer of a command can go elsewhere.
 // Loaded only where there is somebody to ask.
+import { once } from 'node:events';
 import confirm from '@inquirer/confirm';
 import input from '@inquirer/input';
 import select from '@inquirer/select';
@@ -9,17 +10,31 @@ export interface Choice {
   words: string;
 }
 
-/** Ctrl-C at a question is what it is anywhere else: SIGINT, which ends the program the usual way. */
+/** How long a question that is answered may take to say so after its input has paused, in ms. */
+const settlingMs = 200;
+
+/**
+ * Ctrl-C, Ctrl-D and the end of the input are at a question what Ctrl-C is anywhere else: SIGINT, which ends the program the
+ * usual way. The library hears of the first only: at the others it would wait for ever, or the process end, with success.
+ */
 async function asked<T>(stop: AbortSignal, ask: (context: Context) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const timers = [setInterval(() => undefined, 60_000)];
+  // Closing itself is all that readline does then; it pauses its input with it.
+  const onPause = (): void => void timers.push(setTimeout(() => ended.abort(), settlingMs));
+  process.stdin.on('pause', onPause).on('end', onPause);
   try {
-    return await ask({ output: process.stderr, signal: stop });
+    return await ask({ output: process.stderr, signal: AbortSignal.any([stop, ended.signal]) });
   } catch (error) {
-    if (error instanceof Error && error.name === 'ExitPromptError') {
+    if (ended.signal.aborted || (error instanceof Error && error.name === 'ExitPromptError')) {
       process.kill(process.pid, 'SIGINT');
-      await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+      if (!stop.aborted) await once(stop, 'abort');
     }
     stop.throwIfAborted();
     throw error;
+  } finally {
+    process.stdin.off('pause', onPause).off('end', onPause);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 

@@ -102,7 +102,7 @@ export async function interview(
     known.arbiter ??
     (await asker.text({
       flag: '--arbiter',
-      message: 'The archive that timelines are reserved at, the same on every node (empty: none):',
+      message: 'Archive that timelines are reserved at (empty: none):',
       isNeeded: false,
       problemOf: (text) => problemOfValue('cluster', 'arbiter', text),
     }));

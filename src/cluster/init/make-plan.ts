@@ -82,7 +82,7 @@ async function archiveTimeoutOf(call: ProgramCall, asker: Asker, server: LocalSe
       ? given
       : await asker.text({
           flag: '--archive-timeout',
-          message: 'How much may be lost with this node, at most (archive_timeout):',
+          message: 'How much may be lost at most (archive_timeout):',
           proposal: now === 0 ? '60s' : formatDuration(now),
           isNeeded: false,
           problemOf,
