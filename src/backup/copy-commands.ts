@@ -8,6 +8,7 @@ import { reserveThreads } from '../program/threads.ts';
 import { choose, drKind, standbyKind, type Chosen, type Kind } from './choose.ts';
 import { copyTo, type Outcome, type Wanted } from './copy-to.ts';
 import { copyArguments, copyOptions, defaultJobs, mostJobs } from './options.ts';
+import { askSource, outsideOfNew } from './look-at-source.ts';
 import { openTarget } from './open-target.ts';
 import { BackupSession } from './session.ts';
 import { Telling } from './telling.ts';
@@ -74,9 +75,11 @@ async function withTarget(call: ProgramCall, { node, chosen, wanted, telling }: 
   const session = await BackupSession.open(node, wanted.program);
   let target: Target | undefined;
   try {
-    target = await openTarget(chosen, call, node);
+    const asked = await askSource(session, node, wanted);
     const { environment, stop } = call;
-    return await copyTo({ node, chosen, wanted, session, target, telling, environment, stop });
+    const identity = call.options['identity'] as string | undefined;
+    target = await openTarget(chosen, node, identity, outsideOfNew(asked, wanted), stop);
+    return await copyTo({ node, chosen, wanted, session, asked, target, telling, environment, stop });
   } finally {
     // First the server: its backup mode ends with the session.
     await session.close();

@@ -7,7 +7,7 @@ import { copyByTool } from './by-tool.ts';
 import { copyOurselves } from './by-ourselves.ts';
 import type { Chosen } from './choose.ts';
 import type { Copied } from './copy-files.ts';
-import { lookAtSource, type LookedAt } from './look-at-source.ts';
+import { lookAtSource, type LookedAt, type SourceFacts } from './look-at-source.ts';
 import type { BackupSession } from './session.ts';
 import type { Telling } from './telling.ts';
 import { nextSteps, stepsOf } from './words.ts';
@@ -35,6 +35,7 @@ export interface Work {
   chosen: Chosen;
   wanted: Wanted;
   session: BackupSession;
+  asked: SourceFacts;
   target: Target;
   telling: Telling;
   environment: Readonly<Record<string, string | undefined>>;

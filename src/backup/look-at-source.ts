@@ -4,10 +4,11 @@ import { join, relative, sep } from 'node:path';
 import { realpathSync } from 'node:fs';
 import type { Found, Outside, SourceCluster } from '../copying/target.ts';
 import { readSegmentSize } from '../postgres/control-file.ts';
+import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
-import type { Work } from './copy-to.ts';
+import type { Wanted, Work } from './copy-to.ts';
 import { mapTablespaces, type Tablespace } from './mapping.ts';
-import type { ServerFacts } from './session.ts';
+import type { BackupSession, ServerFacts } from './session.ts';
 import { archivesWithin } from './source/own-directories.ts';
 import { walLinkOf, type Source } from './source/walk.ts';
 
@@ -39,9 +40,7 @@ const locationsOf = (tablespaces: readonly Tablespace[]): string[] =>
 
 async function clusterOf(
   { session, node }: Work,
-  facts: ServerFacts,
-  dataDirectory: string,
-  tablespaces: readonly Tablespace[],
+  { facts, dataDirectory, tablespaces }: SourceFacts,
 ): Promise<SourceCluster> {
   const directories = [dataDirectory, join(dataDirectory, 'pg_wal'), ...locationsOf(tablespaces)];
   return {
@@ -81,33 +80,58 @@ function refuseForTool(method: string, tablespaces: readonly Tablespace[]): void
   });
 }
 
+/** The cluster itself, and where its tablespaces and its pg_wal are. */
+export interface SourceFacts {
+  facts: ServerFacts;
+  dataDirectory: string;
+  tablespaces: readonly Tablespace[];
+  /** Where pg_wal is a symbolic link to. */
+  walLink: string | undefined;
+}
+
+/** Asks the server; throws where it is none that can be copied so. */
+export async function askSource(
+  session: BackupSession,
+  { settings }: ThisNode,
+  { program, method }: Wanted,
+): Promise<SourceFacts> {
+  const facts = await session.facts();
+  requirePrimary(facts, program);
+  const dataDirectory = realpathSync(settings.dataDirectory);
+  const tablespaces = await session.tablespaces();
+  refuseForTool(method, tablespaces);
+  return { facts, dataDirectory, tablespaces, walLink: await walLinkOf(dataDirectory) };
+}
+
+/** What lies beside a new target, by the words of the call. */
+export const outsideOfNew = ({ tablespaces, walLink }: SourceFacts, wanted: Wanted): Outside => ({
+  tablespaces: mapTablespaces(tablespaces, wanted.mapping),
+  walDirectory: wanted.walDirectory ?? walLink,
+});
+
 /** What the target has already is asked first: without a word its tablespaces, and its pg_wal, stay where they are. */
 async function outsideOf(
   { target, wanted, stop }: Work,
-  dataDirectory: string,
-  tablespaces: readonly Tablespace[],
+  source: SourceFacts,
   cluster: SourceCluster,
 ): Promise<{ outside: Outside; found: Found }> {
   const there = await target.look(cluster, { tablespaces: [], walDirectory: undefined }, stop);
   const isNew = there.state === 'missing' || there.state === 'empty';
-  const outside: Outside = {
-    tablespaces: mapTablespaces(tablespaces, wanted.mapping, there.tablespaces),
-    // A pg_wal that is a link at the source is one at a new target, too.
-    walDirectory: wanted.walDirectory ?? (isNew ? await walLinkOf(dataDirectory) : undefined),
-  };
+  const outside: Outside = isNew
+    ? outsideOfNew(source, wanted)
+    : {
+        tablespaces: mapTablespaces(source.tablespaces, wanted.mapping, there.tablespaces),
+        walDirectory: wanted.walDirectory,
+      };
   return { outside, found: await target.look(cluster, outside, stop) };
 }
 
 /** Throws what keeps this cluster from being copied to this target. */
 export async function lookAtSource(work: Work): Promise<LookedAt> {
-  const { session, wanted, node } = work;
-  const facts = await session.facts();
-  requirePrimary(facts, wanted.program);
-  const dataDirectory = realpathSync(node.settings.dataDirectory);
-  const tablespaces = await session.tablespaces();
-  refuseForTool(wanted.method, tablespaces);
-  const cluster = await clusterOf(work, facts, dataDirectory, tablespaces);
-  const { outside, found } = await outsideOf(work, dataDirectory, tablespaces, cluster);
+  const { node, asked } = work;
+  const { facts, dataDirectory, tablespaces } = asked;
+  const cluster = await clusterOf(work, asked);
+  const { outside, found } = await outsideOf(work, asked, cluster);
   const source: Source = {
     dataDirectory,
     tablespaces,

@@ -9,6 +9,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   copyToStandby: async () => ({ command: (await import('../backup/copy-commands.ts')).copyToStandby }),
   copyToDR: async () => ({ command: (await import('../backup/copy-commands.ts')).copyToDR }),
   configStandby: () => import('../backup/configure/command.ts'),
+  init: () => import('../cluster/init/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
   receive: () => import('../receive/command.ts'),

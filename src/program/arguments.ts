@@ -104,7 +104,6 @@ function parserFor(command: Command): Argv {
       'camel-case-expansion': false,
       'boolean-negation': false,
       'dot-notation': false,
-      'duplicate-arguments-array': command.options.some(({ many }) => many),
     })
     .version(false)
     .help(false)
@@ -141,25 +140,29 @@ export async function parseArguments(
   words: readonly string[],
 ): Promise<ReadWords | 'answered'> {
   const given = await parserFor(command).parseAsync([...words]);
-  if (given['help'] === true) return answer(await helpOf(command));
-  if (given['version'] === true) return answer(`${command.name} (twowarm) ${version}`);
+  if (lastOf(given['help']) === true) return answer(await helpOf(command));
+  if (lastOf(given['version']) === true) return answer(`${command.name} (twowarm) ${version}`);
   const { _: positionals, ...options } = given;
   checkOptions(command, options);
   checkPositionals(command, positionals.map(String));
   return {
     positionals: positionals.map(String),
-    options: Object.fromEntries(command.options.map((option) => [option.name, valueOf(option, given)])),
+    options: Object.fromEntries(
+      command.options.map(({ name, many }) => [name, many ? allOf(given[name]) : lastOf(given[name])]),
+    ),
   };
 }
 
-/** Of one that is given twice the last one counts, unless it may be. */
-function valueOf(
-  { name, many }: Option,
-  given: Readonly<Record<string, unknown>>,
-): ReadWords['options'][string] {
-  const value = given[name] as string | boolean | readonly string[] | undefined;
-  if (many === true) return value === undefined ? undefined : [value].flat().map(String);
-  return Array.isArray(value) ? (value.at(-1) as string | boolean) : value;
+/** What was given once, or every time; undefined where it never was. */
+function allOf(given: unknown): readonly string[] | undefined {
+  return given === undefined ? undefined : [given as string | string[]].flat();
+}
+
+/** Of an option that is given more than once the last one counts. */
+function lastOf(given: unknown): string | boolean | undefined {
+  return Array.isArray(given)
+    ? (given as (string | boolean)[]).at(-1)
+    : (given as string | boolean | undefined);
 }
 
 function answer(text: string): 'answered' {

@@ -22,9 +22,9 @@ export interface Option {
   alias?: string;
   /** The word for its value in the help ('FILE'); an option without one is a switch. */
   argument?: string;
-  /** It may be given any number of times: its value is a list then. */
-  many?: boolean;
   summary: string;
+  /** With an argument: it may be given any number of times, and its value is a list. */
+  many?: boolean;
 }
 
 export interface Command {

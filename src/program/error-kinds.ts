@@ -97,6 +97,10 @@ export const errorKinds = {
   'target-unsuited': kind(81, 'the target of a base backup holds something else, or is its source'),
   'target-ahead': kind(82, 'the target of a base backup is ahead of its source'),
   'target-path': kind(83, 'a path of a base backup cannot be written to'),
+  'configuration-exists': kind(
+    91,
+    'there is another configuration already: twowarm init never overwrites one',
+  ),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'promise-lacking': kind(
     32,

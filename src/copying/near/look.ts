@@ -78,7 +78,7 @@ const plannedIn = ({ tablespaces, walDirectory }: Outside): { what: string; path
 
 function judgeOutside(
   place: Place,
-  tablespaces: readonly Place[],
+  tablespaces: readonly TablespacePlace[],
   { now, isLink, wanted }: WalPlaces,
   source: SourceCluster,
 ): void {

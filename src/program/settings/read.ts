@@ -80,3 +80,11 @@ export function readSettings(place: Place): { settings: Settings; inForce: InFor
   refuseOwnData(file, settings, lines.of);
   return { settings, inForce: listInForce(place, settings, parsed, lines.of) };
 }
+
+/** Throws what makes a configuration unusable that is not written yet. */
+export function checkUnwritten(text: string, place: Place): void {
+  const file = 'that would be written';
+  const lines = locateKeys(text);
+  const configuration = checkConfiguration(file, parseToml(file, text), lines.of);
+  refuseOwnData(file, toSettings(place, configuration), lines.of);
+}
