@@ -67,7 +67,7 @@ export const errorKinds = {
   ),
   busy: kind(53, 'another call of the same command is at work'),
   'server-died': kind(54, 'the server ended during the call'),
-  'server-fault': kind(56, 'the server refused, or failed with, what it was asked for'),
+  'server-fault': kind(94, 'the server refused, or failed with, what it was asked for'),
   'archiving-unproven': kind(
     57,
     'the server does not archive to where the copy would get its WAL from: nothing was copied',
