@@ -45,17 +45,18 @@ export function quarantineFor(home: string, names: readonly string[], timeline: 
 }
 
 /**
- * Puts the files into `quarantine`, in the home, all durable on return; the names in pg_wal stay as they are. Returns their
- * whole paths there.
+ * Puts the files into the directory `wanted` of the home, or where that is there already into another one, all durable on
+ * return; the names in pg_wal stay as they are. Returns their whole paths there.
  */
 export async function quarantine(
   walDirectory: string,
   names: readonly string[],
   home: string,
-  room: string,
+  wanted: string,
   signal: AbortSignal,
 ): Promise<string[]> {
   if (names.length === 0) return [];
+  const room = freeName(wanted);
   for (const each of [home, join(home, 'leftover-wal'), room]) await makeDirectoryDurably(each);
   const kept: string[] = [];
   for (const name of names) {
@@ -68,6 +69,13 @@ export async function quarantine(
     throw fromSystemError(error, `could not fsync directory "${room}"`);
   });
   return kept;
+}
+
+/** What a preparation that was killed within the same second has put there stays its own. */
+function freeName(wanted: string): string {
+  let name = wanted;
+  for (let count = 2; isThere(name); count += 1) name = `${wanted}-${count}`;
+  return name;
 }
 
 /** A second name where that is possible, for a full disk has no room for a copy. */

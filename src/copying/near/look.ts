@@ -52,6 +52,8 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   const leftovers = wal.now === undefined ? { names: [], missing: [] } : leftoversIn(wal.now.real);
   const timeline = 'timeline' in content ? content.timeline : undefined;
   const planned = new Set(tablespaces.map(({ oid }) => oid));
+  const savesConfiguration = content.state === 'data-directory' && hasOwnConfiguration(place.real, home);
+  if (leftovers.names.length > 0 || savesConfiguration) requireHome(home);
   return {
     place,
     content,
@@ -63,8 +65,15 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
     leftovers,
     quarantine: quarantineFor(home, leftovers.names, timeline),
     home,
-    savesConfiguration: content.state === 'data-directory' && hasOwnConfiguration(place.real, home),
+    savesConfiguration,
   };
+}
+
+/** What must not be lost goes there, so it has to be possible before anything is changed. */
+function requireHome(home: string): void {
+  const place = placeAt("twowarm's home", home);
+  const hint = `What must not be lost is put there. Create it as a directory of the data directory's owner, with mode 0700.`;
+  requireWritable(place, hint);
 }
 
 const plannedIn = ({ tablespaces, walDirectory }: Outside): { what: string; path: string }[] => [
@@ -83,7 +92,7 @@ function judgeOutside(
   const all = isLink && now !== undefined && wanted === undefined ? [...planned, now] : planned;
   refuseNested([place, ...all]);
   refuseSourcePlaces(now === undefined ? all : [...all, now], source);
-  all.forEach(requireWritable);
+  for (const each of all) requireWritable(each);
 }
 
 /** As target.ts promises it. */

@@ -110,15 +110,16 @@ export function requireAllowed(
 }
 
 const { R_OK, W_OK, X_OK } = constants;
+const asTheServer = 'Run this as the user that is to run the server there.';
 
 /** Throws where this process could not write, or what it makes would not be for the server. */
-export function requireWritable({ path, real, isThere }: Place): void {
+export function requireWritable({ path, real, isThere }: Place, hint = asTheServer): void {
   const directory = isThere ? real : dirname(real);
   try {
     accessSync(directory, R_OK | W_OK | X_OK);
   } catch (error) {
     const action = isThere ? `write into directory ${path}` : `create directory ${path} in ${directory}`;
-    throw fromSystemError(error, `cannot ${action}`, 'Run this as the user that is to run the server there.');
+    throw fromSystemError(error, `cannot ${action}`, hint);
   }
   const owner = lookAt(directory)?.uid;
   const we = process.geteuid?.();
@@ -129,7 +130,7 @@ export function requireWritable({ path, real, isThere }: Place): void {
     `cannot copy into ${path}: ${directory} belongs to another user`,
     {
       detail: `Its owner has the user ID ${owner}; this runs as ${we}.`,
-      hint: 'Run this as the user that is to run the server there.',
+      hint,
     },
   );
 }

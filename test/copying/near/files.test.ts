@@ -255,7 +255,8 @@ describe('a file that does not come to its end', () => {
   it('says which file it was when the disk is full, and lets go of it', async () => {
     await using scene = makeScene('near');
     const target = await prepared(scene);
-    using _disk = mountTmpfs(`${scene.data}/base`, 'size=512k');
+    using disk = mountTmpfs(`${scene.data}/base`, 'size=512k');
+    disk.remount('size=512k');
     const file = await target.file('base/1', 0o600, neverStopped);
     const pieces = [0, 1, 2].map(() => file.take(Buffer.alloc(chunkBytes, 1)));
     const ends = await Promise.allSettled(pieces);

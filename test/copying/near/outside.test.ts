@@ -182,7 +182,7 @@ describe('a preparation', () => {
       ['16386', 'kept'],
     ] as const)
       scene.link(scene.path(name), `node/data/pg_tblspc/${oid}`);
-    const locations = ['new', 'kept', 'fresh', 'own'].map(scene.path);
+    const locations = ['new', 'kept', 'fresh', 'own'].map((name) => scene.path(name));
     const { warnings } = await scene.target().prepare(sourceOf(), at(...locations), neverStopped);
     expect(warnings).toEqual([
       `the source has no tablespace 16390: its link was removed, and ${scene.path('gone')} was left as it is`,

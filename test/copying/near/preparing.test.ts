@@ -12,9 +12,22 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { closeToServers } from '../../../src/copying/near/close-to-servers.ts';
 import { mountTmpfs } from '../../harness/mounts.ts';
+import { startProgram } from '../../harness/run.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { faultOf } from '../../program/fault.ts';
 import { treeOf } from '../../transport/archives.ts';
-import { controlBytes, makeScene, neverStopped, nothingOutside, sourceOf, type Scene } from './scene.ts';
+import {
+  controlBytes,
+  giveAway,
+  makeScene,
+  nodeId,
+  neverStopped,
+  nothingOutside,
+  sourceOf,
+  type Scene,
+} from './scene.ts';
 
 async function prepare(scene: Scene) {
   const target = scene.target();
@@ -129,7 +142,8 @@ describe('a preparation', () => {
     await using scene = makeScene('near');
     scene.dataDirectory();
     rmSync(`${scene.data}/pg_wal`, { recursive: true });
-    using _disk = mountTmpfs(scene.directory('disk'), 'size=1m');
+    using disk = mountTmpfs(scene.directory('disk'), 'size=1m');
+    disk.remount('size=2m');
     scene.file(`disk/wal/${segment}`, 'the content');
     scene.file(`disk/wal/archive_status/${segment}.ready`);
     scene.link(scene.path('disk/wal'), 'node/data/pg_wal');
@@ -143,10 +157,25 @@ describe('a preparation', () => {
     scene.dataDirectory({}, [segment]);
     scene.file('node/twowarm', 'in the way of the home');
     const before = treeOf(scene.data);
-    await expect(prepare(scene)).rejects.toThrow(
-      /^could not create the directory .*\/twowarm\/leftover-wal: Not a directory$/,
-    );
+    expect(await faultOf(() => prepare(scene))).toEqual({
+      kind: 'target-unsuited',
+      message: `cannot copy into ${scene.home}: it is not a directory`,
+    });
     expect(treeOf(scene.data)).toEqual(before);
+  });
+
+  it('changes nothing where the home is not ours to write into', async () => {
+    await using scene = makeScene('near');
+    scene.dataDirectory({}, [segment]);
+    giveAway(scene.directory('node/twowarm'));
+    const before = treeOf(scene.path('node'));
+    expect(await faultOf(() => prepare(scene))).toEqual({
+      kind: 'permission-denied',
+      message: `cannot copy into ${scene.home}: ${scene.home} belongs to another user`,
+      detail: `Its owner has the user ID 12345; this runs as ${process.geteuid!()}.`,
+      hint: "What must not be lost is put there. Create it as a directory of the data directory's owner, with mode 0700.",
+    });
+    expect(treeOf(scene.path('node'))).toEqual(before);
   });
 
   it('uses the home that is named after the data directory where there is one', async () => {
@@ -155,6 +184,24 @@ describe('a preparation', () => {
     scene.directory('node/twowarm-data');
     const { quarantined } = await prepare(scene);
     expect(quarantined[0]).toMatch(new RegExp(`^${scene.node}/twowarm-data/leftover-wal/`));
+  });
+});
+
+describe('a server that was started in the moment before pg_control goes', () => {
+  it('keeps it', async () => {
+    await using scene = makeScene('near');
+    scene.dataDirectory();
+    // What counts is a process that works there and is named by postmaster.pid.
+    const server = startProgram('sleep', ['60'], { cwd: scene.data, user: 'self' });
+    scene.file('node/data/postmaster.pid', `${server.pid}\n`);
+    await waitFor('the process', () => readlinkSync(`/proc/${server.pid}/cwd`) === scene.data);
+    const before = treeOf(scene.data);
+    expect((await faultOf(() => closeToServers(scene.data, nodeId))).kind).toBe('target-in-use');
+    expect(treeOf(scene.data)).toEqual(before);
+    server.kill('SIGKILL');
+    await server.result;
+    await closeToServers(scene.data, nodeId);
+    expect(existsSync(`${scene.data}/global/pg_control`)).toBe(false);
   });
 });
 
