@@ -8,11 +8,14 @@ import { allPages, bytesOfPages, discardRecord, endRecord, invalid, pagesRecord 
 import { differing, gatherPages } from '../wire/runs.ts';
 import { Prospect, type Compressors } from './compressor.ts';
 import { DigestsThere } from './digests-there.ts';
+import { Outbox } from './outbox.ts';
 
 /** What a file needs of the target that it goes to. */
 export interface Way {
   conversation: Conversation;
   compressors: Compressors;
+  /** Whether nothing of that name can be there: it is not asked for. */
+  isFresh: boolean;
   signal: AbortSignal;
   /** A fault with what it kept from happening. */
   about: (what: string, error: unknown) => Error;
@@ -32,16 +35,18 @@ export class FarFile implements ArrivingFile {
   private readonly way: Way;
   /** Undefined where there is nothing to compare with. */
   private readonly there: Promise<DigestsThere | undefined>;
+  private readonly outbox: Outbox;
   private readonly prospect = new Prospect();
   private before: Promise<void> = Promise.resolve();
   private chunks = 0;
   private readonly onAbort: () => void;
 
-  /** The conversation was begun with a request for the file. */
+  /** The conversation has begun with a request for the file, or begins with it. */
   constructor(path: string, way: Way) {
     this.path = path;
     this.way = way;
-    this.there = this.listen();
+    this.outbox = new Outbox(way.conversation);
+    this.there = way.isFresh ? Promise.resolve(undefined) : this.listen();
     this.there.catch(() => undefined);
     this.onAbort = () => {
       way.conversation.fail(way.signal.reason as Error);
@@ -85,7 +90,7 @@ export class FarFile implements ArrivingFile {
         await this.before;
         await this.there;
         await this.refuseAnswer();
-        await conversation.sendLast(record);
+        await this.outbox.end(record);
         const outcome = (await conversation.reply()).oneOf('reply', outcomes);
         isOver = true;
         return outcome;
@@ -125,7 +130,7 @@ export class FarFile implements ArrivingFile {
 
   private async send({ header, payload }: MadeRecord): Promise<void> {
     await this.refuseAnswer();
-    await this.way.conversation.sendOff(header, payload);
+    await this.outbox.put(header, payload);
   }
 
   /** Before the end there is no answer but a refusal, which is thrown. */

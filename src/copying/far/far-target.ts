@@ -18,6 +18,8 @@ export class FarTarget implements Target {
   private readonly link: Link;
   private readonly compressors = new Compressors();
   private readonly place: string;
+  /** Nothing was there: no file need be compared, and each can be sent without an answer. */
+  private isFresh = false;
 
   /** The far side has admitted us over this link. `place`: the directory as it is named over there, the end of `url`. */
   constructor(url: string, place: string, link: Link) {
@@ -34,7 +36,9 @@ export class FarTarget implements Target {
     return this.converse('look at', { verb: 'look' }, signal, async (conversation) => {
       await this.tellPlaces(conversation, source, outside);
       (await conversation.reply()).oneOf('reply', ['found']);
-      return readFound(await longMessage(conversation.incoming));
+      const found = readFound(await longMessage(conversation.incoming));
+      this.isFresh = found.state === 'missing' || found.state === 'empty';
+      return found;
     });
   }
 
@@ -56,9 +60,11 @@ export class FarTarget implements Target {
   async file(path: string, mode: number, signal: AbortSignal): Promise<ArrivingFile> {
     signal.throwIfAborted();
     try {
-      const conversation = await this.link.ask({ verb: 'file', path, mode });
+      const { isFresh, compressors } = this;
+      const request = { verb: 'file', path, mode, ...(isFresh && { fresh: true }) };
+      const conversation = isFresh ? this.link.begin(request) : await this.link.ask(request);
       const about = (what: string, error: unknown): Error => this.told(`${what} at`, error);
-      return new FarFile(path, { conversation, compressors: this.compressors, signal, about });
+      return new FarFile(path, { conversation, compressors, isFresh, signal, about });
     } catch (error) {
       throw this.told(`could not write file "${path}" at`, error);
     }

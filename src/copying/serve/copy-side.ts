@@ -53,7 +53,8 @@ const verbs: Readonly<Record<string, Verb<NearTarget>>> = {
     await talk.reply({ reply: 'made' });
   },
   file: async (request, target, talk) => {
-    await receiveFile(await target.file(request.text('path'), modeOf(request), talk.signal), talk);
+    const file = await target.file(request.text('path'), modeOf(request), talk.signal);
+    await receiveFile(file, talk, request.isTrue('fresh'));
   },
   sweep: async (request, target, talk) => {
     const names = readNames(await allOf(talk.incoming));

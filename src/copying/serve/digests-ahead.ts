@@ -6,8 +6,11 @@ import type { NearFile } from '../near/near-file.ts';
 import { digestBytes, digestPages, pagesIn } from '../page-digest.ts';
 import { chunkBytes } from '../target.ts';
 
-/** 8 MB of the file. */
-const chunksAhead = 16;
+/** 16 MB of the file. */
+const chunksAhead = 32;
+
+/** The digests of so many chunks leave as one. */
+const chunksTogether = 8;
 
 export class DigestsAhead {
   private readonly file: NearFile;
@@ -22,13 +25,17 @@ export class DigestsAhead {
   private wakeReader: (() => void) | undefined;
   private readonly work: Promise<void>;
 
-  constructor(file: NearFile, talk: Talk) {
+  /** `isFresh`: the far side wants to know nothing of what is there. */
+  constructor(file: NearFile, talk: Talk, isFresh: boolean) {
     this.file = file;
     this.talk = talk;
-    this.chunks = Math.ceil(file.oldBytes / chunkBytes);
-    this.work = this.run().catch((error: unknown) => {
+    this.chunks = isFresh ? 0 : Math.ceil(file.oldBytes / chunkBytes);
+    const work = isFresh ? Promise.resolve() : this.run();
+    this.work = work.catch((error: unknown) => {
       this.fault = error;
       this.wakeReader?.();
+      // The far side waits for digests, and sends nothing before they come.
+      talk.incoming.fail(error as Error);
     });
   }
 
@@ -50,14 +57,18 @@ export class DigestsAhead {
   }
 
   private async run(): Promise<void> {
+    await this.talk.reply({ reply: 'ready', size: this.file.oldBytes });
+    let made: Buffer[] = [];
     for (let chunk = 0; chunk < this.chunks && !this.isStopped; chunk += 1) {
       while (chunk >= this.answered + chunksAhead && !this.isStopped)
         await new Promise<void>((resolve) => (this.wake = resolve));
       if (this.isStopped || this.talk.signal.aborted) return;
-      const digests = await this.digest(chunk);
+      made.push(await this.digest(chunk));
       this.read = chunk + 1;
       this.wakeReader?.();
-      await this.talk.send(digests);
+      if (made.length < chunksTogether && this.read < this.chunks) continue;
+      await this.talk.send(Buffer.concat(made));
+      made = [];
     }
   }
 

@@ -78,11 +78,10 @@ async function finish(file: NearFile, { header, payload }: ArrivedRecord, talk: 
   await talk.reply({ reply: await file.end(sizeBytes, sha256) });
 }
 
-/** Receives the file whose place is open; it is closed in any case. */
-export async function receiveFile(file: NearFile, talk: Talk): Promise<void> {
-  const digests = new DigestsAhead(file, talk);
+/** Receives the file whose place is open; it is closed in any case. `isFresh`: nothing is wanted of what is there. */
+export async function receiveFile(file: NearFile, talk: Talk, isFresh: boolean): Promise<void> {
+  const digests = new DigestsAhead(file, talk, isFresh);
   try {
-    await talk.reply({ reply: 'ready', size: file.oldBytes });
     const receiving = new Receiving(file, digests);
     for await (const record of recordsOf(talk.incoming)) {
       if (record.header.kind === 'pages') await receiving.take(record.header, record.payload);

@@ -24,9 +24,13 @@ export class Conversation {
   private readonly id: number;
   private readonly link: Line;
 
-  constructor(id: number, link: Line) {
+  /** What goes before the first data: the request. */
+  private first: Buffer[];
+
+  constructor(id: number, link: Line, request: Buffer) {
     this.id = id;
     this.link = link;
+    this.first = [request];
   }
 
   /** The next reply; one that refuses is thrown as the fault that it tells of. */
@@ -46,26 +50,33 @@ export class Conversation {
   }
 
   send(bytes: Buffer): Promise<void> {
-    return this.link.write(dataFrames(this.id, bytes));
+    return this.link.write([...this.request(), ...dataFrames(this.id, bytes)]);
   }
 
   /** Sends both as one piece, and waits until they have left: the caller may use the buffers again then. */
   sendOff(header: Buffer, payload: Buffer): Promise<void> {
-    return this.link.write([dataFrameOf(this.id, header, payload), payload], true);
+    return this.link.write([...this.request(), dataFrameOf(this.id, header, payload), payload], true);
   }
 
   /** The last data, which fits into one frame, and the end of it. */
   sendLast(bytes: Buffer): Promise<void> {
-    return this.link.write([...dataFrames(this.id, bytes), endFrame(this.id)]);
+    return this.link.write([...this.request(), ...dataFrames(this.id, bytes), endFrame(this.id)]);
   }
 
   sent(): Promise<void> {
-    return this.link.write([endFrame(this.id)]);
+    return this.link.write([...this.request(), endFrame(this.id)]);
+  }
+
+  private request(): Buffer[] {
+    const { first } = this;
+    this.first = [];
+    return first;
   }
 
   /** Nobody waits for this conversation any more. */
   close(isOver: boolean): void {
-    this.link.forget(this.id, isOver);
+    // What was never asked need not be taken back.
+    this.link.forget(this.id, isOver || this.first.length > 0);
   }
 
   hear(message: Message): void {

@@ -35,11 +35,17 @@ export class Link {
 
   /** Asks; whoever asks closes the conversation. */
   async ask(request: object): Promise<Conversation> {
+    const conversation = this.begin(request);
+    await conversation.send(Buffer.alloc(0));
+    return conversation;
+  }
+
+  /** A conversation whose request leaves with the first data; whoever begins it closes it. */
+  begin(request: object): Conversation {
     if (this.fault !== undefined) throw this.fault;
     this.lastId += 1;
-    const conversation = new Conversation(this.lastId, this);
+    const conversation = new Conversation(this.lastId, this, messageFrame(this.lastId, request));
     this.conversations.set(this.lastId, conversation);
-    await this.write([messageFrame(this.lastId, request)]);
     return conversation;
   }
 
