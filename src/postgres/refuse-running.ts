@@ -44,7 +44,7 @@ function serverProcessesIn(dataDirectory: string): number[] {
 function isServer(pid: number): boolean {
   try {
     const program = basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
-    return program === 'postgres' || program === 'postmaster';
+    return ['postgres', 'postmaster', 'edb-postgres'].includes(program);
   } catch {
     return false;
   }

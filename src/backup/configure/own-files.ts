@@ -2,15 +2,24 @@
 // saved of this node before a copy replaced it. What of them belongs into the data directory, as texts; nothing is written.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseConfiguration } from '../../postgres/parse-configuration.ts';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
 import { endWithInclude } from './edit-settings.ts';
 import { changeOf, readBytes, realPlaceOf, type FileChange } from './file-change.ts';
-import { differences, ownFile, type Differences } from './own-differences.ts';
+import { differences, ownFile, type ConfigurationTexts, type Differences } from './own-differences.ts';
 
 export interface OwnFiles {
   changes: readonly FileChange[];
-  /** From where the node's differences were taken, and what was left out; undefined: from nowhere. */
-  taken: { from: string; tooLow: Differences['tooLow'] } | undefined;
+  /** What of this node was saved, and is neither in its own file nor left to the primary's; undefined: nothing. */
+  left: LeftOut | undefined;
+}
+
+/** Settings that were saved and are not carried over. */
+export interface LeftOut {
+  from: string;
+  tooLow: Differences['tooLow'];
+  /** Names: there is an own file already, which is not changed. */
+  missing: readonly string[];
 }
 
 /** Replaced as a whole, the node's own by the one that came with the copy. */
@@ -20,7 +29,10 @@ const wholeFiles = ['pg_hba.conf', 'pg_ident.conf'];
 function newestSaved(home: string): string | undefined {
   const directory = join(home, 'saved-configuration');
   try {
-    const names = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const names = readdirSync(directory, { withFileTypes: true }).filter(
+      // One that begins with a dot is not finished.
+      (entry) => entry.isDirectory() && !entry.name.startsWith('.'),
+    );
     const newest = names
       .map(({ name }) => name)
       .sort()
@@ -50,8 +62,12 @@ export function ownFiles(dataDirectory: string, home: string, limits: ReadonlyMa
     const own = readBytes(join(home, 'node', name)) ?? (saved && readBytes(join(saved, name)));
     return there === undefined || own === undefined ? [] : changeOf(join(dataDirectory, name), own, there);
   });
-  const { changes, taken } = ofPostgresqlConf(dataDirectory, home, saved, limits);
-  return { changes: [...changes, ...whole], taken };
+  const { changes, left } = ofPostgresqlConf(dataDirectory, home, saved, limits);
+  return { changes: [...changes, ...whole], left };
+}
+
+function textsIn(directory: string, postgresqlConf: string): ConfigurationTexts {
+  return { postgresqlConf, autoConf: readBytes(join(directory, 'postgresql.auto.conf')) };
 }
 
 function ofPostgresqlConf(
@@ -60,25 +76,28 @@ function ofPostgresqlConf(
   saved: string | undefined,
   limits: ReadonlyMap<string, number>,
 ): OwnFiles {
-  const nothing: OwnFiles = { changes: [], taken: undefined };
   const path = join(dataDirectory, 'postgresql.conf');
   const there = ownTextIn(dataDirectory, 'postgresql.conf');
-  if (there === undefined) return nothing;
+  if (there === undefined) return { changes: [], left: undefined };
   const own = join(home, 'node', 'postgresql.conf');
-  const included = changeOf(path, endWithInclude(there, own), there);
-  if (readBytes(own) !== undefined) return { changes: included, taken: undefined };
+  const ownText = readBytes(own);
   const before = saved === undefined ? undefined : readBytes(join(saved, 'postgresql.conf'));
-  if (saved === undefined || before === undefined) return nothing;
-  const autoOf = (directory: string): string | undefined =>
-    readBytes(join(directory, 'postgresql.auto.conf'));
-  const found = differences(
-    { postgresqlConf: before, autoConf: autoOf(saved) },
-    { postgresqlConf: there, autoConf: autoOf(dataDirectory) },
-    limits,
-  );
-  const taken = { from: saved, tooLow: found.tooLow };
-  const text = ownFile(found, saved);
-  return text === undefined
-    ? { changes: [], taken }
-    : { changes: [...changeOf(own, text), ...included], taken };
+  const found =
+    saved === undefined || before === undefined
+      ? undefined
+      : differences(textsIn(saved, before), textsIn(dataDirectory, `${there}\n${ownText ?? ''}`), limits);
+  const proposed = ownText === undefined && found !== undefined ? ownFile(found, saved!) : undefined;
+  const includes = ownText !== undefined || proposed !== undefined;
+  const inOwn = parseConfiguration(ownText ?? '').assignments.map(({ name }) => name);
+  const missing =
+    ownText === undefined
+      ? []
+      : (found?.settings ?? []).map(([name]) => name).filter((name) => !inOwn.includes(name));
+  return {
+    changes: [
+      ...(proposed === undefined ? [] : changeOf(own, proposed)),
+      ...(includes ? changeOf(path, endWithInclude(there, own), there) : []),
+    ],
+    left: found && { from: saved!, tooLow: found.tooLow, missing },
+  };
 }

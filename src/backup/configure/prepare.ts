@@ -19,7 +19,7 @@ import { planFiles, type FilePlan, type Wanted } from './plan-files.ts';
 import type { Mode } from './recovery-settings.ts';
 import { originOf, refuseUnfit, type Origin } from './refusals.ts';
 import { refuseDiverged, timelineOfNode } from './timeline-check.ts';
-import { warningsOf } from './warnings.ts';
+import { ofLeftOut, warningsOf } from './warnings.ts';
 
 /** The oldest version whose functions and directories have the names that twowarm knows. */
 const oldestMajor = 10;
@@ -103,20 +103,16 @@ export async function prepare(call: ProgramCall): Promise<Prepared> {
   const unknown = await checkTimelines(node, dataDirectory, origin, call.stop);
   const debian = debianCluster(dataDirectory, major);
   const limits = readControlRecovery(dataDirectory)?.limits ?? new Map<string, number>();
-  const { changes: own, taken } = ownFiles(dataDirectory, settings.home, limits);
+  const { changes: own, left } = ownFiles(dataDirectory, settings.home, limits);
   const wanted: Wanted = {
     ...{ dataDirectory, major, mode, settings, primaryConninfo, own },
     commands: calledPrograms(settings, call.options['keep-archive'] === true),
     elsewhere: elsewhereOf(dataDirectory, debian),
   };
   const plan = planFiles(wanted);
-  const tooLow = (taken?.tooLow ?? []).map(({ name, value, primary }) => ({
-    message: `${name} = ${value} of this node was left out: the primary has ${primary}`,
-    hint: 'With less a hot standby does not start, or stops replaying.',
-  }));
   return {
     ...{ node, wanted, plan, origin },
-    warnings: [...unknown, ...tooLow, ...warningsOf(wanted, plan, origin, limits)],
+    warnings: [...unknown, ...ofLeftOut(left), ...warningsOf(wanted, plan, origin, limits)],
     next: nextSteps(settings, mode, major, debian),
   };
 }

@@ -5,6 +5,7 @@ import { parseBoolean } from '../../postgres/parse-configuration.ts';
 import type { ServerSettings } from '../../postgres/server-settings.ts';
 import type { Report } from '../../program/print-error.ts';
 import { leadsHere } from './leads-here.ts';
+import type { LeftOut } from './own-files.ts';
 import type { FilePlan, Wanted } from './plan-files.ts';
 import type { Origin } from './refusals.ts';
 
@@ -105,6 +106,23 @@ function ofLeftovers(dataDirectory: string, origin: Origin): Report[] {
       detail:
         'A standby does not archive them; where no other node has them, their rows are in this data directory alone.',
       hint: `If they belong to the timeline that goes on: archiveWALFile pg_wal/NAME NAME, in ${dataDirectory}.`,
+    },
+  ];
+}
+
+/** What was saved of this node before the copy, and is not carried over. */
+export function ofLeftOut(left: LeftOut | undefined): Report[] {
+  if (left === undefined) return [];
+  const tooLow = left.tooLow.map(({ name, value, primary }) => ({
+    message: `${name} = ${value} of this node was left out: the primary has ${primary}`,
+    hint: 'With less a hot standby does not start, or stops replaying.',
+  }));
+  if (left.missing.length === 0) return tooLow;
+  return [
+    ...tooLow,
+    {
+      message: `before the copy this node also had settings of its own that are not in <home>/node/postgresql.conf: ${left.missing.join(', ')}`,
+      hint: `They are in ${left.from}; put into the file what is to stay.`,
     },
   ];
 }

@@ -1,6 +1,6 @@
 // The changes written, each whole and durably, after a copy of what it replaces. Before each one it is looked again whether a
 // server has been started meanwhile.
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { removeFile, replaceFile } from '../../program/replace-file.ts';
@@ -52,6 +52,8 @@ function keepCopies(changes: readonly FileChange[], { home, nodeId }: Writing): 
   const parent = join(home, 'replaced-configuration');
   const directory = join(parent, new Date().toISOString().replaceAll(':', ''));
   ensureDirectory(parent);
+  // A call that was killed may have left one of its copies unfinished.
+  for (const earlier of readdirSync(parent)) removeAbandoned(join(parent, earlier), nodeId);
   ensureDirectory(directory);
   for (const { path, before } of kept) {
     // A trigger file may be called anything.

@@ -89,7 +89,14 @@ shared_buffers = '1GB'
 
   it('includes a file that is there as it is, whatever was saved', async () => {
     await using node = await makeCopy(12, { ...saved, 'twowarm/node/postgresql.conf': 'port = 6000\n' });
-    expect((await configureCopy(node)).code).toBe(0);
+    node.sandbox.directory('twowarm/saved-configuration/.tmp.not-finished');
+    const { code, stderr } = await configureCopy(node);
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      `configStandby: WARNING:  before the copy this node also had settings of its own that are not in <home>/node/postgresql.conf: shared_buffers
+HINT:  They are in ${node.path(newer)}; put into the file what is to stay.
+`,
+    );
     expect(textOf(node, 'twowarm/node/postgresql.conf')).toBe('port = 6000\n');
     expect(textOf(node, 'data/postgresql.conf')).toContain('include_if_exists');
   });
