@@ -18,7 +18,11 @@ export interface ServerSettings {
   files: readonly string[];
 }
 
+/** What a file would hold, by its path: instead of what is there. One character is one byte. */
+export type Instead = ReadonlyMap<string, string>;
+
 interface Reading {
+  instead: Instead | undefined;
   values: Map<string, string>;
   files: Set<string>;
   problem: string | undefined;
@@ -45,7 +49,12 @@ function look<T>(path: string, required: boolean, reading: Reading, call: () => 
 
 function readFile(path: string, required: boolean, depth: number, reading: Reading): void {
   if (depth > deepestInclude) throw new Unusable(`${path} is included too deep`);
-  const text = look(path, required, reading, () => readFileSync(path, 'latin1'));
+  const text = look(
+    path,
+    required,
+    reading,
+    () => reading.instead?.get(path) ?? readFileSync(path, 'latin1'),
+  );
   if (text === undefined) return;
   const { assignments, problem } = parseConfiguration(text);
   for (const assignment of assignments) readAssignment(assignment, path, depth, reading);
@@ -78,7 +87,12 @@ function readInto(reading: Reading, path: string, required: boolean): void {
   }
 }
 
-const begin = (): Reading => ({ values: new Map(), files: new Set(), problem: undefined });
+const begin = (instead?: Instead): Reading => ({
+  instead,
+  values: new Map(),
+  files: new Set(),
+  problem: undefined,
+});
 
 const finish = ({ values, files, problem }: Reading): ServerSettings => ({
   complete: problem === undefined,
@@ -125,10 +139,14 @@ function mayBeThere(path: string): boolean {
 /**
  * The settings of a data directory's server. What the files say now: a server that was not reloaded, or not started
  * again, since they changed may run with others. `packaged`: the postgresql.conf that the server will be started with, if
- * it never was. Synchronous, below half a millisecond for usual files.
+ * it never was. Synchronous, below half a millisecond for usual files. With `instead`: what they would be.
  */
-export function readServerSettings(dataDirectory: string, packaged?: string): ServerSettings {
-  const reading = begin();
+export function readServerSettings(
+  dataDirectory: string,
+  instead?: Instead,
+  packaged?: string,
+): ServerSettings {
+  const reading = begin(instead);
   const options = readPostmasterOptions(dataDirectory);
   reading.files.add(options.file);
   reading.problem = options.problem;

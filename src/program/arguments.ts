@@ -116,9 +116,10 @@ function parserFor(command: Command): Argv {
     .wrap(null);
 }
 
-function toYargs({ alias, argument, summary }: Option): Options {
+function toYargs({ alias, argument, many, summary }: Option): Options {
+  const again = many === true ? ', may be given again' : '';
   const shared = {
-    describe: argument === undefined ? summary : `${summary} (${argument})`,
+    describe: argument === undefined ? summary : `${summary} (${argument}${again})`,
     ...(alias && { alias }),
   };
   return argument === undefined

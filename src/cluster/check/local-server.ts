@@ -43,7 +43,7 @@ export class LocalServer {
     this.dataDirectory = dataDirectory;
     this.postmaster = readPostmaster(dataDirectory);
     this.major = majorVersion(dataDirectory);
-    this.files = readServerSettings(dataDirectory, postgresqlConf);
+    this.files = readServerSettings(dataDirectory, undefined, postgresqlConf);
   }
 
   /** Looks for the server and, if it runs, connects and reads all its settings. */

@@ -61,7 +61,7 @@ function look(found: readonly Candidate[], dataDirectory: string): LocalCluster 
   if (state !== 'there')
     return { ...base, major: undefined, port: undefined, pid: undefined, role: undefined };
   const postmaster = readPostmaster(dataDirectory);
-  const written = Number(readServerSettings(dataDirectory, debian?.postgresqlConf).get('port'));
+  const written = Number(readServerSettings(dataDirectory, undefined, debian?.postgresqlConf).get('port'));
   return {
     ...base,
     major: majorVersion(dataDirectory),

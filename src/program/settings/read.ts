@@ -31,7 +31,8 @@ function missingQuotes(line: string): string | undefined {
   return value && `the value of "${key}" must be in quotes: ${key} = '${value}'`;
 }
 
-function parseToml(file: string, text: string): Record<string, unknown> {
+/** The text as TOML; a `settings` error that names the line where it is none. */
+export function parseToml(file: string, text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch (error) {
