@@ -1,6 +1,7 @@
 // What init has to know, and the first of the two places where it comes from: options. NAME=VALUE is taken apart, and every
 // value is checked by the declaration of its key, so that an error names the option and not a line of a file that is not
 // there yet.
+import { parseConninfo } from '../../postgres/conninfo.ts';
 import type { ProgramCall } from '../../program/command.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import { withoutSecret } from '../../program/road-url.ts';
@@ -32,6 +33,7 @@ export interface Answers {
   arbiter?: string;
   receiver?: string;
   identityFiles?: string[];
+  knownHosts?: string[];
   copyIdentityFiles?: string[];
   sshConfigFile?: string;
   connectLimit?: string;
@@ -108,14 +110,26 @@ function sourcesOf(call: ProgramCall): string[] | undefined {
   return given.length === 0 ? undefined : given;
 }
 
+/** A password would stand in the configuration, and in whatever keeps what is printed. */
+function conninfoOf(call: ProgramCall): string | undefined {
+  const given = text(call, 'conninfo', 'node', 'conninfo');
+  if (given === undefined || parseConninfo(given).password === undefined) return given;
+  throw new ProgramError('usage', 'cannot use --conninfo: a password has no place in it', {
+    hint: "Put it into ~/.pgpass of the server's user.",
+  });
+}
+
 /** What the options say; what they leave open is not there. */
 export function answersOfOptions(call: ProgramCall): Answers {
-  const identity = text(call, 'identity', 'archive', 'directory');
+  // Of a list, each is a path as this key is one.
+  const [identity, knownHosts] = ['identity', 'known-hosts'].map((flag) =>
+    text(call, flag, 'archive', 'directory'),
+  );
   const found: { [Key in keyof Answers]: Answers[Key] | undefined } = {
     role: roleOf(call),
     name: text(call, 'name', 'node', 'name'),
     pgBindir: text(call, 'pg-bindir', 'node', 'pg_bindir'),
-    conninfo: text(call, 'conninfo', 'node', 'conninfo'),
+    conninfo: conninfoOf(call),
     startCommand: text(call, 'start-command', 'node', 'start_command'),
     stopCommand: text(call, 'stop-command', 'node', 'stop_command'),
     reloadCommand: text(call, 'reload-command', 'node', 'reload_command'),
@@ -125,6 +139,7 @@ export function answersOfOptions(call: ProgramCall): Answers {
     arbiter: text(call, 'arbiter', 'cluster', 'arbiter'),
     receiver: text(call, 'receiver', 'ssh', 'receiver'),
     ...(identity !== undefined && { identityFiles: [identity] }),
+    ...(knownHosts !== undefined && { knownHosts: [knownHosts] }),
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }

@@ -101,17 +101,19 @@ function linesFor(each: PlannedDestination, answers: Answers, dataDirectory: str
 export const authorizedKeys = (answers: Answers, dataDirectory: string): AuthorizedKey[] =>
   (answers.destinations ?? []).flatMap((each) => linesFor(each, answers, dataDirectory));
 
-async function isKnown(name: string, signal: AbortSignal): Promise<boolean> {
+async function isKnown(name: string, file: string | undefined, signal: AbortSignal): Promise<boolean> {
+  const words = ['-F', name, ...(file === undefined ? [] : ['-f', file])];
   try {
-    const environment = plainEnvironment(process.env);
-    return (await exec('ssh-keygen', ['-F', name], { signal, environment })).code === 0;
+    return (
+      (await exec('ssh-keygen', words, { signal, environment: plainEnvironment(process.env) })).code === 0
+    );
   } catch (error) {
     if (error instanceof ProgramError) return false;
     throw error;
   }
 }
 
-function stepsFor({ written, port }: SshRoad): HostKey {
+function stepsFor({ written, port }: SshRoad, knownHosts: string | undefined): HostKey {
   const host = port === undefined ? written : `[${written}]:${port}`;
   const file = `${written}.hostkey`;
   const scan = ['ssh-keyscan', ...(port === undefined ? [] : ['-p', String(port)]), '-t', 'ed25519', written];
@@ -119,7 +121,7 @@ function stepsFor({ written, port }: SshRoad): HostKey {
     host,
     scan: `${scan.map(shellWord).join(' ')} > ${shellWord(file)} && ssh-keygen -lf ${shellWord(file)}`,
     compare: 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub',
-    accept: `cat ${shellWord(file)} >> ~/.ssh/known_hosts`,
+    accept: `cat ${shellWord(file)} >> ${knownHosts === undefined ? '~/.ssh/known_hosts' : shellWord(knownHosts)}`,
   };
 }
 
@@ -131,8 +133,10 @@ export async function unknownHosts(answers: Answers, signal: AbortSignal): Promi
     ...(answers.arbiter ? [answers.arbiter] : []),
   ];
   const roads = urls.map(readRoadUrl).filter((road) => road.kind === 'ssh');
-  const steps = new Map(roads.map((road) => [stepsFor(road).host, stepsFor(road)]));
+  const file = answers.knownHosts?.[0];
+  const all = roads.map((road) => stepsFor(road, file));
   const unknown: HostKey[] = [];
-  for (const each of steps.values()) if (!(await isKnown(each.host, signal))) unknown.push(each);
+  for (const each of new Map(all.map((steps) => [steps.host, steps])).values())
+    if (!(await isKnown(each.host, file, signal))) unknown.push(each);
   return unknown;
 }

@@ -71,6 +71,11 @@ const answers: readonly Option[] = [
   },
   { name: 'identity', argument: 'FILE', summary: 'The private key to log in with on the other nodes.' },
   {
+    name: 'known-hosts',
+    argument: 'FILE',
+    summary: "The file of known host keys, where it is not ~/.ssh/known_hosts of the server's user.",
+  },
+  {
     name: 'generate-key',
     summary:
       'Make keys to log in with, ~/.ssh/twowarm_ed25519 and, for base backups, twowarm_copy_ed25519, unless they are there.',

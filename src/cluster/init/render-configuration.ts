@@ -72,6 +72,7 @@ export function renderConfiguration(dataDirectory: string, answers: Answers): st
       config_file: answers.sshConfigFile,
       identity_files: answers.identityFiles,
       copy_identity_files: answers.copyIdentityFiles,
+      known_hosts: answers.knownHosts,
       receiver: answers.receiver,
       connect_limit: answers.connectLimit,
     }),

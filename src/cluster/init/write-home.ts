@@ -2,7 +2,11 @@
 // the node begins to be one.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writeArchivingState, type ArchivingState } from '../../program/archiving-state.ts';
+import {
+  archivingStatePath,
+  writeArchivingState,
+  type ArchivingState,
+} from '../../program/archiving-state.ts';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { checkHome } from '../../program/settings/trust.ts';
 import { createSmallFile, ensureDirectory } from '../../program/small-file.ts';
@@ -58,7 +62,8 @@ export function refuseOther({ configuration }: HomePlan): never {
 export function listMissing(plan: HomePlan): string[] {
   const isOwn = dirname(plan.archiveDirectory) === plan.home;
   const directories = [plan.home, ...(isOwn ? [plan.archiveDirectory] : []), ...directoriesOf(plan)];
-  const files = [...plan.files.map(({ path }) => join(plan.home, path)), plan.configuration];
+  const state = plan.archiving === 'on' ? [] : [archivingStatePath(plan.home)];
+  const files = [...plan.files.map(({ path }) => join(plan.home, path)), ...state, plan.configuration];
   return [
     ...directories.filter((path) => !existsSync(path)).map((path) => `${path}/`),
     ...files.filter((path) => !existsSync(path)),
@@ -92,8 +97,9 @@ export function writeHome(plan: HomePlan): string[] {
   if (dirname(plan.archiveDirectory) === plan.home) ensureDirectory(plan.archiveDirectory);
   for (const directory of directoriesOf(plan)) ensureDirectory(directory);
   for (const { path, content } of plan.files) createSmallFile(join(plan.home, path), content, writer);
-  // Before the configuration: a node must not archive for a moment where it is not to.
-  if (plan.archiving !== 'on') writeArchivingState(plan.home, plan.archiving, writer);
+  // Before the configuration: a node must not archive for a moment where it is not to. A state that somebody has set stays.
+  if (plan.archiving !== 'on' && !existsSync(archivingStatePath(plan.home)))
+    writeArchivingState(plan.home, plan.archiving, writer);
   if (!createSmallFile(plan.configuration, plan.text, writer) && compareConfiguration(plan) !== 'same')
     refuseOther(plan);
   return missing;

@@ -72,4 +72,12 @@ describe('the options', () => {
     const { kind, message: said } = await faultOf(() => answersOf(options));
     expect({ kind, said: said.slice(0, message.length) }).toEqual({ kind: 'usage', said: message });
   });
+
+  it('take no password, and repeat none', async () => {
+    expect(await faultOf(() => answersOf({ conninfo: 'host=x password=secret' }))).toEqual({
+      kind: 'usage',
+      message: 'cannot use --conninfo: a password has no place in it',
+      hint: "Put it into ~/.pgpass of the server's user.",
+    });
+  });
 });

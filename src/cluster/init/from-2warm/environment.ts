@@ -13,6 +13,8 @@ const assignment = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s;
 
 /** The word with what the file itself has assigned before; undefined where the shell would do more. */
 function expand(word: string, isPlain: boolean, values: ReadonlyMap<string, string>): string | undefined {
+  // A tilde at the beginning of a value is the shell's, unless it is quoted, which nobody does.
+  if (word.startsWith('~')) return undefined;
   if (isPlain) return word;
   let isWhole = true;
   const expanded = word.replace(
