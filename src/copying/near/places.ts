@@ -89,7 +89,7 @@ export function refuseNested(places: readonly Place[]): void {
   }
 }
 
-/** Throws `not-allowed` for a place outside of all these directories, whatever is there. */
+/** Throws `not-allowed` for a place that is none of these directories and lies in none, whatever is there. */
 export function requireAllowed(
   planned: readonly Pick<Place, 'what' | 'path'>[],
   allowed: readonly string[] | 'any',
@@ -98,7 +98,7 @@ export function requireAllowed(
   const reals = allowed.map(realPlace);
   for (const { what, path } of planned) {
     const real = realPlace(path);
-    if (reals.some((each) => real !== each && isWithin(real, each))) continue;
+    if (reals.some((each) => isWithin(real, each))) continue;
     throw new ProgramError(
       'not-allowed',
       `cannot use ${path} for ${what}: it is not in a directory that is allowed for that`,

@@ -4,7 +4,7 @@ import { shellWord } from '../../program/shell-word.ts';
 import type { Target } from './login-target.ts';
 import { nameInKnownHosts } from './host-pattern.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
-import { LinkFault } from './link.ts';
+import { LinkFault } from './carrier.ts';
 
 /** As much of stderr as a message can show. */
 export const mostSaid = 2000;

@@ -1,0 +1,83 @@
+// Tells the far side what is there, in digests of pages, a few chunks ahead of the records that answer them: so far that the
+// line is never idle, and no further, for each costs a read.
+import type { Talk } from '../../transport/receiver/talk.ts';
+import { withBuffer } from '../near/buffers.ts';
+import type { NearFile } from '../near/near-file.ts';
+import { digestBytes, digestPages, pagesIn } from '../page-digest.ts';
+import { chunkBytes } from '../target.ts';
+
+/** 16 MB of the file. */
+const chunksAhead = 32;
+
+/** The digests of so many chunks leave as one. */
+const chunksTogether = 8;
+
+export class DigestsAhead {
+  private readonly file: NearFile;
+  private readonly talk: Talk;
+  private readonly chunks: number;
+  /** How many chunks were read, and how many records have come. */
+  private read = 0;
+  private answered = 0;
+  private isStopped = false;
+  private fault: unknown;
+  private wake: (() => void) | undefined;
+  private wakeReader: (() => void) | undefined;
+  private readonly work: Promise<void>;
+
+  /** `isFresh`: the far side wants to know nothing of what is there. */
+  constructor(file: NearFile, talk: Talk, isFresh: boolean) {
+    this.file = file;
+    this.talk = talk;
+    this.chunks = isFresh ? 0 : Math.ceil(file.oldBytes / chunkBytes);
+    const work = isFresh ? Promise.resolve() : this.run();
+    this.work = work.catch((error: unknown) => {
+      this.fault = error;
+      this.wakeReader?.();
+      // The far side waits for digests, and sends nothing before they come.
+      talk.incoming.fail(error as Error);
+    });
+  }
+
+  /** The record of that chunk has come: resolves when its digests are made, and it may be changed. */
+  async past(chunk: number): Promise<void> {
+    this.answered = chunk + 1;
+    this.wake?.();
+    while (this.read <= chunk && this.read < this.chunks) {
+      if (this.fault !== undefined) throw this.fault as Error;
+      await new Promise<void>((resolve) => (this.wakeReader = resolve));
+    }
+  }
+
+  /** Resolves when nothing is read any more. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.wake?.();
+    await this.work;
+  }
+
+  private async run(): Promise<void> {
+    await this.talk.reply({ reply: 'ready', size: this.file.oldBytes });
+    let made: Buffer[] = [];
+    for (let chunk = 0; chunk < this.chunks && !this.isStopped; chunk += 1) {
+      while (chunk >= this.answered + chunksAhead && !this.isStopped)
+        await new Promise<void>((resolve) => (this.wake = resolve));
+      if (this.isStopped || this.talk.signal.aborted) return;
+      made.push(await this.digest(chunk));
+      this.read = chunk + 1;
+      this.wakeReader?.();
+      if (made.length < chunksTogether && this.read < this.chunks) continue;
+      await this.talk.send(Buffer.concat(made));
+      made = [];
+    }
+  }
+
+  private digest(chunk: number): Promise<Buffer> {
+    return withBuffer(async (buffer) => {
+      const length = await this.file.readOld(chunk * chunkBytes, buffer);
+      const digests = Buffer.alloc(pagesIn(length) * digestBytes);
+      digestPages(buffer, length, digests);
+      return digests;
+    });
+  }
+}
