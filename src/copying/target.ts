@@ -46,6 +46,8 @@ export interface Found {
   quarantine?: string;
   /** Where pg_wal is, or will be, when that is a symbolic link. */
   walDirectory?: string;
+  /** The links that are in pg_tblspc there, with where they lead to. */
+  tablespaces: readonly { oid: string; location: string }[];
   /** What will be done, as sentences without a full stop, in order: what a dry run shows. */
   steps: readonly string[];
 }
@@ -54,7 +56,7 @@ export interface Found {
 export interface Prepared {
   /** Files that went into quarantine, with their whole paths there. */
   quarantined: readonly string[];
-  /** What somebody should know besides, as sentences without a full stop: what was left alone, what was not as expected. */
+  /** What a person should know, a sentence without a full stop each. */
   warnings: readonly string[];
 }
 

@@ -21,12 +21,13 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Connects as the configuration says; else by the socket, as the owner of the data directory, to postgres. */
+/** Connects as the configuration says; else by the socket, as the owner of the data directory, to postgres. `patient`: a query may take as long as it takes. */
 export async function connect(
   postmaster: Postmaster,
   dataDirectory: string,
   conninfo: string | undefined,
   program: string,
+  { patient = false } = {},
 ): Promise<Session> {
   const said = conninfo === undefined ? {} : parseConninfo(conninfo);
   const client = new Client({
@@ -34,7 +35,7 @@ export async function connect(
     ssl: sslOf(said),
     application_name: program,
     connectionTimeoutMillis: limitMs,
-    query_timeout: limitMs,
+    query_timeout: patient ? 0 : limitMs,
   });
   let open = true;
   const lost = (): void => void (open = false);

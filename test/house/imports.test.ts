@@ -24,6 +24,11 @@ const doors: Record<string, string> = {
   ssh2: 'src/transport/ssh.ts',
   'ssh-config': 'src/transport/ssh/config/lines.ts',
   chokidar: 'src/program/watch.ts',
+  'tar-stream': 'src/backup/pg-basebackup/read-tar.ts',
+  diff: 'src/backup/configure/show-changes.ts',
+  '@inquirer/confirm': 'src/program/prompts.ts',
+  '@inquirer/input': 'src/program/prompts.ts',
+  '@inquirer/select': 'src/program/prompts.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */
 const zodRooms = [

@@ -4,7 +4,7 @@ import { readSegmentSize } from '../../postgres/control-file.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
 import { shellWord } from '../../program/shell-word.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { critical, ok, orOk, skipped, unknown, warning } from './findings.ts';
 import { LocalServer } from './local-server.ts';
 import type { Scene } from './scene.ts';

@@ -25,7 +25,9 @@ export interface Situation {
   place: Place;
   content: Content | { state: 'missing' };
   tablespaces: readonly TablespacePlace[];
-  /** Links in pg_tblspc that the source has no tablespace for: oid and aim. */
+  /** Links in pg_tblspc, with their aims as they are written. */
+  links: readonly { oid: string; location: string }[];
+  /** Those of them that the source has no tablespace for: oid and aim. */
   strayLinks: readonly { oid: string; aim: string }[];
   wal: WalPlaces;
   leftovers: Leftovers;
@@ -52,15 +54,17 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   const leftovers = wal.now === undefined ? { names: [], missing: [] } : leftoversIn(wal.now.real);
   const timeline = 'timeline' in content ? content.timeline : undefined;
   const planned = new Set(tablespaces.map(({ oid }) => oid));
+  const links = [...linksIn(place.real)].map(([oid, location]) => ({ oid, location }));
   const savesConfiguration = content.state === 'data-directory' && hasOwnConfiguration(place.real, home);
   if (leftovers.names.length > 0 || savesConfiguration) requireHome(home);
   return {
     place,
     content,
     tablespaces,
-    strayLinks: [...linksIn(place.real)]
-      .filter(([oid]) => !planned.has(oid))
-      .map(([oid, aim]) => ({ oid, aim })),
+    links,
+    strayLinks: links
+      .filter(({ oid }) => !planned.has(oid))
+      .map(({ oid, location }) => ({ oid, aim: location })),
     wal,
     leftovers,
     quarantine: quarantineFor(home, leftovers.names, timeline),
@@ -83,7 +87,7 @@ const plannedIn = ({ tablespaces, walDirectory }: Outside): { what: string; path
 
 function judgeOutside(
   place: Place,
-  tablespaces: readonly Place[],
+  tablespaces: readonly TablespacePlace[],
   { now, isLink, wanted }: WalPlaces,
   source: SourceCluster,
 ): void {
@@ -112,6 +116,7 @@ export async function look(
     leftovers: leftovers.names,
     ...(leftovers.names.length > 0 && { quarantine }),
     ...(walDirectory !== undefined && { walDirectory }),
+    tablespaces: situation.links,
     steps: stepsOf(situation),
   };
 }

@@ -19,7 +19,7 @@ const plain = (path: string): string => normalize(path).replace(/(?<=.)\/+$/, ''
 
 const usage = (message: string): ProgramError => new ProgramError('usage', message);
 
-function directoryOf(value: string | boolean | undefined): string {
+function directoryOf(value: ProgramCall['options'][string]): string {
   if (typeof value !== 'string' || !value.startsWith('/'))
     throw usage('--data-directory needs an absolute path');
   const directory = plain(value);
@@ -27,7 +27,7 @@ function directoryOf(value: string | boolean | undefined): string {
   return directory;
 }
 
-function allowedOf(value: string | boolean | undefined): string[] {
+function allowedOf(value: ProgramCall['options'][string]): string[] {
   if (value === undefined) return [];
   const paths = typeof value === 'string' ? value.split(':') : [''];
   if (!paths.every((path) => path.startsWith('/')))

@@ -8,10 +8,12 @@ export const outsideToJson = ({ tablespaces, walDirectory }: Outside): object =>
   ...(walDirectory !== undefined && { wal_directory: walDirectory }),
 });
 
+const oid = /^[1-9][0-9]{0,9}$/;
+
 /** Which places may be written, the near target judges. */
 export const readOutside = (message: Message): Outside => ({
   tablespaces: (message.maybeParts('tablespaces') ?? []).map((each) => ({
-    oid: each.matching('oid', /^[1-9][0-9]{0,9}$/),
+    oid: each.matching('oid', oid),
     location: absolute(each, 'location'),
   })),
   walDirectory:
@@ -50,6 +52,7 @@ export const foundToJson = (found: Found): object => ({
   leftovers: found.leftovers,
   quarantine: found.quarantine,
   wal_directory: found.walDirectory,
+  tablespaces: found.tablespaces.map(({ oid, location }) => ({ oid, location })),
   steps: found.steps,
 });
 
@@ -74,6 +77,10 @@ export const readFound = (message: Message): Found => ({
   leftovers: message.texts('leftovers', isPlain),
   ...maybe('quarantine', plainText(message, 'quarantine')),
   ...maybe('walDirectory', plainText(message, 'wal_directory')),
+  tablespaces: (message.maybeParts('tablespaces') ?? []).map((each) => ({
+    oid: each.matching('oid', oid),
+    location: each.matching('location', /^[^\p{Cc}]+$/u),
+  })),
   steps: message.texts('steps', isPlain),
 });
 
