@@ -38,6 +38,7 @@ export class NearFile implements ArrivingFile {
   private position = 0;
   private fault: unknown;
   private isClosed = false;
+  private isPatched = false;
 
   private readonly opened: Opened;
   private readonly terms: Terms;
@@ -71,6 +72,7 @@ export class NearFile implements ArrivingFile {
    */
   async patch(length: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
     const at = this.advance(length);
+    this.isPatched = true;
     return this.follow((hash) =>
       withBuffer(async (buffer) => {
         const chunk = buffer.subarray(0, length);
@@ -188,7 +190,8 @@ export class NearFile implements ArrivingFile {
   }
 
   private async complete(sizeBytes: number): Promise<void> {
-    if (this.oldBytes > sizeBytes) await truncateOpen(this.descriptor, sizeBytes);
+    // What was hashed as zeros past the old end has to be there, too.
+    if (this.oldBytes > sizeBytes || this.isPatched) await truncateOpen(this.descriptor, sizeBytes);
     if (this.opened.mode !== this.terms.mode) await changeModeOpen(this.descriptor, this.terms.mode);
   }
 
