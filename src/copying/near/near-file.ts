@@ -77,12 +77,22 @@ export class NearFile implements ArrivingFile {
       withBuffer(async (buffer) => {
         const chunk = buffer.subarray(0, length);
         const there = await this.naming('read', () => fill(this.descriptor, chunk, at));
-        chunk.fill(0, there);
-        const parts = patchChunk(chunk, runs, bytes, this.terms.path);
-        await this.writeParts(chunk, parts, at);
+        await this.writePatched(chunk, there, runs, bytes, at);
         await hash(chunk);
       }),
     );
+  }
+
+  /**
+   * The same where the caller has what was there, the first `there` bytes of `chunk`, by readOld(): it becomes what is there
+   * now, and is the file's until the promise is settled.
+   */
+  patchHeld(chunk: Buffer, there: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
+    const at = this.advance(chunk.length);
+    return this.follow(async (hash) => {
+      await this.writePatched(chunk, there, runs, bytes, at);
+      await hash(chunk);
+    });
   }
 
   async end(sizeBytes: number, sha256: string): Promise<'written' | 'other'> {
@@ -152,6 +162,18 @@ export class NearFile implements ArrivingFile {
       const length = await this.naming('read', () => fill(this.descriptor, old, at));
       await this.writeParts(bytes, differingParts(bytes, buffer, length), at);
     });
+  }
+
+  private async writePatched(
+    chunk: Buffer,
+    there: number,
+    runs: readonly PageRun[],
+    bytes: Buffer,
+    at: number,
+  ): Promise<void> {
+    chunk.fill(0, Math.min(there, chunk.length));
+    const parts = patchChunk(chunk, runs, bytes, this.terms.path);
+    await this.writeParts(chunk, parts, at);
   }
 
   private async writeParts(bytes: Buffer, parts: readonly Part[], at: number): Promise<void> {
