@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { formatLsn } from '../wal/lsn.ts';
 import { copyFiles, type Copied } from './copy-files.ts';
 import type { CompleteCopy, Work } from './copy-to.ts';
-import { complete, paced, prepare, unlessStopped } from './fill-target.ts';
+import { complete, paced, prepare, tellingOfUnfinished } from './fill-target.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { mapFor } from './mapping.ts';
 import { Buffers } from './source/buffers.ts';
@@ -33,8 +33,8 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   const manifest = makeManifest(work, looked);
   const under: Under = { startLsn, manifest, buffers: new Buffers(3 * wanted.jobs), signal: watch.signal };
   try {
-    return await unlessStopped(work, async () => {
-      await prepare(work, looked, under.signal);
+    await prepare(work, looked, under.signal);
+    return await tellingOfUnfinished(work, async () => {
       const copied = await copyAll(work, looked, under);
       refuseDamaged(copied);
       return { copied, ...(await finish(work, looked, under)) };
