@@ -32,7 +32,7 @@ Commands:
   configStandby   Makes a base backup, or a stopped standby, a standby that restores with twowarm; shows each change first.
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
-  receive         Receives files into an archive of this machine; started by sshd for another node.
+  receive         Receives files of another node, into an archive or a data directory of this machine; started by sshd.
   archiving       Shows or sets whether this node archives: on, hold or discard.
   claim           Makes archives the property of this primary: from then on no other node can store files there.
   conflicts       Lists, compares, puts back or removes what an archive keeps aside: segments past a fork, other partials.
