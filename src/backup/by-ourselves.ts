@@ -31,7 +31,7 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   telling.step('begun', `the backup has begun at ${formatLsn(startLsn)}`, { startLsn: formatLsn(startLsn) });
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
-  const under: Under = { startLsn, manifest, buffers: new Buffers(3 * wanted.jobs), signal: watch.signal };
+  const under: Under = { startLsn, manifest, buffers: new Buffers(4 * wanted.jobs), signal: watch.signal };
   try {
     await prepare(work, looked, under.signal);
     return await tellingOfUnfinished(work, async () => {
