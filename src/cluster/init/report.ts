@@ -115,15 +115,19 @@ function localLines({ plan: { access, sudoers, services } }: Result): string[] {
 
 function endLines({ checked, plan }: Result): string[] {
   const directory = shellWord(plan.cluster.dataDirectory);
-  const program = shellWord(join(installedAt(), 'bin', 'twowarm'));
+  const program = (name: string): string => shellWord(join(installedAt(), 'bin', name));
+  const check = `${program('twowarm')} check -D ${directory}`;
   if (checked !== undefined)
     return part(`twowarm check (exit code ${checked.exitCode})`, checked.output.trimEnd().split('\n'));
   const next =
     plan.cluster.state === 'there'
-      ? [`${program} check -D ${directory}`]
+      ? [check]
       : [
-          'copyToStandby or copyToDR on the primary brings the data; then here:',
-          `${program} check -D ${directory}`,
+          commented(
+            'copyToStandby or copyToDR on the primary brings the data; then here, and once the server runs',
+          ),
+          `${program('configStandby')} -D ${directory}`,
+          check,
         ];
   return part('Next', next);
 }

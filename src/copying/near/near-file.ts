@@ -38,6 +38,7 @@ export class NearFile implements ArrivingFile {
   private position = 0;
   private fault: unknown;
   private isClosed = false;
+  private isPatched = false;
 
   private readonly opened: Opened;
   private readonly terms: Terms;
@@ -71,16 +72,27 @@ export class NearFile implements ArrivingFile {
    */
   async patch(length: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
     const at = this.advance(length);
+    this.isPatched = true;
     return this.follow((hash) =>
       withBuffer(async (buffer) => {
         const chunk = buffer.subarray(0, length);
         const there = await this.naming('read', () => fill(this.descriptor, chunk, at));
-        chunk.fill(0, there);
-        const parts = patchChunk(chunk, runs, bytes, this.terms.path);
-        await this.writeParts(chunk, parts, at);
+        await this.writePatched(chunk, there, runs, bytes, at);
         await hash(chunk);
       }),
     );
+  }
+
+  /**
+   * The same where the caller has what was there, the first `there` bytes of `chunk`, by readOld(): it becomes what is there
+   * now, and is the file's until the promise is settled.
+   */
+  patchHeld(chunk: Buffer, there: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
+    const at = this.advance(chunk.length);
+    return this.follow(async (hash) => {
+      await this.writePatched(chunk, there, runs, bytes, at);
+      await hash(chunk);
+    });
   }
 
   async end(sizeBytes: number, sha256: string): Promise<'written' | 'other'> {
@@ -152,6 +164,18 @@ export class NearFile implements ArrivingFile {
     });
   }
 
+  private async writePatched(
+    chunk: Buffer,
+    there: number,
+    runs: readonly PageRun[],
+    bytes: Buffer,
+    at: number,
+  ): Promise<void> {
+    chunk.fill(0, Math.min(there, chunk.length));
+    const parts = patchChunk(chunk, runs, bytes, this.terms.path);
+    await this.writeParts(chunk, parts, at);
+  }
+
   private async writeParts(bytes: Buffer, parts: readonly Part[], at: number): Promise<void> {
     for (const { from, to } of parts) {
       await this.naming('write', () => this.writeAll(bytes, from, to, at));
@@ -166,7 +190,8 @@ export class NearFile implements ArrivingFile {
   }
 
   private async complete(sizeBytes: number): Promise<void> {
-    if (this.oldBytes > sizeBytes) await truncateOpen(this.descriptor, sizeBytes);
+    // What was hashed as zeros past the old end has to be there, too.
+    if (this.oldBytes > sizeBytes || this.isPatched) await truncateOpen(this.descriptor, sizeBytes);
     if (this.opened.mode !== this.terms.mode) await changeModeOpen(this.descriptor, this.terms.mode);
   }
 

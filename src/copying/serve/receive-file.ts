@@ -9,6 +9,7 @@ import { bytesOfPages, invalid, readEnd, type PagesHeader } from '../wire/record
 import { runsOf } from '../wire/runs.ts';
 import { decompress } from './decompressor.ts';
 import { DigestsAhead } from './digests-ahead.ts';
+import { giveBack, type HeldChunk } from './held-chunks.ts';
 
 /** So many chunks may be on their way to the disk. */
 const mostUnderWay = 4;
@@ -30,14 +31,16 @@ class Receiving {
     if (header.chunk !== this.chunks) throw invalid(`chunk ${header.chunk} in the place of ${this.chunks}`);
     if (this.isLast) throw invalid('a chunk after the last one');
     this.isLast = header.length < chunkBytes;
+    if (isKeptPast(header.pages, header.length, this.file.oldBytes - this.chunks * chunkBytes))
+      throw invalid('pages that are not there are to be kept');
     const bytes = bytesOfPages(header.pages, header.length);
     const isLent = header.encoding === 'none';
     const plain = isLent ? payload : await decompress(payload, bytes);
     // It would be read once it is no longer what the client was told of.
-    await this.digests.past(this.chunks);
+    const held = await this.digests.past(this.chunks);
     this.chunks += 1;
+    const taken = this.put(header, plain, bytes, held);
     if (this.underWay.length >= mostUnderWay) await this.underWay.shift();
-    const taken = this.put(header, plain, bytes);
     if (isLent && bytes > 0) await taken;
     else this.remember(taken);
   }
@@ -47,12 +50,19 @@ class Receiving {
     await Promise.all(this.underWay);
   }
 
-  private put({ pages, length }: PagesHeader, plain: Buffer, bytes: number): Promise<void> {
-    if (bytes === length) return this.file.take(plain);
-    const from = (this.chunks - 1) * chunkBytes;
-    if (isKeptPast(pages, length, this.file.oldBytes - from))
-      throw invalid('pages that are not there are to be kept');
-    return this.file.patch(length, runsOf(pages), plain);
+  private async put(
+    { pages, length }: PagesHeader,
+    plain: Buffer,
+    bytes: number,
+    held: HeldChunk | undefined,
+  ): Promise<void> {
+    try {
+      if (bytes === length && held === undefined) return await this.file.take(plain);
+      if (held === undefined) return await this.file.patch(length, runsOf(pages), plain);
+      await this.file.patchHeld(held.buffer.subarray(0, length), held.length, runsOf(pages), plain);
+    } finally {
+      if (held !== undefined) giveBack(held.buffer);
+    }
   }
 
   private remember(taken: Promise<void>): void {

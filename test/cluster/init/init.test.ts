@@ -143,7 +143,7 @@ wal_log_hints = on
 
   it('writes every answer as the key that it is for', async () => {
     const words = [
-      ...['--role', 'standby', '--name', "db'2"],
+      ...['--role', 'standby', '--name', 'first', '--name', "db'2"],
       ...['--destination', 'db1=ssh://postgres@db1:2222/srv/archive', '--dr', 'dr=ssh://dr/srv/archive'],
       ...['--destination', 'nas=file:/mnt/nas', '--policy', 'nas=fallback', '--pgdata-of', 'db1=/srv/data'],
       ...['--source', 'file:/srv/a', '--source', 'ssh://db1/srv/b', '--arbiter', 'ssh://dr/srv/archive'],
@@ -369,7 +369,7 @@ describe('the home', () => {
     });
     expect(done.stdout.split('\n')[0]).toBe('db2 (standby): <>/sub/data: no data yet');
     expect(done.stdout).toContain(
-      '\n== Next\ncopyToStandby or copyToDR on the primary brings the data; then here:\n<twowarm>/bin/twowarm check -D <>/sub/data\n',
+      '\n== Next\n# copyToStandby or copyToDR on the primary brings the data; then here, and once the server runs\n<twowarm>/bin/configStandby -D <>/sub/data\n<twowarm>/bin/twowarm check -D <>/sub/data\n',
     );
   });
 });

@@ -1,10 +1,9 @@
 // Files on their way to a data directory behind a real OpenSSH server: what arrives, and how little travels where most of it is
 // there.
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chunkBytes, type Target } from '../../../src/copying/target.ts';
-import { waitFor } from '../../harness/wait-for.ts';
 import { faultOf } from '../../program/fault.ts';
 import { neverStopped, nothingOutside, sourceOf, controlBytes } from '../near/scene.ts';
 import { changed, dense, page, sha256Of, shrinking } from './bytes.ts';
@@ -82,27 +81,6 @@ describe('a file', () => {
     await send(target, 'base/31', whole.subarray(0, oldLength));
     expect(await send(target, 'base/31', whole.subarray(0, newLength))).toBe('written');
     expect(there('base/31').equals(whole.subarray(0, newLength))).toBe(true);
-  });
-
-  it('that another than the one of its digests is there is found out: it is gone, and comes again in full', async () => {
-    const bytes = dense(6 * chunkBytes, 41);
-    await send(target, 'base/41', bytes);
-    const before = target.traffic.receivedBytes;
-    const file = await target.file('base/41', 0o600, neverStopped);
-    await file.take(bytes.subarray(0, chunkBytes));
-    await file.take(bytes.subarray(chunkBytes, 2 * chunkBytes));
-    // Digests go ahead of the records; once all have come, what they are of is changed behind their back.
-    const digests = (bytes.length / page) * 8;
-    await waitFor('all digests', () => target.traffic.receivedBytes - before > digests);
-    const harmed = Buffer.from(bytes);
-    harmed.write('another', 5 * chunkBytes);
-    writeFileSync(join(directory, 'base/41'), harmed);
-    for (let chunk = 2; chunk < 6; chunk += 1)
-      await file.take(bytes.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes));
-    expect(await file.end(bytes.length, sha256Of(bytes))).toBe('other');
-    expect(existsSync(join(directory, 'base/41'))).toBe(false);
-    expect(await send(target, 'base/41', bytes)).toBe('written');
-    expect(there('base/41').equals(bytes)).toBe(true);
   });
 
   it('whose bytes are not those of its SHA-256 is not kept', async () => {

@@ -12,6 +12,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { differingParts } from '../../../src/copying/near/pages.ts';
 import type { NearTarget } from '../../../src/copying/near/near-target.ts';
 import { chunkBytes } from '../../../src/copying/target.ts';
 import { mountTmpfs } from '../../harness/mounts.ts';
@@ -125,6 +126,19 @@ describe('a file that is patched', () => {
     expect(readFileSync(`${scene.data}/base/1`).equals(now)).toBe(true);
   });
 
+  it('has zeros where neither it was nor pages came', async () => {
+    await using scene = makeScene('near');
+    const target = await prepared(scene, { verify: true });
+    // The buffers of this process have held something else before.
+    await send(target, 'base/2', randomBytes(chunkBytes), { sha256: 'another' });
+    there(scene, Buffer.from('old'));
+    const now = Buffer.concat([Buffer.from('old'), Buffer.alloc(chunkBytes - 3)]);
+    const file = await target.file('base/1', 0o600, neverStopped);
+    await file.patch(chunkBytes, [], Buffer.alloc(0));
+    expect(await file.end(chunkBytes, sha256(now))).toBe('written');
+    expect(readFileSync(`${scene.data}/base/1`).equals(now)).toBe(true);
+  });
+
   it('is refused where the pages do not fit into it', async () => {
     await using scene = makeScene('near');
     const target = await prepared(scene, { verify: true });
@@ -179,6 +193,27 @@ describe('a file whose content is compared', () => {
     // Every other chunk has to be read and compared, the others are at their end at once.
     there(scene, bytes.subarray(0, 10 * chunkBytes));
     expect(await send(target, 'base/1', bytes, { sha256: sha256(bytes) })).toBe('written');
+  });
+});
+
+describe('the parts of a chunk that differ', () => {
+  const old = randomBytes(3 * page);
+
+  it('are whole pages, those that follow each other as one', () => {
+    const now = Buffer.from(old);
+    expect(differingParts(now, old, old.length)).toEqual([]);
+    for (const at of [0, 2 * page + 5]) now[at]! ^= 1;
+    const [first, last] = [
+      { from: 0, to: page },
+      { from: 2 * page, to: 3 * page },
+    ];
+    expect(differingParts(now, old, old.length)).toEqual([first, last]);
+    now[page]! ^= 1;
+    expect(differingParts(now, old, old.length)).toEqual([{ from: 0, to: 3 * page }]);
+  });
+
+  it('are all that was not there, whatever the buffer holds past the end of what was read', () => {
+    expect(differingParts(Buffer.from(old), old, page + 1)).toEqual([{ from: page, to: 3 * page }]);
   });
 });
 

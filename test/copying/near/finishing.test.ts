@@ -42,6 +42,15 @@ describe('the end of a copy', () => {
     });
   });
 
+  it('does not look for directories that were swept away meanwhile', async () => {
+    await using scene = makeScene('near');
+    const target = await copied(scene);
+    for (const path of ['base', 'base/5', 'base/5/more']) await target.directory(path, 0o700, neverStopped);
+    expect(await target.sweep('base', new Set(), neverStopped)).toBe(2);
+    await target.finish(controlBytes(), neverStopped);
+    expect(existsSync(`${scene.data}/global/pg_control`)).toBe(true);
+  });
+
   it.each([
     ['of another cluster', controlBytes({ systemIdentifier: anotherCluster }), 8192, anotherCluster],
     ['that is too short', controlBytes().subarray(0, 512), 512, ourCluster],

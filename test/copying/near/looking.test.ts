@@ -38,6 +38,7 @@ describe('a look at a target', () => {
     expect(await look(scene)).toEqual({
       state: 'missing',
       leftovers: [],
+      tablespaces: [],
       steps: [`create directory ${scene.data}`, 'copy all files'],
     });
   });
@@ -47,7 +48,12 @@ describe('a look at a target', () => {
     scene.directory('node/data/lost+found');
     scene.file('node/data/.twowarm-copying.lock', '999999999 1\n');
     scene.file('node/data/.tmp..twowarm-copying.0123456789abcdef.999999999.1.abc');
-    expect(await look(scene)).toEqual({ state: 'empty', leftovers: [], steps: ['copy all files'] });
+    expect(await look(scene)).toEqual({
+      state: 'empty',
+      leftovers: [],
+      tablespaces: [],
+      steps: ['copy all files'],
+    });
   });
 
   it('finds a data directory of the same cluster, what waits to be archived there, and says each step', async () => {
@@ -69,6 +75,7 @@ describe('a look at a target', () => {
       leftovers: ['00000001.history', segment],
       quarantine,
       walDirectory: scene.path('wal'),
+      tablespaces: [{ oid: '16390', location: scene.path('old-space') }],
       steps: [
         `keep 2 files of WAL that wait to be archived in ${quarantine}`,
         `save the configuration of this node in ${scene.home}/saved-configuration`,
@@ -91,6 +98,7 @@ describe('a look at a target', () => {
     expect(await look(scene)).toEqual({
       state: 'unfinished',
       leftovers: [],
+      tablespaces: [],
       steps: [
         'empty pg_wal',
         'go on with the copy that was interrupted, and remove what the source does not have',

@@ -72,7 +72,7 @@ it('a directory of a server that runs, or of which processes are left, is refuse
   expect((await faultOf(() => look(left, source))).detail).toBe(notOurs);
   // One that died has left its file.
   writeFileSync(pidFile, lines.join('\n'));
-  giveToUs(directory);
+  for (const path of [directory, cluster.parent]) giveToUs(path);
   expect(await look(directory, source)).toMatchObject({
     state: 'data-directory',
     databaseState: 'in production',
