@@ -44,7 +44,7 @@ export async function expectVerified(copied: Cluster, archive: string): Promise<
 }
 
 /** pg_verifybackup of 15: with the WAL from the archive where it can read that, and then pg_waldump alone. */
-async function expectAccepted({ dataDirectory, postgres }: Cluster, archive: string): Promise<void> {
+export async function expectAccepted({ dataDirectory, postgres }: Cluster, archive: string): Promise<void> {
   const tools = findOnMachine(15);
   // A machine without them, as one of the embedded servers alone, has the check of the form.
   if (tools === undefined) return;
