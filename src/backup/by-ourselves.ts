@@ -1,5 +1,4 @@
 // The copy by the low-level API of PostgreSQL, in one session: its files read and checked here, several at once.
-import { join } from 'node:path';
 import { formatLsn } from '../wal/lsn.ts';
 import { copyFiles, type Copied } from './copy-files.ts';
 import type { CompleteCopy, Work } from './copy-to.ts';
@@ -47,8 +46,7 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
 
 function makeManifest({ node }: Work, { facts, cluster }: LookedAt): Manifest | undefined {
   if (facts.major < firstWithManifest) return undefined;
-  const path = join(node.identity.stateDirectory, `backup_manifest.${process.pid}`);
-  return new Manifest(path, facts.major, cluster.systemIdentifier);
+  return new Manifest(node.identity.stateDirectory, facts.major, cluster.systemIdentifier);
 }
 
 async function copyAll(work: Work, looked: LookedAt, under: Under): Promise<Copied> {

@@ -11,7 +11,7 @@ export async function copyByTool(work: Work, looked: LookedAt): Promise<Complete
   const { settings } = node;
   const { major } = looked.facts;
   // Before anything changes over there.
-  const program = findPgBasebackup(settings, major);
+  const program = await findPgBasebackup({ settings, major, environment, signal: stop });
   await prepare(work, looked, stop);
   return tellingOfUnfinished(work, async () => {
     const { copied, control } = await paced(work, looked, stop, (progress) =>
