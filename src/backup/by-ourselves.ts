@@ -2,7 +2,7 @@
 import { formatLsn } from '../wal/lsn.ts';
 import { copyFiles, type Copied } from './copy-files.ts';
 import type { CompleteCopy, Work } from './copy-to.ts';
-import { complete, paced, prepare, unlessStopped } from './fill-target.ts';
+import { complete, paced, prepare, unlessUnfinished } from './fill-target.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { mapFor } from './mapping.ts';
 import { Buffers } from './source/buffers.ts';
@@ -26,14 +26,15 @@ interface Under {
 export async function copyOurselves(work: Work, looked: LookedAt): Promise<CompleteCopy> {
   const { wanted, session, telling, stop } = work;
   telling.step('checkpoint', 'waiting for the checkpoint that a backup begins with');
-  const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast);
+  const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast, stop);
   telling.step('begun', `the backup has begun at ${formatLsn(startLsn)}`, { startLsn: formatLsn(startLsn) });
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
   const under: Under = { startLsn, manifest, buffers: new Buffers(3 * wanted.jobs), signal: watch.signal };
   try {
-    return await unlessStopped(work, async () => {
+    return await unlessUnfinished(work, async (prepared) => {
       await prepare(work, looked, under.signal);
+      prepared();
       const copied = await copyAll(work, looked, under);
       refuseDamaged(copied);
       return { copied, ...(await finish(work, looked, under)) };

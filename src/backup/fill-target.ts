@@ -62,15 +62,19 @@ export async function complete(
   telling.step('complete', `the copy is complete: ${target.url}`, { endLsn: formatLsn(endLsn) });
 }
 
-/** Runs what leaves the target unusable until it has ended well, and says so to whoever stopped it. */
-export async function unlessStopped<Result>(
+/**
+ * Runs what leaves the target unusable until it has ended well, and says so where it does not: from the moment on at which `work`
+ * calls `prepared`, or at once to whoever stopped it.
+ */
+export async function unlessUnfinished<Result>(
   { target, telling, stop }: Work,
-  work: () => Promise<Result>,
+  work: (prepared: () => void) => Promise<Result>,
 ): Promise<Result> {
+  let isPrepared = false;
   try {
-    return await work();
+    return await work(() => (isPrepared = true));
   } catch (error) {
-    if (stop.aborted)
+    if (isPrepared || stop.aborted)
       await telling.warn({
         message: `the copy in ${target.url} is not complete, and nothing can start from it`,
         hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
