@@ -26,7 +26,7 @@ interface Under {
 export async function copyOurselves(work: Work, looked: LookedAt): Promise<CompleteCopy> {
   const { wanted, session, telling, stop } = work;
   telling.step('checkpoint', 'waiting for the checkpoint that a backup begins with');
-  const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast);
+  const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast, stop);
   telling.step('begun', `the backup has begun at ${formatLsn(startLsn)}`, { startLsn: formatLsn(startLsn) });
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);

@@ -25,7 +25,7 @@ export interface PairOptions {
   /** Below these directories of the sandbox a copy over ssh may put tablespaces and pg_wal. */
   allow?: readonly string[];
   /** Where the standby's ssh is to be reached; default: directly. */
-  port?: (sshd: Sshd) => number;
+  port?: (sshd: Sshd) => number | Promise<number>;
   /** Tables for the load; default true. */
   tables?: boolean;
 }
@@ -99,7 +99,7 @@ export async function copiedPair(sandbox: Sandbox, options: PairOptions): Promis
   const standby = await placeCluster(sandbox, names[1], postgres);
   sandbox.directory(`${names[1]}/twowarm/archive`);
   const sshd = road === 'ssh' ? await startSshd(sandbox) : undefined;
-  const port = sshd === undefined ? 0 : (options.port?.(sshd) ?? sshd.port);
+  const port = sshd === undefined ? 0 : ((await options.port?.(sshd)) ?? sshd.port);
   const url = sshd === undefined ? undefined : `ssh://${sshd.user}@127.0.0.1:${port}${archiveIn(standby)}`;
   const ssh = sshd === undefined ? '' : await sshFor(sandbox, sshd, standby, allow);
   writeToml(primary, `${destinationFor(standby, url)}${ssh}`);
