@@ -87,7 +87,7 @@ function nobody(takesProposals: boolean): Asker {
       const [answers, it] = missing.length === 1 ? ['answer', 'it is'] : ['answers', 'each is'];
       throw new ProgramError('usage', `missing ${answers}: ${missing.join(', ')}`, {
         detail: `Without a terminal ${it} an option.`,
-        hint: 'With --yes, what stands in parentheses is taken.',
+        ...(!takesProposals && { hint: 'With --yes, what stands in parentheses is taken.' }),
       });
     },
   };

@@ -23,6 +23,7 @@ import { interview } from './interview.ts';
 import { machineRoots } from './layouts.ts';
 import { ownerOf, type LocalCluster } from './local-cluster.ts';
 import { fragmentFiles } from './node-fragments.ts';
+import { ownConfiguration } from './own-configuration.ts';
 import { proposeAccess, type AccessLine } from './propose-access.ts';
 import { isBrought, proposeSettings, type ProposedSetting } from './propose-settings.ts';
 import { renderConfiguration } from './render-configuration.ts';
@@ -138,9 +139,9 @@ async function findWho(call: ProgramCall, asker: Asker, named: string | undefine
 }
 
 /** Options first, then what is taken over, then what somebody answers, then what was found. */
-async function findAnswers(call: ProgramCall, asker: Asker, who: Who, takenOver: TakenOver | undefined) {
+async function findAnswers(call: ProgramCall, asker: Asker, who: Who, before: Answers | undefined) {
   const { cluster, home, programs, commands } = who;
-  const known = { ...takenOver?.answers, ...answersOfOptions(call) };
+  const known = { ...before, ...answersOfOptions(call) };
   const asked = await interview(asker, cluster, join(home.path, 'archive'), known);
   asker.expectAnswers();
   const detected = { ...(programs !== undefined && { pgBindir: programs }), ...asked };
@@ -165,9 +166,10 @@ export async function makePlan(call: ProgramCall, asker: Asker): Promise<Plan> {
   const { dataDirectory, postgresqlConf } = cluster;
   const ownArchive = join(home.path, 'archive');
   const takenOver = predecessor?.takeOver({ dataDirectory, archive: ownArchive });
-  const { answers, keys, role } = await findAnswers(call, asker, who, takenOver);
   const configuration = join(home.path, 'twowarm.toml');
-  const text = textFor(who, answers, configuration);
+  const own = ownConfiguration(call, configuration, cluster.role);
+  const { answers, keys, role } = await findAnswers(call, asker, who, own?.answers ?? takenOver?.answers);
+  const text = own?.text ?? textFor(who, answers, configuration);
   const { conninfo, destinations = [], archiveDirectory = ownArchive } = answers;
   const server = await LocalServer.find({ dataDirectory, server: { conninfo }, postgresqlConf });
   const archiveTimeoutMs = await archiveTimeoutOf(call, asker, server);

@@ -19,7 +19,7 @@ function settingsLines({ plan: { settings, answers }, applied }: Result): string
   const restart = `start the server again${line === undefined ? '' : ` (${line})`}`;
   return [
     ...(applied === undefined
-      ? ['put the lines into postgresql.conf, or call this again in the same words with --apply-settings']
+      ? ['put the lines into postgresql.conf, or: twowarm init --apply-settings']
       : []),
     ...(restarts.length > 0 ? [`${restart}, for ${restarts.join(', ')}`] : []),
   ];

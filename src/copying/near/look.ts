@@ -7,6 +7,7 @@ import type { NearOptions } from './near-target.ts';
 import { refuseHeld } from './own-lock.ts';
 import {
   placeAt,
+  realPlaces,
   refuseNested,
   refuseSourcePlaces,
   requireAllowed,
@@ -48,6 +49,8 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   requireWritable(place);
   const content = place.isThere ? judgeContent(place.real, source) : { state: 'missing' as const };
   requireAllowed(plannedIn(outside), options.allowed);
+  // Before it is said of one that it is not empty: nobody should think of emptying it.
+  refuseSourcePlaces(realPlaces(plannedIn(outside)), source);
   const tablespaces = placeTablespaces(place.real, outside.tablespaces);
   const wal = placeWal(place.real, outside.walDirectory);
   judgeOutside(place, tablespaces, wal, source);

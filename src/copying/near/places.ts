@@ -60,17 +60,41 @@ const bootId = (): string => {
   }
 };
 
+type Named = Pick<Place, 'what' | 'path'>;
+
+/** With where they really are; what is wrong with a relative path is said elsewhere. */
+export const realPlaces = (planned: readonly Named[]): (Named & Pick<Place, 'real'>)[] =>
+  planned
+    .filter(({ path }) => isAbsolute(path))
+    .map(({ what, path }) => ({ what, path, real: realPlace(path) }));
+
+/** What says another place for it. */
+function elsewhere(what: string): string | undefined {
+  if (what === 'pg_wal') return 'Choose another location with --waldir.';
+  return what.startsWith('tablespace')
+    ? 'Choose another location with --tablespace-mapping: on one machine a tablespace cannot be at the same place twice.'
+    : undefined;
+}
+
 /** Throws for a place that is a directory of the source, or lies within one. */
-export function refuseSourcePlaces(places: readonly Place[], source: SourcePlaces): void {
+export function refuseSourcePlaces(
+  places: readonly (Named & Pick<Place, 'real'>)[],
+  source: SourcePlaces,
+): void {
   if (source.boot === '' || source.boot !== bootId()) return;
   const theirs = new Set(source.directories);
-  for (const { path, real } of places) {
+  for (const { what, path, real } of places) {
     for (const each of upwards(real)) {
       const found = lookAt(each);
       if (found === undefined || !theirs.has(`${found.dev}:${found.ino}`)) continue;
       throw each === real
-        ? unsuited(path, 'it is a directory of the source itself')
-        : unsuited(path, `it lies within ${each}, a directory of the source itself`);
+        ? unsuited(path, 'it is a directory of the source itself', undefined, elsewhere(what))
+        : unsuited(
+            path,
+            `it lies within ${each}, a directory of the source itself`,
+            undefined,
+            elsewhere(what),
+          );
     }
   }
 }
@@ -90,10 +114,7 @@ export function refuseNested(places: readonly Place[]): void {
 }
 
 /** Throws `not-allowed` for a place that is none of these directories and lies in none, whatever is there. */
-export function requireAllowed(
-  planned: readonly Pick<Place, 'what' | 'path'>[],
-  allowed: readonly string[] | 'any',
-): void {
+export function requireAllowed(planned: readonly Named[], allowed: readonly string[] | 'any'): void {
   if (allowed === 'any') return;
   const reals = allowed.map(realPlace);
   for (const { what, path } of planned) {

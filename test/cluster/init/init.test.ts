@@ -100,7 +100,7 @@ wal_log_hints = on
     );
     expect(stdout.slice(stdout.indexOf('\n== Next'))).toBe(`
 == Next
-put the lines into postgresql.conf, or call this again in the same words with --apply-settings
+put the lines into postgresql.conf, or: twowarm init --apply-settings
 start the server again, for archive_mode, wal_log_hints
 <twowarm>/bin/twowarm check -D <>/data
 `);
@@ -278,7 +278,7 @@ describe('a missing or wrong answer', () => {
     [
       'is an error with --yes, too, where nothing can be proposed',
       ['--yes'],
-      'missing answer: --destination\nDETAIL:  Without a terminal it is an option.\nHINT:  With --yes, what stands in parentheses is taken.\n',
+      'missing answer: --destination\nDETAIL:  Without a terminal it is an option.\n',
     ],
     [
       'names its option',

@@ -58,7 +58,7 @@ copyToStandby on the primary brings the data; then here, which says what comes a
     expect(code).toBe(0);
     expect(stdout.slice(stdout.indexOf('\n== Next'))).toBe(`
 == Next
-put the lines into postgresql.conf, or call this again in the same words with --apply-settings
+put the lines into postgresql.conf, or: twowarm init --apply-settings
 start the server again (pg_ctlcluster 15 main restart), for archive_mode, wal_log_hints
 once twowarm init was called on the other nodes, and the check here is well, their data directories:
 <twowarm>/bin/copyToStandby -D <>/data db2

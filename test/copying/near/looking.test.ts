@@ -313,13 +313,18 @@ describe('a target is refused', () => {
     await using scene = makeScene('near');
     scene.dataDirectory();
     const space = scene.directory('space');
-    scene.link(space, 'node/data/pg_tblspc/16385');
+    scene.file('space/PG_15/relation', 'x');
     const source = sourceOf({ boot, directories: [identityOf(space)] });
-    const tablespaces = [{ oid: '16385', location: space }];
-    expect(await refusal(scene, source, { tablespaces, walDirectory: undefined })).toEqual({
+    const outside = { tablespaces: [{ oid: '16385', location: space }], walDirectory: undefined };
+    const theirs = {
       kind: 'target-unsuited',
       message: `cannot copy into ${space}: it is a directory of the source itself`,
-    });
+      hint: 'Choose another location with --tablespace-mapping: on one machine a tablespace cannot be at the same place twice.',
+    };
+    // Not "is not empty, remove what is there".
+    expect(await refusal(scene, source, outside)).toEqual(theirs);
+    scene.link(space, 'node/data/pg_tblspc/16385');
+    expect(await refusal(scene, source, outside)).toEqual(theirs);
     const ofWal = sourceOf({ boot, directories: [identityOf(`${scene.data}/pg_wal`)] });
     expect((await refusal(scene, ofWal)).message).toBe(
       `cannot copy into ${scene.data}/pg_wal: it is a directory of the source itself`,
