@@ -4,7 +4,7 @@ import { copyFiles, type Copied } from './copy-files.ts';
 import type { CompleteCopy, Work } from './copy-to.ts';
 import { complete, paced, prepare, tellingOfUnfinished } from './fill-target.ts';
 import type { LookedAt } from './look-at-source.ts';
-import { mapFor } from './mapping.ts';
+import { mapFor, requireSameTablespaces } from './mapping.ts';
 import { Buffers } from './source/buffers.ts';
 import { readWholeControlFile } from './source/control-file.ts';
 import { firstWithManifest, Manifest } from './source/manifest.ts';
@@ -28,6 +28,8 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   telling.step('checkpoint', 'waiting for the checkpoint that a backup begins with');
   const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast, stop);
   telling.step('begun', `the backup has begun at ${formatLsn(startLsn)}`, { startLsn: formatLsn(startLsn) });
+  // Those from here on come with the WAL. Those before do not, and waiting for the archive may have taken long.
+  requireSameTablespaces(looked.tablespaces, await session.tablespaces());
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
   const under: Under = { startLsn, manifest, buffers: new Buffers(4 * wanted.jobs), signal: watch.signal };

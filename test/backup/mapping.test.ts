@@ -1,6 +1,6 @@
 // Where tablespaces go: --tablespace-mapping in pg_basebackup's syntax, what a target has already, and tablespace_map.
 import { describe, expect, it } from 'vitest';
-import { mapFor, mapTablespaces, type Tablespace } from '../../src/backup/mapping.ts';
+import { mapFor, mapTablespaces, requireSameTablespaces, type Tablespace } from '../../src/backup/mapping.ts';
 import { faultOf } from '../program/fault.ts';
 
 const two: Tablespace[] = [
@@ -98,5 +98,19 @@ describe('tablespace_map', () => {
     expect(mapFor(bytes, source, [source[0]!, { oid: '16385', location: '/new' }])).toEqual(
       Buffer.from([...Buffer.from('1 /caf'), 0xe9, 0x0a, ...Buffer.from('16385 /new\n')]),
     );
+  });
+});
+
+describe('the tablespaces that a backup begins with', () => {
+  it('are those that were looked at', async () => {
+    expect(() => requireSameTablespaces([...two, within], [within, ...two])).not.toThrow();
+    const now = [two[0]!, { oid: '16390', location: '/larger' }];
+    expect(await faultOf(() => requireSameTablespaces(two, now))).toEqual({
+      kind: 'busy',
+      message: 'the tablespaces of the cluster have changed since it was looked at: nothing was copied',
+      detail:
+        'Tablespace 16390 is at /larger now, and was not there. Tablespace 16390 was at /large, and is not there now.',
+      hint: 'Call again.',
+    });
   });
 });
