@@ -48,12 +48,15 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   requireWritable(place);
   const content = place.isThere ? judgeContent(place.real, source) : { state: 'missing' as const };
   requireAllowed(plannedIn(outside), options.allowed);
+  // Before anything is said of what is in them: nobody is to remove it.
+  const planned = plannedIn(outside).map(({ what, path }) => placeAt(what, path));
+  refuseSourcePlaces(planned, source);
   const tablespaces = placeTablespaces(place.real, outside.tablespaces);
   const wal = placeWal(place.real, outside.walDirectory);
   judgeOutside(place, tablespaces, wal, source);
   const leftovers = wal.now === undefined ? { names: [], missing: [] } : leftoversIn(wal.now.real);
   const timeline = 'timeline' in content ? content.timeline : undefined;
-  const planned = new Set(tablespaces.map(({ oid }) => oid));
+  const oids = new Set(tablespaces.map(({ oid }) => oid));
   const links = [...linksIn(place.real)].map(([oid, location]) => ({ oid, location }));
   const savesConfiguration = content.state === 'data-directory' && hasOwnConfiguration(place.real, home);
   if (leftovers.names.length > 0 || savesConfiguration) requireHome(home);
@@ -63,7 +66,7 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
     tablespaces,
     links,
     strayLinks: links
-      .filter(({ oid }) => !planned.has(oid))
+      .filter(({ oid }) => !oids.has(oid))
       .map(({ oid, location }) => ({ oid, aim: location })),
     wal,
     leftovers,
