@@ -60,48 +60,105 @@ export interface Expecting {
   stop: AbortSignal;
 }
 
-/** True once the file is at the destination; false past the limit. Throws what keeps it from being looked for. */
-async function arrives(name: string, expecting: Expecting): Promise<boolean> {
-  const { session, node, destination, limitMs, stop } = expecting;
-  const look = <T>(verb: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    bounded(`look for ${name} at ${destination.url}`, destination.timeLimitMs, stop, verb);
-  const road = await look((signal) => openToLook(destination.url, node.identity, signal));
-  const begun = performance.now();
+/** Whether a file is at the destination. Throws what keeps it from being looked for. */
+type IsThere = (name: string) => Promise<boolean>;
+
+/** One connection for everything that is looked for. */
+async function looking<T>(
+  first: string,
+  { node, destination: { url, timeLimitMs }, stop }: Expecting,
+  work: (isThere: IsThere) => Promise<T>,
+): Promise<T> {
+  const look = <R>(name: string, verb: (signal: AbortSignal) => Promise<R>): Promise<R> =>
+    bounded(`look for ${name} at ${url}`, timeLimitMs, stop, verb);
+  const road = await look(first, (signal) => openToLook(url, node.identity, signal));
   try {
-    do {
-      if ((await look((signal) => road.stat(name, signal))) !== 'missing') return true;
-      if (!session.isOpen()) throw new ProgramError('server-died', 'the connection to the server was lost');
-      const isSoon = performance.now() - begun < soonMs;
-      await pause(isSoon ? soonEveryMs : laterEveryMs, undefined, { signal: stop });
-    } while (performance.now() - begun < limitMs);
-    return false;
+    return await work(async (name) => (await look(name, (signal) => road.stat(name, signal))) !== 'missing');
   } finally {
     await road.close();
   }
 }
 
-/** The segment in which all before this LSN ends. */
-const segmentBefore = (lsn: bigint, timeline: number, segmentSize: number): string =>
-  segmentName(timeline, (lsn - 1n) / BigInt(segmentSize), segmentSize);
+/** True once the file is at the destination; false where it is not by `until`. It is looked for once in any case. */
+async function arrives(
+  name: string,
+  isThere: IsThere,
+  until: number,
+  { session, stop }: Expecting,
+): Promise<boolean> {
+  const begun = performance.now();
+  do {
+    if (await isThere(name)) return true;
+    if (!session.isOpen()) throw new ProgramError('server-died', 'the connection to the server was lost');
+    const isSoon = performance.now() - begun < soonMs;
+    await pause(isSoon ? soonEveryMs : laterEveryMs, undefined, { signal: stop });
+  } while (performance.now() < until);
+  return false;
+}
+
+/** What the server writes now cannot have been archived by it: a file of that name would prove nothing. */
+async function refuseForeign(
+  isThere: IsThere,
+  { session, segmentSize, destination }: Expecting,
+): Promise<void> {
+  const current = async (): Promise<string> => {
+    const { timeline, lsn } = await session.position();
+    return segmentName(timeline, lsn / BigInt(segmentSize), segmentSize);
+  };
+  const name = await current();
+  // It may have been ended, and archived, in the meantime.
+  if (!(await isThere(name)) || (await current()) !== name) return;
+  throw new ProgramError(
+    'archiving-unproven',
+    `${name} is at ${destination.url} already, and the server still writes it`,
+    {
+      detail:
+        'The file there comes from another server, or from another life of this one: the copy would replay it.',
+      hint: 'That archive is of another line of WAL. Let the copy have an archive of its own, or move away what is there from that segment on.',
+    },
+  );
+}
 
 /** Ends a segment and waits until it is at the destination; its name. `archiving-unproven` where it does not come. */
 export async function proveArchiving(expecting: Expecting): Promise<string> {
-  const { session, segmentSize } = expecting;
-  const { timeline } = await session.position();
-  const name = segmentBefore(await session.endSegment(), timeline, segmentSize);
-  if (await arrives(name, expecting)) return name;
-  throw await notThere(name, expecting, 'archiving-unproven');
+  const { session, segmentSize, limitMs } = expecting;
+  const { timeline, lsn } = await session.position();
+  const named = (before: bigint): string =>
+    segmentName(timeline, (before - 1n) / BigInt(segmentSize), segmentSize);
+  return looking(named(lsn), expecting, async (isThere) => {
+    await refuseForeign(isThere, expecting);
+    const name = named(await session.endSegment());
+    if (await arrives(name, isThere, performance.now() + limitMs, expecting)) return name;
+    throw await notThere(name, expecting, 'archiving-unproven');
+  });
 }
 
-/** Waits for the segment that all before `lsn` ends in; its name. `wal-missing` where it does not come. */
-export async function requireLastSegment(
-  expecting: Expecting,
-  lsn: bigint,
-  timeline: number,
-): Promise<string> {
-  const name = segmentBefore(lsn, timeline, expecting.segmentSize);
-  if (await arrives(name, expecting)) return name;
-  throw await notThere(name, expecting, 'wal-missing');
+/** The WAL that a copy needs. */
+export interface Needed {
+  timeline: number;
+  startLsn: bigint;
+  endLsn: bigint;
+}
+
+/**
+ * Waits until all segments from `startLsn` to `endLsn` are at the destination: the last one alone says nothing of those before,
+ * which may be debts, or were given up. The name of the last; `wal-missing` where one does not come.
+ */
+export async function requireSegments(expecting: Expecting, needed: Needed): Promise<string> {
+  const { segmentSize, limitMs } = expecting;
+  const size = BigInt(segmentSize);
+  const nameOf = (number: bigint): string => segmentName(needed.timeline, number, segmentSize);
+  const last = (needed.endLsn - 1n) / size;
+  const until = performance.now() + limitMs;
+  return looking(nameOf(last), expecting, async (isThere) => {
+    const require = async (number: bigint): Promise<void> => {
+      if (await arrives(nameOf(number), isThere, until, expecting)) return;
+      throw await notThere(nameOf(number), expecting, 'wal-missing');
+    };
+    await require(last);
+    for (let number = needed.startLsn / size; number < last; number += 1n) await require(number);
+    return nameOf(last);
+  });
 }
 
 async function notThere(

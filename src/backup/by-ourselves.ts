@@ -78,5 +78,5 @@ async function finish(work: Work, looked: LookedAt, under: Under): Promise<Omit<
   };
   await writeEnd(endFiles, { ...under, target, progress: () => undefined });
   await complete(work, control, endLsn, under.signal);
-  return { timeline, endLsn };
+  return { timeline, startLsn: under.startLsn, endLsn };
 }

@@ -2,7 +2,7 @@
 // of this machine or of the other node, and is worth something because its WAL arrives, too.
 import type { Found, Target } from '../copying/target.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
-import { proveArchiving, requireArchiving, requireLastSegment, switchOn } from './archiving.ts';
+import { proveArchiving, requireArchiving, requireSegments, switchOn, type Needed } from './archiving.ts';
 import { copyByTool } from './by-tool.ts';
 import { copyOurselves } from './by-ourselves.ts';
 import type { Chosen } from './choose.ts';
@@ -42,11 +42,9 @@ export interface Work {
   stop: AbortSignal;
 }
 
-/** A copy that is complete, and where the WAL ends that it needs. */
-export interface CompleteCopy {
+/** A copy that is complete, and the WAL that it needs. */
+export interface CompleteCopy extends Needed {
   copied: Copied;
-  timeline: number;
-  endLsn: bigint;
 }
 
 /** What a call that succeeded has come to. */
@@ -86,16 +84,12 @@ async function prove(work: Work, { cluster }: LookedAt): Promise<void> {
   });
 }
 
-async function waitForLast(
-  work: Work,
-  { cluster }: LookedAt,
-  { endLsn, timeline }: CompleteCopy,
-): Promise<string> {
+async function waitForLast(work: Work, { cluster }: LookedAt, complete: CompleteCopy): Promise<string> {
   const { chosen, wanted, telling } = work;
   const { destination } = chosen;
   const { segmentSize } = cluster;
   const expecting = { ...work, destination, segmentSize, limitMs: wanted.waitMs };
-  const name = await requireLastSegment(expecting, endLsn, timeline);
+  const name = await requireSegments(expecting, complete);
   telling.step('last-segment', `${name}, the last segment that it needs, has arrived at ${destination.url}`, {
     segment: name,
   });

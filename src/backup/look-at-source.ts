@@ -9,6 +9,7 @@ import { ProgramError } from '../program/program-error.ts';
 import type { Wanted, Work } from './copy-to.ts';
 import { mapTablespaces, type Tablespace } from './mapping.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
+import { refuseLinks } from './source/links.ts';
 import { archivesWithin } from './source/own-directories.ts';
 import { walLinkOf, type Source } from './source/walk.ts';
 
@@ -100,6 +101,7 @@ export async function askSource(
   const dataDirectory = realpathSync(settings.dataDirectory);
   const tablespaces = await session.tablespaces();
   refuseForTool(method, tablespaces);
+  refuseLinks(dataDirectory);
   return { facts, dataDirectory, tablespaces, walLink: await walLinkOf(dataDirectory) };
 }
 

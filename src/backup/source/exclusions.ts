@@ -1,5 +1,6 @@
 // What of a data directory is no part of a base backup: the rules of PostgreSQL's own (src/backend/backup/basebackup.c of 10
 // to 18). Pure: paths and names in, a verdict out.
+import { isOwnName } from '../../copying/near/own-names.ts';
 
 /** Directories whose content is made anew at every start, or belongs to one server alone: they are copied empty. */
 const emptied = new Set([
@@ -69,10 +70,10 @@ export class Unlogged {
   }
 }
 
-/** Whether a name is left out wherever it stands; `directory` is relative, '' for the data directory itself. */
+/** Whether a name is left out wherever it stands; `directory` is relative, '' for the data directory itself. Also what a copy has left that was killed at its very end. */
 export function isLeftOut(directory: string, name: string): boolean {
   if (name.startsWith('pgsql_tmp') || name.startsWith('pg_internal.init')) return true;
-  if (directory === '' && ownFiles.has(name)) return true;
+  if (directory === '' && (ownFiles.has(name) || isOwnName(name))) return true;
   if (directory === 'global' && name === 'pg_control') return true;
   return holdsRelations(directory) && isTemporaryRelation(name);
 }

@@ -1,5 +1,6 @@
 // The directories of a cluster in the order in which they are copied, with the names of their files. Nothing is kept of a
 // directory that is done: a cluster of a million files is walked in the memory that its largest directory needs.
+import type { Dirent } from 'node:fs';
 import { lstat, opendir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
@@ -55,6 +56,10 @@ function requireName(directory: string, name: string): void {
   });
 }
 
+/** A link in the place of a directory that is copied empty: to a disk in memory, mostly. The copy gets a plain one. */
+const isEmptiedLink = ({ temporaryStatistics }: Source, path: string, entry: Dirent): boolean =>
+  entry.isSymbolicLink() && isEmptied(below(path, entry.name), temporaryStatistics);
+
 /** The entries of a directory; undefined where it has vanished, as that of a dropped database. */
 async function entriesOf(source: Source, path: string): Promise<Entries | undefined> {
   const absolute = join(source.dataDirectory, path);
@@ -67,7 +72,7 @@ async function entriesOf(source: Source, path: string): Promise<Entries | undefi
       if (isLeftOut(path, name)) continue;
       unlogged?.see(name);
       if (entry.isFile()) found.files.add(name);
-      else if (entry.isDirectory()) found.directories.push(name);
+      else if (entry.isDirectory() || isEmptiedLink(source, path, entry)) found.directories.push(name);
       else found.special.push(name);
     }
   } catch (error) {

@@ -56,7 +56,7 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   judgeOutside(place, tablespaces, wal, source);
   const leftovers = wal.now === undefined ? { names: [], missing: [] } : leftoversIn(wal.now.real);
   const timeline = 'timeline' in content ? content.timeline : undefined;
-  const planned = new Set(tablespaces.map(({ oid }) => oid));
+  const oids = new Set(tablespaces.map(({ oid }) => oid));
   const links = [...linksIn(place.real)].map(([oid, location]) => ({ oid, location }));
   const savesConfiguration = content.state === 'data-directory' && hasOwnConfiguration(place.real, home);
   if (leftovers.names.length > 0 || savesConfiguration) requireHome(home);
@@ -66,7 +66,7 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
     tablespaces,
     links,
     strayLinks: links
-      .filter(({ oid }) => !planned.has(oid))
+      .filter(({ oid }) => !oids.has(oid))
       .map(({ oid, location }) => ({ oid, aim: location })),
     wal,
     leftovers,

@@ -1,6 +1,6 @@
 // Where pg_wal is at a target, or will be: a directory of its own, or a symbolic link, which stays unless another one is asked for.
 import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fromSystemError } from '../../program/program-error.ts';
 import { namesIn } from './content.ts';
 import { placeAt, refuseDangling, unsuited, type Place } from './places.ts';
@@ -16,16 +16,32 @@ export interface WalPlaces {
   wanted: Place | undefined;
 }
 
-function kindOf(path: string): 'link' | 'directory' | 'missing' {
+/** The directories that PostgreSQL makes in it (the second one from 17 on). */
+const ownDirectories: ReadonlySet<string> = new Set(['archive_status', 'summaries']);
+
+/** A link may lead to where others keep theirs, too: all in pg_wal goes. */
+function refuseOthers(path: string, real: string): void {
+  const other = namesIn(real).find(
+    (name) => !ownDirectories.has(name) && kindOf(join(real, name)) === 'directory',
+  );
+  if (other === undefined) return;
+  throw unsuited(
+    path,
+    `its pg_wal holds the directory "${other}", which PostgreSQL does not make there`,
+    `All that is in ${real} would be removed.`,
+    'Move that directory away, or let pg_wal lead to a directory of its own.',
+  );
+}
+
+function kindOf(path: string): 'link' | 'directory' | 'missing' | 'file' {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return 'missing';
     if (found.isSymbolicLink()) return 'link';
-    if (found.isDirectory()) return 'directory';
+    return found.isDirectory() ? 'directory' : 'file';
   } catch (error) {
     throw fromSystemError(error, `could not look for "${path}"`);
   }
-  throw notDirectory(path, false);
 }
 
 function present(path: string): Place {
@@ -34,12 +50,14 @@ function present(path: string): Place {
   if (found === undefined) refuseDangling(path);
   if (found?.isDirectory() !== true) throw notDirectory(path, false);
   if (kindOf(join(path, 'archive_status')) === 'link') throw notDirectory(join(path, 'archive_status'), true);
+  refuseOthers(dirname(path), real);
   return { what: 'pg_wal', path: real, real, isThere: true };
 }
 
 export function placeWal(dataDirectory: string, planned: string | undefined): WalPlaces {
   const path = join(dataDirectory, 'pg_wal');
   const kind = kindOf(path);
+  if (kind === 'file') throw notDirectory(path, false);
   const now = kind === 'missing' ? undefined : present(path);
   const isLink = kind === 'link';
   if (planned === undefined) return { now, isLink, wanted: undefined };

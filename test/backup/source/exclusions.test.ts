@@ -30,6 +30,8 @@ const directories: [directory: string, copied: string[], leftOut: string[]][] = 
     [
       ...['postmaster.pid', 'postmaster.opts', 'backup_label', 'tablespace_map', 'backup_manifest'],
       ...['standby.signal', 'recovery.signal', 'recovery.conf'],
+      // Of the copy that this cluster was once made by.
+      ...['.twowarm-copying', '.twowarm-copying.lock'],
       ...[
         'postgresql.auto.conf.tmp',
         'current_logfiles.tmp',

@@ -145,6 +145,18 @@ describe('the walk', () => {
     expect(special).toEqual(['/server.key', 'base/5/fifo']);
   });
 
+  it('gives a directory that is copied empty also where it is a link, as to a disk in memory', async () => {
+    for (const name of ['pg_stat_tmp', 'pg_replslot']) symlinkSync(sandbox.path, join(data, name));
+    expect(await walked(sourceOf())).toEqual([
+      ...[':', 'pg_replslot:', 'pg_stat_tmp:', 'pg_wal/archive_status:', 'pg_tblspc:'],
+    ]);
+    const [top] = await all(sourceOf());
+    expect({ special: top!.special, names: [...top!.names].sort() }).toEqual({
+      special: [],
+      names: ['pg_replslot', 'pg_stat_tmp'],
+    });
+  });
+
   it('passes over a database that is dropped while it is on its way there', async () => {
     for (const database of [4, 5, 6]) sandbox.file(`data/base/${database}/1`, 'x');
     const paths: string[] = [];

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, symlinkSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Outside } from '../../../src/copying/target.ts';
 import { anotherCluster, ourCluster } from '../../harness/wal-files.ts';
@@ -12,6 +12,7 @@ import {
   neverStopped,
   nothingOutside,
   sourceOf,
+  versionDirectory,
   type Scene,
 } from './scene.ts';
 
@@ -307,6 +308,34 @@ describe('a target is refused', () => {
     });
     // Another machine has other directories with the same numbers.
     expect(await look(scene, { ...source, boot: 'another' })).toMatchObject({ state: 'data-directory' });
+  });
+
+  it('whose new tablespace would be one of the source, whatever is in it', async () => {
+    await using scene = makeScene('near');
+    scene.dataDirectory();
+    const space = scene.directory('space');
+    scene.file(`space/${versionDirectory}/5/16390`, 'rows');
+    const source = sourceOf({ boot, directories: [identityOf(space)] });
+    const tablespaces = [{ oid: '16385', location: space }];
+    expect(await refusal(scene, source, { tablespaces, walDirectory: undefined })).toEqual({
+      kind: 'target-unsuited',
+      message: `cannot copy into ${space}: it is a directory of the source itself`,
+    });
+  });
+
+  it('whose pg_wal leads to where another cluster has its own', async () => {
+    await using scene = makeScene('near');
+    scene.dataDirectory();
+    rmSync(`${scene.data}/pg_wal`, { recursive: true });
+    scene.file('all-wal/main/000000010000000000000004', 'of the source');
+    scene.file('all-wal/000000010000000000000004', 'own');
+    scene.link(scene.path('all-wal'), 'node/data/pg_wal');
+    expect(await refusal(scene)).toEqual({
+      kind: 'target-unsuited',
+      message: `cannot copy into ${scene.data}: its pg_wal holds the directory "main", which PostgreSQL does not make there`,
+      detail: `All that is in ${scene.path('all-wal')} would be removed.`,
+      hint: 'Move that directory away, or let pg_wal lead to a directory of its own.',
+    });
   });
 
   it('whose pg_wal or tablespace is a directory of the source', async () => {
