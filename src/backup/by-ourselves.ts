@@ -2,7 +2,7 @@
 import { formatLsn } from '../wal/lsn.ts';
 import { copyFiles, type Copied } from './copy-files.ts';
 import type { CompleteCopy, Work } from './copy-to.ts';
-import { complete, paced, prepare, unlessUnfinished } from './fill-target.ts';
+import { complete, paced, prepare, tellingOfUnfinished } from './fill-target.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { mapFor } from './mapping.ts';
 import { Buffers } from './source/buffers.ts';
@@ -30,11 +30,10 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   telling.step('begun', `the backup has begun at ${formatLsn(startLsn)}`, { startLsn: formatLsn(startLsn) });
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
-  const under: Under = { startLsn, manifest, buffers: new Buffers(3 * wanted.jobs), signal: watch.signal };
+  const under: Under = { startLsn, manifest, buffers: new Buffers(4 * wanted.jobs), signal: watch.signal };
   try {
-    return await unlessUnfinished(work, async (prepared) => {
-      await prepare(work, looked, under.signal);
-      prepared();
+    await prepare(work, looked, under.signal);
+    return await tellingOfUnfinished(work, async () => {
       const copied = await copyAll(work, looked, under);
       refuseDamaged(copied);
       return { copied, ...(await finish(work, looked, under)) };

@@ -62,23 +62,18 @@ export async function complete(
   telling.step('complete', `the copy is complete: ${target.url}`, { endLsn: formatLsn(endLsn) });
 }
 
-/**
- * Runs what leaves the target unusable until it has ended well, and says so where it does not: from the moment on at which `work`
- * calls `prepared`, or at once to whoever stopped it.
- */
-export async function unlessUnfinished<Result>(
-  { target, telling, stop }: Work,
-  work: (prepared: () => void) => Promise<Result>,
+/** Runs what the target is unusable without: where it fails, or is stopped, whoever called hears what there is now. */
+export async function tellingOfUnfinished<Result>(
+  { target, telling }: Work,
+  work: () => Promise<Result>,
 ): Promise<Result> {
-  let isPrepared = false;
   try {
-    return await work(() => (isPrepared = true));
+    return await work();
   } catch (error) {
-    if (isPrepared || stop.aborted)
-      await telling.warn({
-        message: `the copy in ${target.url} is not complete, and nothing can start from it`,
-        hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
-      });
+    await telling.warn({
+      message: `the copy in ${target.url} is not complete, and nothing can start from it`,
+      hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
+    });
     throw error;
   }
 }

@@ -47,10 +47,21 @@ export function editSettings(text: string, { set, drop }: Edits): string {
 }
 
 const includeComment = '# What differs on this node; written by configStandby.\n';
+const directive = 'include_if_exists';
+
+/** Without what configStandby wrote on other nodes, and a base backup brought: what differs there is not this node's. */
+export function withoutForeignIncludes(text: string, own: string): string {
+  const lines = linesOf(text);
+  const isForeign = (line: string | undefined): boolean => {
+    const assigned = line === undefined ? undefined : assignedIn(line);
+    return assigned?.name === directive && assigned.value !== own;
+  };
+  const goes = (index: number): boolean => lines[index] === includeComment && isForeign(lines[index + 1]);
+  return lines.filter((_, index) => !goes(index) && !goes(index - 1)).join('');
+}
 
 /** The text with an include of that file as the last thing it says. */
 export function endWithInclude(text: string, path: string): string {
-  const directive = 'include_if_exists';
   const lines = linesOf(text).map((line) => ({ line, assigned: assignedIn(line) }));
   const isOurs = ({ assigned }: (typeof lines)[number]): boolean =>
     assigned?.name === directive && assigned.value === path;

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfiguration } from '../../postgres/parse-configuration.ts';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
-import { endWithInclude } from './edit-settings.ts';
+import { endWithInclude, withoutForeignIncludes } from './edit-settings.ts';
 import { changeOf, readBytes, realPlaceOf, type FileChange } from './file-change.ts';
 import { differences, ownFile, type ConfigurationTexts, type Differences } from './own-differences.ts';
 
@@ -81,6 +81,7 @@ function ofPostgresqlConf(
   if (there === undefined) return { changes: [], left: undefined };
   const own = join(home, 'node', 'postgresql.conf');
   const ownText = readBytes(own);
+  const clean = withoutForeignIncludes(there, own);
   const before = saved === undefined ? undefined : readBytes(join(saved, 'postgresql.conf'));
   const found =
     saved === undefined || before === undefined
@@ -96,7 +97,7 @@ function ofPostgresqlConf(
   return {
     changes: [
       ...(proposed === undefined ? [] : changeOf(own, proposed)),
-      ...(includes ? changeOf(path, endWithInclude(there, own), there) : []),
+      ...changeOf(path, includes ? endWithInclude(clean, own) : clean, there),
     ],
     left: found && { from: saved!, tooLow: found.tooLow, missing },
   };

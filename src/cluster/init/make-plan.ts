@@ -24,7 +24,7 @@ import { machineRoots } from './layouts.ts';
 import { ownerOf, type LocalCluster } from './local-cluster.ts';
 import { fragmentFiles } from './node-fragments.ts';
 import { proposeAccess, type AccessLine } from './propose-access.ts';
-import { proposeSettings, type ProposedSetting } from './propose-settings.ts';
+import { isBrought, proposeSettings, type ProposedSetting } from './propose-settings.ts';
 import { renderConfiguration } from './render-configuration.ts';
 import { proposeServices, type Service } from './services.ts';
 import type { Note, Predecessor, TakenOver } from './take-over.ts';
@@ -179,7 +179,9 @@ export async function makePlan(call: ProgramCall, asker: Asker): Promise<Plan> {
   return {
     ...{ cluster, role, answers, home, keys, server },
     homePlan: { home: home.path, configuration, text, archiveDirectory, files, archiving },
-    settings: proposeSettings({ server, dataDirectory, role, segmentBytes, archiveTimeoutMs, streams }),
+    settings: isBrought(cluster, role)
+      ? []
+      : proposeSettings({ server, dataDirectory, role, segmentBytes, archiveTimeoutMs, streams }),
     access: proposeAccess(server, user, streams, destinations),
     sudoers: answers.startCommand === commands?.start ? (commands?.sudoers ?? []) : [],
     services: proposeServices(cluster, owned),

@@ -5,6 +5,7 @@ import { settingLine } from '../../program/installation.ts';
 import { formatDuration } from '../../program/settings/quantities.ts';
 import type { LocalServer } from '../check/local-server.ts';
 import type { NodeRole } from './answers.ts';
+import type { LocalCluster } from './local-cluster.ts';
 
 export interface ProposedSetting {
   name: string;
@@ -100,7 +101,8 @@ const archiveTimeout: Rule = (c) => {
 const walLogHints: Rule = (c) => {
   const { server, dataDirectory } = c;
   if (server.isOn('wal_log_hints') === true || server.isOn('data_checksums') === true) return [];
-  if (!server.letsUsIn && hasDataChecksums(dataDirectory) === true) return [];
+  // Of a copy that is yet to come nobody knows: the primary is told.
+  if (!server.letsUsIn && hasDataChecksums(dataDirectory) !== false) return [];
   const why =
     'there are no data checksums: with the hints in the WAL pg_rewind can bring this node back after a failover, without a copy of everything';
   return [proposal(c, 'wal_log_hints', 'on', true, why)];
@@ -156,6 +158,10 @@ const rules: readonly Rule[] = [
   ...[walLevel, archiveMode, archiveLibrary, archiveCommand, archiveTimeout, walLogHints],
   ...[hotStandby, recoveryPrefetch, retryInterval, walSenders],
 ];
+
+/** Whether postgresql.conf is yet to come, with the data of the primary; on Debian it is not among them. */
+export const isBrought = ({ state, postgresqlConf }: LocalCluster, role: NodeRole): boolean =>
+  state !== 'there' && role !== 'primary' && postgresqlConf === undefined;
 
 /** Only what differs from what is in force. */
 export const proposeSettings = (circumstances: Circumstances): ProposedSetting[] =>

@@ -1,7 +1,5 @@
 // What init prints: each part with a heading, and below it lines that can be pasted as they are; or all of it as one JSON
 // object.
-import { join } from 'node:path';
-import { installedAt } from '../../program/installed-at.ts';
 import { printable } from '../../program/print-error.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { Applied } from './apply-settings.ts';
@@ -9,6 +7,8 @@ import type { AuthorizedKey, HostKey } from './far-nodes.ts';
 import type { Checked } from './final-check.ts';
 import { describeCluster } from './local-cluster.ts';
 import type { Plan } from './make-plan.ts';
+import { nextLines } from './next-steps.ts';
+import { isBrought } from './propose-settings.ts';
 
 export interface Result {
   plan: Plan;
@@ -50,7 +50,11 @@ function takenLines({ plan: { takenOver } }: Result): string[] {
   return part(`Taken over from ${takenOver.from}`, lines);
 }
 
-function settingLines({ plan: { settings, server, cluster }, applied }: Result): string[] {
+function settingLines({ plan: { settings, server, cluster, role }, applied }: Result): string[] {
+  if (isBrought(cluster, role))
+    return part('postgresql.conf', [
+      commented("the primary's comes with the data; configStandby adds what a standby needs"),
+    ]);
   const asked =
     cluster.state !== 'there'
       ? 'there are no data yet'
@@ -113,24 +117,10 @@ function localLines({ plan: { access, sudoers, services } }: Result): string[] {
   ];
 }
 
-function endLines({ checked, plan }: Result): string[] {
-  const directory = shellWord(plan.cluster.dataDirectory);
-  const program = (name: string): string => shellWord(join(installedAt(), 'bin', name));
-  const check = `${program('twowarm')} check -D ${directory}`;
-  if (checked !== undefined)
-    return part(`twowarm check (exit code ${checked.exitCode})`, checked.output.trimEnd().split('\n'));
-  const next =
-    plan.cluster.state === 'there'
-      ? [check]
-      : [
-          commented(
-            'copyToStandby or copyToDR on the primary brings the data; then here, and once the server runs',
-          ),
-          `${program('configStandby')} -D ${directory}`,
-          check,
-        ];
-  return part('Next', next);
-}
+const endLines = ({ checked }: Result): string[] =>
+  checked === undefined
+    ? []
+    : part(`twowarm check (exit code ${checked.exitCode})`, checked.output.trimEnd().split('\n'));
 
 /** For a person. */
 export function describe(result: Result): string {
@@ -145,6 +135,7 @@ export function describe(result: Result): string {
     ...localLines(result),
     ...farLines(result),
     ...endLines(result),
+    ...part('Next', nextLines(result)),
   ].join('\n')}\n`;
 }
 

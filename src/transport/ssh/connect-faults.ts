@@ -108,7 +108,7 @@ export function refusedLogin(target: Target, offered: readonly string[]): LinkFa
 const letIn = ({ user, host, isJump }: Target): string =>
   isJump === true
     ? `A jump host needs no twowarm: a line in authorized_keys of ${user} on ${host} that begins with restrict,port-forwarding is enough.`
-    : `The line for authorized_keys of ${user} over there is made there: twowarm receive --authorized-keys-line`;
+    : `The line for authorized_keys of ${user} over there is made there: twowarm receive --directory DIR --authorized-keys-line KEY.pub (of a key for base backups: --data-directory DIR)`;
 
 /** What a command on the far side has left behind when its channel ended. */
 export interface Ending {

@@ -1,7 +1,12 @@
 // Lines of configuration files that change, and all the others, which do not.
 import { describe, expect, it } from 'vitest';
 
-import { editSettings, endWithInclude, quoteValue } from '../../../src/backup/configure/edit-settings.ts';
+import {
+  editSettings,
+  endWithInclude,
+  quoteValue,
+  withoutForeignIncludes,
+} from '../../../src/backup/configure/edit-settings.ts';
 import { parseConfiguration } from '../../../src/postgres/parse-configuration.ts';
 
 const set = (text: string, ...pairs: [string, string][]): string =>
@@ -59,6 +64,18 @@ describe('the include of the node’s own file', () => {
   it('leaves other includes alone', () => {
     expect(endWithInclude("include_if_exists = '/other'\n", path)).toBe(
       `include_if_exists = '/other'\n${include}`,
+    );
+  });
+
+  it('of another node goes, where configStandby wrote it there and a base backup brought it', () => {
+    const there = '/there/node/postgresql.conf';
+    const brought = endWithInclude('port = 1\n', there);
+    const ours = endWithInclude(`${brought}a = 1\n`, path);
+    expect(withoutForeignIncludes(brought, path)).toBe('port = 1\n');
+    expect(withoutForeignIncludes(brought, there)).toBe(brought);
+    expect(withoutForeignIncludes(ours, path)).toBe(ours);
+    expect(withoutForeignIncludes("include_if_exists = '/other'\n", path)).toBe(
+      "include_if_exists = '/other'\n",
     );
   });
 });

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-import { autoConfHead } from '../../../src/backup/configure/edit-settings.ts';
+import { autoConfHead, endWithInclude } from '../../../src/backup/configure/edit-settings.ts';
 import { differences } from '../../../src/backup/configure/own-differences.ts';
 import { configureCopy, makeCopy, textOf } from './node-to-configure.ts';
 
@@ -99,6 +99,19 @@ HINT:  They are in ${node.path(newer)}; put into the file what is to stay.
     );
     expect(textOf(node, 'twowarm/node/postgresql.conf')).toBe('port = 6000\n');
     expect(textOf(node, 'data/postgresql.conf')).toContain('include_if_exists');
+  });
+
+  it('takes out the include of the node that the copy comes from, with or without a file of its own', async () => {
+    const foreign = endWithInclude('port = 5432\n', '/of/the/other/node/postgresql.conf');
+    await using node = await makeCopy(15, { 'data/postgresql.conf': foreign });
+    expect(await configureCopy(node)).toMatchObject({ code: 0, stderr: '' });
+    expect(textOf(node, 'data/postgresql.conf')).toBe('port = 5432\n');
+    node.sandbox.file('data/postgresql.conf', foreign);
+    node.sandbox.file('twowarm/node/postgresql.conf', 'port = 6000\n');
+    expect(await configureCopy(node)).toMatchObject({ code: 0, stderr: '' });
+    expect(textOf(node, 'data/postgresql.conf')).toBe(
+      endWithInclude('port = 5432\n', node.path('twowarm/node/postgresql.conf')),
+    );
   });
 
   it('leaves a configuration outside of the data directory alone', async () => {
