@@ -11,7 +11,15 @@ import { run } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { arrive, makeRelayNode, namesIn, passed, setState, silence, startPostmaster } from '../relay/fixture.ts';
+import {
+  arrive,
+  makeRelayNode,
+  namesIn,
+  passed,
+  setState,
+  silence,
+  startPostmaster,
+} from '../relay/fixture.ts';
 import { makePlace, target } from '../restore/pg-standby/fixture.ts';
 import {
   archiveIn,
@@ -32,7 +40,10 @@ describe.concurrent('2warm, bug', () => {
     await using node = await makeNode('bug-1');
     node.segment(name);
     node.sandbox.directory('twowarm/local/replication');
-    expect(await node.archive(`pg_wal/${name}`, name)).toMatchObject({ code: 0, changed: [`created db2/${name}`] });
+    expect(await node.archive(`pg_wal/${name}`, name)).toMatchObject({
+      code: 0,
+      changed: [`created db2/${name}`],
+    });
 
     const next = node.segment(segmentNamed(0x22));
     await node.sh(commandLine('twowarm', 'archiving', 'hold'));
@@ -73,7 +84,7 @@ describe.concurrent('2warm, bug', () => {
   it('4, rsyncDR: carries what is in the archive, from a standby that answers psql, and nothing from a primary', async () => {
     await using node = await makeRelayNode('bug-4');
     setState(node, 'in archive recovery');
-    using _ = ending(startPostmaster(node, 'ready'));
+    startPostmaster(node, 'ready');
     arrive(node, name);
     arrive(node, segmentNamed(0x22), {}, 'data_archive');
     expect(await passed(node)).toEqual(silence);
@@ -120,10 +131,12 @@ describe.concurrent('2warm, bug', () => {
       node.sandbox.file(`data/pg_wal/${segmentNamed(later)}`, segmentBytes(segmentNamed(later - 0x10)));
     const traced = trace(node, commandLine('archiveWALFile', `pg_wal/${name}`, name));
     expect((await traced.program.result).code).toBe(0);
-    const opened = traced.calls().filter((call) => call.name.startsWith('open') && /pg_wal/.test(call.arguments));
-    expect(opened.map((call) => /"([^"]*)"/.exec(call.arguments)![1]!.replace(/.*pg_wal/, 'pg_wal'))).toEqual([
-      `pg_wal/${name}`,
-    ]);
+    const opened = traced
+      .calls()
+      .filter((call) => call.name.startsWith('open') && /pg_wal/.test(call.arguments));
+    expect(opened.map((call) => /"([^"]*)"/.exec(call.arguments)![1]!.replace(/.*pg_wal/, 'pg_wal'))).toEqual(
+      [`pg_wal/${name}`],
+    );
     expect(namesIn(node, 'db2')).toEqual([segmentNamed(1), name]);
   });
 
@@ -137,7 +150,10 @@ describe.concurrent('2warm, bug', () => {
   });
 
   it('8, configStandby: never touches pg_wal, and asks no psql whether a server runs', async () => {
-    const wal = { [`data/pg_wal/${name}`]: 'the only copy', [`data/pg_wal/archive_status/${name}.ready`]: '' };
+    const wal = {
+      [`data/pg_wal/${name}`]: 'the only copy',
+      [`data/pg_wal/archive_status/${name}.ready`]: '',
+    };
     await using node = await makeCopy(15, { ...wal, 'data/backup_label': backupLabel() });
     const server = startPostmaster(node);
     const { code, stdout, stderr, changed } = await configureCopy(node);
@@ -152,10 +168,6 @@ describe.concurrent('2warm, bug', () => {
     expect(done.changed.filter((change) => change.includes('pg_wal'))).toEqual([]);
     expect(readdirSync(node.path('data/pg_wal')).sort()).toEqual([name, 'archive_status'].sort());
   });
-});
-
-const ending = (running: { kill: (signal: NodeJS.Signals) => void }): Disposable => ({
-  [Symbol.dispose]: () => running.kill('SIGKILL'),
 });
 
 describe('2warm, bug', { timeout: 120_000 }, () => {

@@ -16,7 +16,7 @@ let pair: CopiedPair;
 beforeAll(async () => {
   sandbox = makeSandbox('damaged-page');
   pair = await copiedPair(sandbox, { major: 15, road: 'file', initdbArgs: ['--data-checksums'] });
-  await pair.primary.query("create table victim as select i, md5(i::text) from generate_series(1, 2000) i");
+  await pair.primary.query('create table victim as select i, md5(i::text) from generate_series(1, 2000) i');
 });
 afterAll(async () => {
   await pair?.[Symbol.asyncDispose]();
