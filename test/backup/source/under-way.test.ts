@@ -48,5 +48,10 @@ describe('buffers', () => {
     expect(got[1] === one).toBe(true);
     buffers.give(one);
     expect((await buffers.take()) === one).toBe(true);
+    const another = buffers.take().then((buffer) => got.push(buffer));
+    await turn();
+    expect(got).toHaveLength(2);
+    buffers.give(two);
+    await another;
   });
 });

@@ -147,7 +147,8 @@ export function startCopy(
       onEvent(event);
     }
   };
-  const all = ['-D', from.dataDirectory, '--json', '--wait', '100s', ...words];
+  const wait = words.includes('--wait') ? [] : ['--wait', '100s'];
+  const all = ['-D', from.dataDirectory, '--json', ...wait, ...words];
   const running = startProgram(program('copyToStandby'), all, { timeoutMs: 150_000, onOutput: hear });
   const result = running.result.then((ended) => ({ ...ended, events }));
   result.catch(() => undefined);

@@ -125,6 +125,67 @@ describe('a dry run', () => {
   });
 });
 
+const lsn = '[0-9A-F]+/[0-9A-F]+';
+const segment = '[0-9A-F]{24}';
+
+describe('a copy', () => {
+  it('says each step to people', async () => {
+    const { standby } = pair;
+    const { code, stdout, stderr } = await call();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const archive = `file:${archiveIn(standby)}`;
+    const lines = [
+      `archiving works: ${segment} has arrived at ${archive}`,
+      'waiting for the checkpoint that a backup begins with',
+      `the backup has begun at ${lsn}`,
+      `from now on nothing can start in ${standby.dataDirectory} until the copy is complete`,
+      'copied \\d+ files, \\d+\\.\\d MB in \\d+\\.\\d s \\(\\d+\\.\\d MB/s\\)',
+      `the copy is complete: ${standby.dataDirectory}`,
+      `${segment}, the last segment that it needs, has arrived at ${archive}`,
+      `next, on the node of ${standby.dataDirectory}: configStandby, then start its server`,
+    ];
+    // How far it is comes as often as the copy takes long.
+    const told = stdout.replaceAll(/^\d+\.\d MB( of .*)?, \d+\.\d MB\/s(, .* left)?\n/gm, '');
+    expect(told).toMatch(new RegExp(`^${lines.join('\\n')}\\n$`));
+  });
+
+  it('says each step as an object, with its figures', async () => {
+    const { primary, standby } = pair;
+    const events = (await copy(primary)).filter(({ event }) => event !== 'progress');
+    const text = (pattern: string): string => expect.stringMatching(new RegExp(`^${pattern}$`)) as string;
+    const number = expect.any(Number) as number;
+    const last = events.find(({ event }) => event === 'last-segment')!['segment'] as string;
+    const figures = (event: object): object =>
+      Object.fromEntries(Object.entries(event).filter(([field]) => field !== 'message'));
+    expect(events.map(figures)).toEqual([
+      { event: 'archiving-proved', segment: text(segment) },
+      { event: 'checkpoint' },
+      { event: 'begun', startLsn: text(lsn) },
+      { event: 'prepared' },
+      {
+        event: 'copied',
+        ...{ files: number, directories: number, bytes: number, removed: 0, ms: number, lineBytes: 0 },
+      },
+      { event: 'complete', endLsn: text(lsn) },
+      { event: 'last-segment', segment: text(segment) },
+      { event: 'next' },
+      {
+        event: 'end',
+        outcome: 'copied',
+        found: {
+          ...{ state: 'data-directory', timeline: 1, databaseState: 'in production' },
+          ...{ leftovers: [], tablespaces: [], steps: expect.any(Array) as string[] },
+        },
+        copied: {
+          ...{ files: number, directories: number, sizeBytes: number, removed: 0, damaged: [], leftOut: [] },
+        },
+        lastSegment: last,
+      },
+    ]);
+    rmSync(standby.dataDirectory, { recursive: true });
+  });
+});
+
 describe('a server that does not archive', () => {
   it('by archive_command is refused at once', async () => {
     const line = `archive_command = '${program('archiveWALFile')} %p %f'`;
