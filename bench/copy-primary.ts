@@ -52,8 +52,7 @@ export async function makePrimary(
   const memoryFile = join(sandbox.directory('receiver'), 'memory');
   sandbox.file('receiver/memory', '');
   const archive = sandbox.directory('standby/archive');
-  sandbox.directory('standby/near');
-  sandbox.directory('standby/far');
+  for (const place of ['near', 'far']) sandbox.directory(`standby/${place}`);
   sandbox.file(
     'primary/twowarm/twowarm.toml',
     `[node]

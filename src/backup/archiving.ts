@@ -12,7 +12,10 @@ import { openToLook } from '../transport/open.ts';
 import { segmentName } from '../wal/filename.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
 
-const everyMs = 100;
+/** How often it is looked for, in ms: often at first, for mostly it comes at once. */
+const soonEveryMs = 20;
+const soonMs = 2000;
+const laterEveryMs = 200;
 
 /** Refuses a server that cannot archive at all. */
 export function requireArchiving(facts: ServerFacts): void {
@@ -63,13 +66,14 @@ async function arrives(name: string, expecting: Expecting): Promise<boolean> {
   const look = <T>(verb: (signal: AbortSignal) => Promise<T>): Promise<T> =>
     bounded(`look for ${name} at ${destination.url}`, destination.timeLimitMs, stop, verb);
   const road = await look((signal) => openToLook(destination.url, node.identity, signal));
-  const until = performance.now() + limitMs;
+  const begun = performance.now();
   try {
     do {
       if ((await look((signal) => road.stat(name, signal))) !== 'missing') return true;
       if (!session.isOpen()) throw new ProgramError('server-died', 'the connection to the server was lost');
-      await pause(everyMs, undefined, { signal: stop });
-    } while (performance.now() < until);
+      const isSoon = performance.now() - begun < soonMs;
+      await pause(isSoon ? soonEveryMs : laterEveryMs, undefined, { signal: stop });
+    } while (performance.now() - begun < limitMs);
     return false;
   } finally {
     await road.close();

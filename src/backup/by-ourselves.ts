@@ -1,11 +1,10 @@
 // The copy by the low-level API of PostgreSQL, in one session: its files read and checked here, several at once.
-import { join } from 'node:path';
 import { formatLsn } from '../wal/lsn.ts';
 import { copyFiles, type Copied } from './copy-files.ts';
 import type { CompleteCopy, Work } from './copy-to.ts';
-import { complete, paced, prepare, unlessStopped } from './fill-target.ts';
+import { complete, paced, prepare, tellingOfUnfinished } from './fill-target.ts';
 import type { LookedAt } from './look-at-source.ts';
-import { mapFor } from './mapping.ts';
+import { mapFor, requireSameTablespaces } from './mapping.ts';
 import { Buffers } from './source/buffers.ts';
 import { readWholeControlFile } from './source/control-file.ts';
 import { firstWithManifest, Manifest } from './source/manifest.ts';
@@ -27,14 +26,16 @@ interface Under {
 export async function copyOurselves(work: Work, looked: LookedAt): Promise<CompleteCopy> {
   const { wanted, session, telling, stop } = work;
   telling.step('checkpoint', 'waiting for the checkpoint that a backup begins with');
-  const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast);
+  const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast, stop);
   telling.step('begun', `the backup has begun at ${formatLsn(startLsn)}`, { startLsn: formatLsn(startLsn) });
+  // Those from here on come with the WAL. Those before do not, and waiting for the archive may have taken long.
+  requireSameTablespaces(looked.tablespaces, await session.tablespaces());
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
-  const under: Under = { startLsn, manifest, buffers: new Buffers(3 * wanted.jobs), signal: watch.signal };
+  const under: Under = { startLsn, manifest, buffers: new Buffers(4 * wanted.jobs), signal: watch.signal };
   try {
-    return await unlessStopped(work, async () => {
-      await prepare(work, looked, under.signal);
+    await prepare(work, looked, under.signal);
+    return await tellingOfUnfinished(work, async () => {
       const copied = await copyAll(work, looked, under);
       refuseDamaged(copied);
       return { copied, ...(await finish(work, looked, under)) };
@@ -47,8 +48,7 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
 
 function makeManifest({ node }: Work, { facts, cluster }: LookedAt): Manifest | undefined {
   if (facts.major < firstWithManifest) return undefined;
-  const path = join(node.identity.stateDirectory, `backup_manifest.${process.pid}`);
-  return new Manifest(path, facts.major, cluster.systemIdentifier);
+  return new Manifest(node.identity.stateDirectory, facts.major, cluster.systemIdentifier);
 }
 
 async function copyAll(work: Work, looked: LookedAt, under: Under): Promise<Copied> {

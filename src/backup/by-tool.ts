@@ -1,6 +1,6 @@
 // The copy by PostgreSQL's own pg_basebackup, which has a session and a manifest of its own; the target is the same.
 import type { CompleteCopy, Work } from './copy-to.ts';
-import { complete, paced, prepare, unlessStopped } from './fill-target.ts';
+import { complete, paced, prepare, tellingOfUnfinished } from './fill-target.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { findPgBasebackup } from './pg-basebackup/find-program.ts';
 import { runPgBasebackup } from './pg-basebackup/run.ts';
@@ -11,9 +11,9 @@ export async function copyByTool(work: Work, looked: LookedAt): Promise<Complete
   const { settings } = node;
   const { major } = looked.facts;
   // Before anything changes over there.
-  const program = findPgBasebackup(settings, major);
-  return unlessStopped(work, async () => {
-    await prepare(work, looked, stop);
+  const program = await findPgBasebackup({ settings, major, environment, signal: stop });
+  await prepare(work, looked, stop);
+  return tellingOfUnfinished(work, async () => {
     const { copied, control } = await paced(work, looked, stop, (progress) =>
       runPgBasebackup({
         ...{ program, settings, major, target, progress, environment, signal: stop },

@@ -62,19 +62,18 @@ export async function complete(
   telling.step('complete', `the copy is complete: ${target.url}`, { endLsn: formatLsn(endLsn) });
 }
 
-/** Runs what leaves the target unusable until it has ended well, and says so to whoever stopped it. */
-export async function unlessStopped<Result>(
-  { target, telling, stop }: Work,
+/** Runs what the target is unusable without: where it fails, or is stopped, whoever called hears what there is now. */
+export async function tellingOfUnfinished<Result>(
+  { target, telling }: Work,
   work: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (stop.aborted)
-      await telling.warn({
-        message: `the copy in ${target.url} is not complete, and nothing can start from it`,
-        hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
-      });
+    await telling.warn({
+      message: `the copy in ${target.url} is not complete, and nothing can start from it`,
+      hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
+    });
     throw error;
   }
 }

@@ -47,6 +47,27 @@ export function mapTablespaces(
     .map(({ oid, location }) => ({ oid, location: mapping.get(location) ?? there.get(oid) ?? location }));
 }
 
+/**
+ * Throws where the cluster has other tablespaces now than it had: what is in a new one would be lacking in the copy, and
+ * tablespace_map would have its link made to where it is at the primary.
+ */
+export function requireSameTablespaces(before: readonly Tablespace[], now: readonly Tablespace[]): void {
+  const within = (all: readonly Tablespace[], { oid, location }: Tablespace): boolean =>
+    all.some((each) => each.oid === oid && each.location === location);
+  const come = now.filter((each) => !within(before, each));
+  const gone = before.filter((each) => !within(now, each));
+  if (come.length === 0 && gone.length === 0) return;
+  const told = [
+    ...come.map(({ oid, location }) => `Tablespace ${oid} is at ${location} now, and was not there.`),
+    ...gone.map(({ oid, location }) => `Tablespace ${oid} was at ${location}, and is not there now.`),
+  ];
+  throw new ProgramError(
+    'busy',
+    'the tablespaces of the cluster have changed since it was looked at: nothing was copied',
+    { detail: told.join(' '), hint: 'Call again.' },
+  );
+}
+
 /** A backslash, a line feed and a carriage return have a backslash before them (xlog.c, do_pg_backup_start). */
 const escaped = (path: string): string => path.replace(/[\\\n\r]/g, '\\$&');
 

@@ -22,10 +22,11 @@ export class Pace {
   totalBytes: number | undefined;
   private bytes = 0;
   private startedAt = performance.now();
-  private readonly marks: { at: number; bytes: number }[] = [];
+  private marks: { at: number; bytes: number }[] = [];
 
   start(): void {
     this.startedAt = performance.now();
+    this.marks = [{ at: this.startedAt, bytes: 0 }];
   }
 
   /** Negative where a file begins again. */
@@ -77,7 +78,7 @@ export class Pace {
     const now = performance.now();
     this.marks.push({ at: now, bytes: this.bytes });
     while (this.marks.length > 2 && now - this.marks[1]!.at > windowMs) this.marks.shift();
-    const first = this.marks.length > 1 ? this.marks[0]! : { at: this.startedAt, bytes: 0 };
+    const first = this.marks[0]!;
     const ms = now - first.at;
     return ms <= 0 ? 0 : Math.max(0, ((this.bytes - first.bytes) / ms) * 1000);
   }

@@ -5,6 +5,7 @@ import { connect, sqlState, type Session } from '../postgres/client.ts';
 import { readPostmaster } from '../postgres/postmaster-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
+import { unlessAborted } from '../program/unless-aborted.ts';
 import { parseLsn } from '../wal/lsn.ts';
 
 /** Functions got their names of today. */
@@ -85,10 +86,13 @@ function atServer(what: string, error: unknown): Error {
 
 export class BackupSession {
   private readonly session: Session;
+  /** Another session of the same kind. */
+  private readonly another: () => Promise<Session>;
   private major = 0;
 
-  private constructor(session: Session) {
+  private constructor(session: Session, another: () => Promise<Session>) {
     this.session = session;
+    this.another = another;
   }
 
   /** Connects to the running server of the node; `server-not-running` where none does. */
@@ -103,7 +107,8 @@ export class BackupSession {
     try {
       const { conninfo } = settings.server;
       const session = await connect(postmaster, dataDirectory, conninfo, program, { patient: true });
-      const backup = new BackupSession(session);
+      const another = () => connect(postmaster, dataDirectory, conninfo, program);
+      const backup = new BackupSession(session, another);
       // Whatever the server's defaults are for sessions that wait: this one waits for the copy.
       await backup.rows(
         "select set_config(name, '0', false) from pg_settings where name in ('statement_timeout', 'idle_session_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')",
@@ -162,12 +167,32 @@ export class BackupSession {
     return lsnOf(row!.lsn);
   }
 
-  /** Begins; where replay has to begin. `fast`: the checkpoint is made at once. */
-  async begin(label: string, fast: boolean): Promise<bigint> {
+  /** Begins; where replay has to begin. `fast`: the checkpoint is made at once, else over minutes, of which `stop` ends the wait. */
+  async begin(label: string, fast: boolean, stop: AbortSignal): Promise<bigint> {
     const words = `${literal(label)}, ${fast ? 'true' : 'false'}`;
     const call = this.major >= renamed ? `pg_backup_start(${words})` : `pg_start_backup(${words}, false)`;
-    const [row] = await this.rows<{ lsn: string }>(`select ${call}::text as lsn`, 'begin the backup');
-    return lsnOf(row!.lsn);
+    const [{ pid }] = (await this.rows<{ pid: number }>('select pg_backend_pid() as pid')) as [
+      { pid: number },
+    ];
+    const begun = this.rows<{ lsn: string }>(`select ${call}::text as lsn`, 'begin the backup');
+    try {
+      const [row] = await unlessAborted(begun, stop);
+      return lsnOf(row!.lsn);
+    } catch (error) {
+      begun.catch(() => undefined);
+      if (stop.aborted) await this.endFromOutside(pid);
+      throw error;
+    }
+  }
+
+  /** While it waits for a checkpoint a session does not notice that nobody is there any more. */
+  private async endFromOutside(pid: number): Promise<void> {
+    try {
+      const session = await this.another();
+      await session.rows(`select pg_terminate_backend(${pid})`).finally(() => session.close());
+    } catch {
+      // It ends by itself, after the checkpoint.
+    }
   }
 
   /** Ends it without waiting for the archive: we look for the segments where they have to be. */

@@ -76,7 +76,9 @@ async function receiveForArchive(call: ProgramCall): Promise<void> {
 }
 
 async function receiveCopies(call: ProgramCall): Promise<void> {
-  const { readCopyTerms, copyLine, becomeOwnerOfTarget } = await import('../copying/serve/terms.ts');
+  const { readCopyTerms, copyLine, becomeOwnerOfTarget, reserveThreadsForFiles } =
+    await import('../copying/serve/terms.ts');
+  reserveThreadsForFiles();
   const terms = readCopyTerms(call.options);
   if (call.options['authorized-keys-line'] === true)
     return printLine(call, await copyLine(terms, call.voice));

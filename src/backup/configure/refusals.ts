@@ -2,22 +2,22 @@
 // without being asked for by name, is refused before anything is read further.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { noteName } from '../../copying/near/own-names.ts';
 import { readDatabaseState, type DatabaseState } from '../../postgres/database-state.ts';
 import { refuseRunningServer } from '../../postgres/refuse-running.ts';
 import { ProgramError } from '../../program/program-error.ts';
 
 /** What a copy that is under way, or was interrupted, leaves in the data directory. */
-const copyingNote = '.twowarm-copying';
 
 /** `base-backup`: one that was not started yet. `former-primary`: it was a primary when it stopped, or its files were copied then. */
 export type Origin = 'base-backup' | 'standby' | 'former-primary';
 
 function refuseUnfinished(dataDirectory: string): void {
-  const hasNote = existsSync(join(dataDirectory, copyingNote));
+  const hasNote = existsSync(join(dataDirectory, noteName));
   if (!hasNote && existsSync(join(dataDirectory, 'global', 'pg_control'))) return;
   throw new ProgramError('copy-unfinished', `the copy in ${dataDirectory} is not finished`, {
     detail: hasNote
-      ? `${copyingNote} in it says that a copy is under way, or was interrupted.`
+      ? `${noteName} in it says that a copy is under way, or was interrupted.`
       : 'There is no global/pg_control, which comes last.',
     hint: 'On the primary, call copyToStandby, or copyToDR, again: it goes on where it ended. Then configure the standby.',
   });

@@ -2,10 +2,11 @@
 // or become shorter at any time, which replay makes good.
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chunkBytes, type ArrivingFile, type Target } from '../../copying/target.ts';
+import type { ArrivingFile, Target } from '../../copying/target.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
-import { closeFile, openFile, readInto, statOpen } from '../../program/system-calls.ts';
+import { closeFile, openFile, statOpen } from '../../program/system-calls.ts';
 import type { Buffers } from './buffers.ts';
+import { chunksOf } from './chunks.ts';
 import type { PageCheck } from './pages.ts';
 import { UnderWay } from './under-way.ts';
 
@@ -53,17 +54,6 @@ async function open(path: string): Promise<number | undefined> {
   }
 }
 
-/** Reads until the chunk is full or the file ends. */
-async function readFully(descriptor: number, into: Buffer, length: number, offset: number): Promise<number> {
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await readInto(descriptor, into, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return done;
-}
-
 /** Hands the whole file on. What was appended since it was opened comes back with the WAL. */
 async function sendOpen(
   file: SourceFile,
@@ -75,40 +65,29 @@ async function sendOpen(
   const hash = createHash('sha256');
   const check = file.check?.(descriptor);
   const underWay = new UnderWay();
-  let offset = 0;
+  let sentBytes = 0;
   try {
-    while (offset < sizeBytes) {
-      signal.throwIfAborted();
-      underWay.throwFault();
-      const buffer = await buffers.take();
+    for await (const { buffer, length, offset } of chunksOf(descriptor, sizeBytes, buffers)) {
       const give = (): void => buffers.give(buffer);
-      const wanted = Math.min(chunkBytes, sizeBytes - offset);
-      let length = 0;
+      const bytes = buffer.subarray(0, length);
       try {
-        length = await readFully(descriptor, buffer, wanted, offset);
-        await check?.look(buffer, length, offset);
+        signal.throwIfAborted();
         underWay.throwFault();
+        await check?.look(buffer, length, offset);
       } catch (error) {
         give();
         throw error;
       }
-      const bytes = buffer.subarray(0, length);
       hash.update(bytes);
-      if (length === 0) {
-        give();
-        break;
-      }
       underWay.add(arriving.take(bytes).finally(give));
       progress(length);
-      offset += length;
-      // It was cut off meanwhile.
-      if (length < wanted) break;
+      sentBytes += length;
     }
   } finally {
     await underWay.settle();
   }
   underWay.throwFault();
-  return { sizeBytes: offset, sha256: hash.digest('hex'), check };
+  return { sizeBytes: sentBytes, sha256: hash.digest('hex'), check };
 }
 
 async function attempt(file: SourceFile, descriptor: number, sending: Sending): Promise<SentFile | 'other'> {

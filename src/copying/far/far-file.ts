@@ -17,6 +17,8 @@ export interface Way {
   /** Whether nothing of that name can be there: it is not asked for. */
   isFresh: boolean;
   signal: AbortSignal;
+  /** When nobody waits for the file any more. */
+  release: () => void;
   /** A fault with what it kept from happening. */
   about: (what: string, error: unknown) => Error;
 }
@@ -157,6 +159,7 @@ export class FarFile implements ArrivingFile {
     const { signal, conversation } = this.way;
     signal.removeEventListener('abort', this.onAbort);
     conversation.close(isOver);
+    this.way.release();
   }
 }
 

@@ -1,6 +1,7 @@
 // The target behind a receiver: each verb of target.ts is a conversation of one connection. What goes wrong with the connection
 // says what it was for, and what the far side says of itself which far side that is.
 import { ProgramError } from '../../program/program-error.ts';
+import { unlessAborted } from '../../program/unless-aborted.ts';
 import { aboutRoad } from '../../transport/ssh/asking-road.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
 import type { Link } from '../../transport/ssh/link.ts';
@@ -9,6 +10,10 @@ import { longMessage, longText, namesToBytes } from '../wire/long-message.ts';
 import { outsideToJson, readFound, readPrepared, sourceToJson } from '../wire/places.ts';
 import { Compressors } from './compressor.ts';
 import { FarFile } from './far-file.ts';
+import { Slots } from './slots.ts';
+
+/** A receiver takes 24 conversations at once, and a file is not the only thing that one can be about. */
+const mostFiles = 20;
 
 /** How long letting go waits for the far side, in ms. */
 const closeLimitMs = 2000;
@@ -17,6 +22,7 @@ export class FarTarget implements Target {
   readonly url: string;
   private readonly link: Link;
   private readonly compressors = new Compressors();
+  private readonly slots = new Slots(mostFiles);
   private readonly place: string;
   /** Nothing was there: no file need be compared, and each can be sent without an answer. */
   private isFresh = false;
@@ -58,14 +64,16 @@ export class FarTarget implements Target {
   }
 
   async file(path: string, mode: number, signal: AbortSignal): Promise<ArrivingFile> {
-    signal.throwIfAborted();
+    const release = await this.slot(signal);
     try {
       const { isFresh, compressors } = this;
       const request = { verb: 'file', path, mode, ...(isFresh && { fresh: true }) };
       const conversation = isFresh ? this.link.begin(request) : await this.link.ask(request);
       const about = (what: string, error: unknown): Error => this.told(`${what} at`, error);
-      return new FarFile(path, { conversation, compressors, isFresh, signal, about });
+      return new FarFile(path, { conversation, compressors, isFresh, signal, about, release });
     } catch (error) {
+      release();
+      signal.throwIfAborted();
       throw this.told(`could not write file "${path}" at`, error);
     }
   }
@@ -100,6 +108,16 @@ export class FarTarget implements Target {
       clearTimeout(timer);
       this.link.close();
       this.compressors.close();
+    }
+  }
+
+  private async slot(signal: AbortSignal): Promise<() => void> {
+    const taking = this.slots.take();
+    try {
+      return await unlessAborted(taking, signal);
+    } catch (error) {
+      void taking.then((release) => release());
+      throw error;
     }
   }
 

@@ -8,14 +8,25 @@ import { temporaryPath } from '../../program/temporary-name.ts';
 import { syncDirectory } from './finish.ts';
 import { refuseRunningServer } from './refuse-server.ts';
 
-/** Of a former life of the directory; the copy brings its own backup_label, and nothing else of these. */
+/**
+ * Of a former life of the directory; the copy brings its own backup_label, and nothing else of these. All are names that only
+ * PostgreSQL gives; what no base backup has and stays would also fail pg_verifybackup.
+ */
 const misleading = [
   'standby.signal',
   'recovery.signal',
   'recovery.conf',
+  'recovery.done',
+  'promote',
+  'fallback_promote',
+  'logrotate',
+  'current_logfiles',
   'postmaster.pid',
+  'postmaster.opts',
   'backup_label',
+  'backup_label.old',
   'tablespace_map',
+  'tablespace_map.old',
   'backup_manifest',
 ];
 

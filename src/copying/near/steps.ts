@@ -14,7 +14,9 @@ export function stepsOf(situation: Situation): string[] {
   if (savesConfiguration) steps.push(`save the configuration of this node in ${home}/saved-configuration`);
   if (content.state === 'data-directory') {
     steps.push('remove pg_control, so that no server can start there before the copy has ended');
-    steps.push('remove signal files, recovery.conf, postmaster.pid and backup_label');
+    steps.push(
+      'remove signal files, recovery.conf, backup_label, postmaster.pid and what else its last server left',
+    );
   }
   return [...steps, ...walSteps(situation), ...tablespaceSteps(situation), lastStep(content.state)];
 }

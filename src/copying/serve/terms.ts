@@ -7,6 +7,10 @@ import { installedAt } from '../../program/installed-at.ts';
 import { becomeOwnerOf } from '../../program/privileges.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import { shellWord } from '../../program/shell-word.ts';
+import { reserveThreads } from '../../program/threads.ts';
+
+/** As many as a copy has under way by default, and as many again for all other calls. */
+const filesAtOnce = 16;
 
 export interface CopyTerms {
   /** The data directory, absolute; a client must name the same one. */
@@ -59,6 +63,9 @@ export async function copyLine(terms: CopyTerms, voice: Voice): Promise<string> 
     });
   return copyReceiverCommand(terms);
 }
+
+/** Files wait for the disk when they end, each on a thread: the others need some of their own. To be said before the first call. */
+export const reserveThreadsForFiles = (): void => reserveThreads(filesAtOnce / 4);
 
 /** What root has written no server could use. */
 export function becomeOwnerOfTarget({ directory }: CopyTerms): void {

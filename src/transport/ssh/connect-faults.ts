@@ -12,6 +12,7 @@ export const mostSaid = 2000;
 const words: Record<string, string> = {
   ECONNREFUSED: 'Connection refused',
   ECONNRESET: 'Connection reset by peer',
+  EPIPE: 'Broken pipe',
   EHOSTUNREACH: 'No route to host',
   ENETUNREACH: 'Network is unreachable',
   ETIMEDOUT: 'Connection timed out',
@@ -84,7 +85,9 @@ const viaWords = ({ user, host, port, via }: Target): string =>
   `${via === undefined ? '' : `${viaWords(via)},`}${user}@${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 export const asLost = (error: Error): Error =>
-  error instanceof ProgramError ? error : new LinkFault('connection-lost', error.message, { cause: error });
+  error instanceof ProgramError
+    ? error
+    : new LinkFault('connection-lost', words[errnoOf(error) ?? ''] ?? error.message, { cause: error });
 
 /** `offered`: the keys, in words (login-words.ts). */
 export function refusedLogin(target: Target, offered: readonly string[]): LinkFault {

@@ -16,23 +16,7 @@ export interface Connection {
 export function connectionOver(input: Readable, output: Writable): Connection {
   let fault: Error | undefined;
   output.on('error', (error) => (fault ??= error));
-  // A stream may be closed without a word to the writes that wait in it.
-  const leaving = new Set<(error: Error) => void>();
-  output.on('close', () => leaving.forEach((fail) => fail(fault ?? new Error('the connection is closed'))));
-  /** Waits until all has left. */
-  const writeOff = (piece: Buffer): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const fail = (error: Error): void => {
-        leaving.delete(fail);
-        reject(error);
-      };
-      leaving.add(fail);
-      output.write(piece, (error) => {
-        if (error) return fail(error);
-        leaving.delete(fail);
-        resolve();
-      });
-    });
+  const writeOff = writingOff(output, () => fault);
   // One for each conversation that waits for room; Node takes more than ten for a leak, and says so on stderr.
   output.setMaxListeners(0);
   const waitForRoom = (): Promise<void> =>
@@ -70,3 +54,19 @@ const gather = (buffers: readonly Buffer[]): readonly Buffer[] =>
   buffers.length > 1 && buffers.reduce((sum, { length }) => sum + length, 0) <= smallBytes
     ? [Buffer.concat(buffers)]
     : buffers;
+
+/** Writes, and waits until all of it has left. */
+function writingOff(output: Writable, fault: () => Error | undefined): (piece: Buffer) => Promise<void> {
+  // A stream may be closed without a word to the writes that wait in it.
+  const leaving = new Set<(error: Error) => void>();
+  output.on('close', () => leaving.forEach((fail) => fail(fault() ?? new Error('the connection is closed'))));
+  return (piece) =>
+    new Promise((resolve, reject) => {
+      leaving.add(reject);
+      output.write(piece, (error) => {
+        leaving.delete(reject);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+}

@@ -148,7 +148,7 @@ start the server again, for archive_mode, wal_log_hints
 
   it('writes every answer as the key that it is for', async () => {
     const words = [
-      ...['--role', 'standby', '--name', "db'2"],
+      ...['--role', 'standby', '--name', 'first', '--name', "db'2"],
       ...['--destination', 'db1=ssh://postgres@db1:2222/srv/archive', '--dr', 'dr=ssh://dr/srv/archive'],
       ...['--destination', 'nas=file:/mnt/nas', '--policy', 'nas=fallback', '--pgdata-of', 'db1=/srv/data'],
       ...['--source', 'file:/srv/a', '--source', 'ssh://db1/srv/b', '--arbiter', 'ssh://dr/srv/archive'],

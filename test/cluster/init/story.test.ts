@@ -7,6 +7,7 @@ import { createCluster } from '../../harness/create-cluster.ts';
 import { program } from '../../harness/installation.ts';
 import { findPostgres } from '../../harness/postgres-binaries.ts';
 import { run } from '../../harness/run.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { makeSshKey, type SshKey } from '../../harness/ssh-keys.ts';
@@ -97,6 +98,8 @@ describe('a primary that is set up by twowarm init', () => {
     expect({ exitCode: done.check.exitCode, hostKeys: done.hostKeys }).toEqual({ exitCode: 2, hostKeys: [] });
     // As it is printed: the one thing that the other node needs.
     appendFileSync(sshd.authorizedKeys, `${done.authorizedKeys[0]!.line}\n`);
+    // What needs no restart is in force by a reload.
+    await waitFor('archive_timeout', async () => (await primary.value('show archive_timeout')) === '1min');
     await primary.stop();
     await primary.start();
     const segment = await primary.finishSegment();

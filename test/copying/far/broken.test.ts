@@ -97,7 +97,7 @@ describe('a connection that is cut', { timeout: 240_000 }, () => {
     proxy.trouble = undefined;
     // Cut within the good-bye, or an answer less than it was last time.
     if (fault === undefined) return expectWhole(directory);
-    const at = `${trouble.direction} ${trouble.afterBytes}: ${String(fault)}`;
+    const at = `${trouble.direction} ${trouble.afterBytes}: ${(fault as Error).message}`;
     expect(isRetryable(fault), at).toBe(true);
     expect((fault as Error).message, at).toContain(scene.urlOf(directory, proxy.port));
   }

@@ -72,21 +72,27 @@ describe('a preparation', () => {
       'standby.signal',
       'recovery.signal',
       'recovery.conf',
+      'recovery.done',
+      'promote',
+      'fallback_promote',
+      'logrotate',
+      'current_logfiles',
       'postmaster.pid',
+      'postmaster.opts',
       'backup_label',
+      'backup_label.old',
       'tablespace_map',
+      'tablespace_map.old',
       'backup_manifest',
     ];
     for (const name of gone) scene.file(`node/data/${name}`, '999999999\n');
     scene.file('node/data/base/5/1259', 'x');
-    scene.file('node/data/backup_label.old', 'x');
     scene.file('node/data/somebody/thesis.txt', 'x');
     chmodSync(scene.data, 0o755);
     await prepare(scene);
     expect(treeOf(scene.data)).toEqual([
       '.twowarm-copying',
       'PG_VERSION',
-      'backup_label.old',
       'base/',
       'base/5/',
       'base/5/1259',

@@ -1,12 +1,13 @@
 // A receiver for a data directory under a client that means harm: whatever comes, nothing outside of the directory changes, no
 // file holds what its SHA-256 does not say, memory stays bounded, and a good request is served afterwards.
-import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chunkBytes } from '../../../src/copying/target.ts';
 import { endRecord, pagesRecord } from '../../../src/copying/wire/records.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { runsAsRoot, serverUser } from '../../harness/server-user.ts';
 import { faultOf } from '../../program/fault.ts';
 import { dense, page, sha256Of, shrinking } from '../far/bytes.ts';
 import { rawClient, type RawClient } from './raw-client.ts';
@@ -113,7 +114,6 @@ describe('paths that lead elsewhere', () => {
     expect(lstatSync(join(directory, 'base/file-link')).isFile()).toBe(true);
     expect(readFileSync(victim, 'utf8')).toBe('precious');
     expect(readdirSync(outside)).toEqual(['victim']);
-    await sandbox.directory('outside');
   });
 
   it('are refused for tablespaces and pg_wal that the key does not allow, also by a prepare that says otherwise', async () => {
@@ -227,6 +227,15 @@ describe('records that are none', () => {
     conversation.close(true);
     expect(readFileSync(join(directory, 'base/good')).equals(good)).toBe(true);
   }
+});
+
+describe('what root receives', () => {
+  it.runIf(runsAsRoot())('belongs to the owner of the directory above', () => {
+    const { uid, gid } = serverUser();
+    for (const path of ['', 'base', 'base/good', 'pg_wal', '.twowarm-copying'])
+      expect(statSync(join(directory, path)), path).toMatchObject({ uid, gid });
+    expect(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${client.pid}/status`, 'utf8'))![1]).toBe(String(uid));
+  });
 });
 
 describe('requests that are none', () => {
