@@ -80,7 +80,7 @@ describe('a look at a target', () => {
         `keep 2 files of WAL that wait to be archived in ${quarantine}`,
         `save the configuration of this node in ${scene.home}/saved-configuration`,
         'remove pg_control, so that no server can start there before the copy has ended',
-        'remove signal files, recovery.conf, postmaster.pid and backup_label',
+        'remove signal files, recovery.conf, backup_label, postmaster.pid and what else its last server left',
         'empty pg_wal',
         `make pg_wal a symbolic link to ${scene.path('wal')}`,
         `remove the link to tablespace 16390, and leave ${scene.path('old-space')} as it is`,

@@ -90,8 +90,8 @@ async function interrupt(
 function expectEnd({ code, signal, stderr, events }: CopyResult, point: Point, isComplete: boolean): void {
   if (signal === null) return expect({ code, isComplete }).toEqual({ code: 0, isComplete: true });
   expect(signal).toBe(point.signal);
-  const hadBegun = eventNames(events).includes('begun');
-  const expected = point.signal === 'SIGINT' && hadBegun && !isComplete ? notComplete(pair.target) : '';
+  const isPrepared = eventNames(events).includes('prepared');
+  const expected = point.signal === 'SIGINT' && isPrepared && !isComplete ? notComplete(pair.target) : '';
   expect(stderr).toBe(expected);
 }
 

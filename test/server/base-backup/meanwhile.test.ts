@@ -27,8 +27,8 @@ describe('a tablespace that is created before the backup begins', () => {
   it('is not left out of the copy: the call ends, and nothing has changed at the target', async () => {
     const { primary, standby } = pair;
     const running = startCopy(primary);
-    const failed = 'select failed_count > 0 from pg_stat_archiver';
-    await waitFor('the segment to be waited for', async () => (await primary.value(failed)) === true);
+    const failed = 'select (failed_count > 0)::text from pg_stat_archiver';
+    await waitFor('the segment to be waited for', async () => (await primary.value(failed)) === 'true');
     const location = sandbox.directory('late');
     await primary.query(`create tablespace late location '${location}'`);
     const oid = await primary.value("select oid::text from pg_tablespace where spcname = 'late'");
