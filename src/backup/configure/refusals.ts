@@ -19,7 +19,7 @@ function refuseUnfinished(dataDirectory: string): void {
     detail: hasNote
       ? `${noteName} in it says that a copy is under way, or was interrupted.`
       : 'There is no global/pg_control, which comes last.',
-    hint: 'On the primary, call copyToStandby again: it goes on where it ended. Then configure the standby.',
+    hint: 'On the primary, call copyToStandby, or copyToDR, again: it goes on where it ended. Then configure the standby.',
   });
 }
 

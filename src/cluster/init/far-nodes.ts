@@ -8,6 +8,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import { readRoadUrl } from '../../program/road-url.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
+import { stopsOf } from '../../transport/ssh/config/target.ts';
 import { keyOptions } from '../../transport/receiver/authorized-keys-line.ts';
 import type { Answers, PlannedDestination } from './answers.ts';
 
@@ -113,7 +114,29 @@ async function isKnown(name: string, file: string | undefined, signal: AbortSign
   }
 }
 
-function stepsFor({ written, port }: SshRoad, knownHosts: string | undefined): HostKey {
+/** What ssh-keyscan, which reads no ssh_config, has to be told, and known_hosts has. */
+async function scannedAs(
+  road: SshRoad,
+  configFile: string | undefined,
+): Promise<Pick<SshRoad, 'written' | 'port'>> {
+  try {
+    const [stop, ...more] = await stopsOf(road, configFile);
+    const settings = stop?.settings;
+    // Over a jump host, or under another name, twowarm check has the line.
+    if (settings === undefined || more.length > 0 || settings.hostKeyAlias !== undefined) return road;
+    const port = settings.port.value;
+    return { written: settings.host.value, port: port === 22 ? undefined : port };
+  } catch (error) {
+    // What is wrong with an ssh_config the check says.
+    if (error instanceof ProgramError) return road;
+    throw error;
+  }
+}
+
+function stepsFor(
+  { written, port }: Pick<SshRoad, 'written' | 'port'>,
+  knownHosts: string | undefined,
+): HostKey {
   const host = port === undefined ? written : `[${written}]:${port}`;
   const file = `${written}.hostkey`;
   const scan = ['ssh-keyscan', ...(port === undefined ? [] : ['-p', String(port)]), '-t', 'ed25519', written];
@@ -134,7 +157,8 @@ export async function unknownHosts(answers: Answers, signal: AbortSignal): Promi
   ];
   const roads = urls.map(readRoadUrl).filter((road) => road.kind === 'ssh');
   const file = answers.knownHosts?.[0];
-  const all = roads.map((road) => stepsFor(road, file));
+  const scanned = await Promise.all(roads.map((road) => scannedAs(road, answers.sshConfigFile)));
+  const all = scanned.map((road) => stepsFor(road, file));
   const unknown: HostKey[] = [];
   for (const each of new Map(all.map((steps) => [steps.host, steps])).values())
     if (!(await isKnown(each.host, file, signal))) unknown.push(each);

@@ -156,8 +156,12 @@ export class FarTarget implements Target {
       : `cannot copy to ${this.url}: ${error.message}`;
     return new ProgramError(kind, message, {
       detail,
-      hint: hint === undefined ? undefined : `Over there: ${hint}`,
+      hint: hint === undefined ? undefined : `Over there: ${uncapitalised(hint)}`,
       cause: error,
     });
   }
 }
+
+/** As it goes on after a colon; a name stays as it is. */
+const uncapitalised = (text: string): string =>
+  text.replace(/^[A-Z](?=[a-z]* )/, (first) => first.toLowerCase());

@@ -58,7 +58,7 @@ describe('configStandby', { concurrent: true }, () => {
     await using node = await makeCopy(15, { 'data/.twowarm-copying': '{}' });
     const message = `configStandby: ERROR:  the copy in ${node.dataDirectory} is not finished\n`;
     const hint =
-      'HINT:  On the primary, call copyToStandby again: it goes on where it ended. Then configure the standby.\n';
+      'HINT:  On the primary, call copyToStandby, or copyToDR, again: it goes on where it ended. Then configure the standby.\n';
     expect(await configureCopy(node)).toEqual(
       refused(
         89,

@@ -122,6 +122,24 @@ restrict,command="${twowarm} receive --data-directory /srv/data" ${copyKey}
     expect(await root(`cat ${home}/.ssh/twowarm_ed25519`)).toBe(before);
   });
 
+  it('scans the host keys where ssh_config leads, which ssh-keyscan does not read', async () => {
+    const lines = ['Host db9', '  HostName 10.9.9.9', '  Port 2222', 'Host *'];
+    await root(`install -o ${user} -m 600 /dev/null ${home}/.ssh/config`);
+    await root(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} > ${home}/.ssh/config`);
+    const words = ['--role', 'dr', '--name', 'x', '--destination', 'db9=ssh://db9/srv/archive', '--dry-run'];
+    const { stdout } = await init('-D', '/var/lib/pgsql/15/new', ...words, '--json');
+    await root(`rm ${home}/.ssh/config`);
+    const { hostKeys } = JSON.parse(stdout) as { hostKeys: unknown };
+    expect(hostKeys).toEqual([
+      {
+        host: '[10.9.9.9]:2222',
+        scan: 'ssh-keyscan -p 2222 -t ed25519 10.9.9.9 > 10.9.9.9.hostkey && ssh-keygen -lf 10.9.9.9.hostkey',
+        compare: 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub',
+        accept: 'cat 10.9.9.9.hostkey >> ~/.ssh/known_hosts',
+      },
+    ]);
+  });
+
   it('starts and stops a server of the RPM packages by its unit, and says what root has to allow for that', async () => {
     const { stdout } = await init(
       '-D',

@@ -191,7 +191,7 @@ describe('the other verbs', () => {
       kind: 'wrong-cluster',
       message: `cannot copy into ${scene.urlOf(place)}: it is the data directory of another cluster`,
       detail: `Its system identifier is 42; the source has ${sourceOf().systemIdentifier}.`,
-      hint: 'Over there: Name another directory, or move away or remove what is there if nobody needs it.',
+      hint: 'Over there: name another directory, or move away or remove what is there if nobody needs it.',
     });
     appendFileSync(join(place, 'PG_VERSION'), '');
   });

@@ -221,7 +221,7 @@ describe('a far side', () => {
       kind: 'directory-missing',
       message: `cannot create directory ${scene.urlOf(directory)}: ${dirname(directory)} does not exist`,
       detail: 'It is to be the data directory of the copy.',
-      hint: 'Over there: If a disk is to be mounted there, mount it; else create that directory.',
+      hint: 'Over there: if a disk is to be mounted there, mount it; else create that directory.',
     });
   });
 });
