@@ -1,11 +1,13 @@
-// WAL that a server marked to be archived and did not get to (archive_status/….ready): in a former primary it may be all that is
-// left of its last transactions. Before pg_wal is emptied it gets a second name in a directory beside, durable there.
-import { readdirSync } from 'node:fs';
+// WAL that a server marked to be archived and did not get to (archive_status/….ready), and what one that died was still writing:
+// in a former primary it may be all that is left of its last transactions. Before pg_wal is emptied it gets a second name in a
+// directory beside, durable there.
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
 import { makeDirectoryDurably } from '../../program/make-directory.ts';
 import { link, syncPath } from '../../program/system-calls.ts';
 import { parseWalFileName } from '../../wal/filename.ts';
+import { parseLongPageHeader } from '../../wal/page-header.ts';
 import { copyAside } from './copy-aside.ts';
 import { isThere } from './content.ts';
 
@@ -18,17 +20,52 @@ export interface Leftovers {
 
 const suffix = '.ready';
 
-/** What waits to be archived in this pg_wal. */
-export function leftoversIn(walDirectory: string): Leftovers {
-  const marked = readStatus(join(walDirectory, 'archive_status'))
+/** What waits to be archived in this pg_wal; `hasDied`: its server wrote, and did not shut down: also what is not marked at all. */
+export function leftoversIn(walDirectory: string, hasDied: boolean): Leftovers {
+  const status = readNames(join(walDirectory, 'archive_status'));
+  const marked = status
     .filter((name) => name.endsWith(suffix) && name.length > suffix.length)
-    .map((name) => name.slice(0, -suffix.length))
-    .sort();
+    .map((name) => name.slice(0, -suffix.length));
   const isHere = (name: string): boolean => isThere(join(walDirectory, name));
-  return { names: marked.filter(isHere), missing: marked.filter((name) => !isHere(name)) };
+  const unmarked = hasDied ? unmarkedIn(walDirectory, new Set(status)) : [];
+  return {
+    names: [...marked.filter(isHere), ...unmarked].sort(),
+    missing: marked.filter((name) => !isHere(name)).sort(),
+  };
 }
 
-function readStatus(directory: string): string[] {
+/** Segments with WAL of their own, not only renamed for later use, that have no mark: the last one, which was not full yet. */
+const unmarkedIn = (walDirectory: string, status: ReadonlySet<string>): string[] =>
+  readNames(walDirectory).filter(
+    (name) =>
+      parseWalFileName(name)?.kind === 'segment' &&
+      !status.has(`${name}.done`) &&
+      !status.has(`${name}${suffix}`) &&
+      beginsAsNamed(join(walDirectory, name), name),
+  );
+
+function beginsAsNamed(path: string, name: string): boolean {
+  const header = parseLongPageHeader(beginningOf(path));
+  if ('problem' in header) return false;
+  const [log, low] = [8, 16].map((at) => BigInt(`0x${name.slice(at, at + 8)}`)) as [bigint, bigint];
+  return header.pageAddress === (log << 32n) + low * BigInt(header.segmentSize);
+}
+
+function beginningOf(path: string): Buffer {
+  const bytes = Buffer.alloc(40);
+  try {
+    const descriptor = openSync(path, 'r');
+    try {
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw fromSystemError(error, `could not read file "${path}"`);
+  }
+}
+
+function readNames(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch (error) {

@@ -54,7 +54,8 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
   const tablespaces = placeTablespaces(place.real, outside.tablespaces);
   const wal = placeWal(place.real, outside.walDirectory);
   judgeOutside(place, tablespaces, wal, source);
-  const leftovers = wal.now === undefined ? { names: [], missing: [] } : leftoversIn(wal.now.real);
+  const leftovers =
+    wal.now === undefined ? { names: [], missing: [] } : leftoversIn(wal.now.real, hasDied(content));
   const timeline = 'timeline' in content ? content.timeline : undefined;
   const oids = new Set(tablespaces.map(({ oid }) => oid));
   const links = [...linksIn(place.real)].map(([oid, location]) => ({ oid, location }));
@@ -75,6 +76,11 @@ export function survey(options: NearOptions, source: SourceCluster, outside: Out
     savesConfiguration,
   };
 }
+
+/** It was a primary that wrote, and had no time to shut down: nobody has taken its last segment. */
+const hasDied = (content: Situation['content']): boolean =>
+  'databaseState' in content &&
+  ['in production', 'in crash recovery', 'shutting down'].includes(content.databaseState ?? '');
 
 /** What must not be lost goes there, so it has to be possible before anything is changed. */
 function requireHome(home: string): void {

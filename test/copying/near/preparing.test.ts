@@ -16,6 +16,7 @@ import { closeToServers } from '../../../src/copying/near/close-to-servers.ts';
 import { mountTmpfs } from '../../harness/mounts.ts';
 import { startProgram } from '../../harness/run.ts';
 import { waitFor } from '../../harness/wait-for.ts';
+import { segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import { faultOf } from '../../program/fault.ts';
 import { treeOf } from '../../transport/archives.ts';
 import {
@@ -142,6 +143,25 @@ describe('a preparation', () => {
     ]);
     expect(readdirSync(`${scene.data}/pg_wal`)).toEqual(['archive_status']);
     expect(readdirSync(`${scene.data}/pg_wal/archive_status`)).toEqual([]);
+  });
+
+  it.each([
+    ['died', 6, 1],
+    ['was shut down', 1, 0],
+  ])('keeps what a primary that %s was writing, and nobody has marked', async (_, state, count) => {
+    await using scene = makeScene('near');
+    scene.dataDirectory({ state });
+    const [archived, last, recycled, fresh] = [8, 9, 10, 11].map((number) => segmentNamed(number)) as [
+      ...[string, string, string, string],
+    ];
+    scene.file(`node/data/pg_wal/${archived}`, segmentBytes(archived));
+    scene.file(`node/data/pg_wal/archive_status/${archived}.done`);
+    scene.file(`node/data/pg_wal/${last}`, segmentBytes(last));
+    scene.file(`node/data/pg_wal/${recycled}`, segmentBytes(segmentNamed(3)));
+    scene.file(`node/data/pg_wal/${fresh}`, Buffer.alloc(1024 * 1024));
+    const { quarantined } = await prepare(scene);
+    expect(quarantined.map((path) => path.slice(-24))).toEqual([last].slice(0, count));
+    for (const path of quarantined) expect(readFileSync(path)).toEqual(segmentBytes(last));
   });
 
   it('copies what waits to be archived where it lies on another disk', async () => {
