@@ -320,6 +320,7 @@ describe('a target is refused', () => {
     expect(await refusal(scene, source, { tablespaces, walDirectory: undefined })).toEqual({
       kind: 'target-unsuited',
       message: `cannot copy into ${space}: it is a directory of the source itself`,
+      hint: 'Choose another location with --tablespace-mapping: on one machine a tablespace cannot be at the same place twice.',
     });
   });
 
