@@ -6,6 +6,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { basename, join, relative, resolve } from 'node:path';
 import { build as bundle, type BuildOptions, type Plugin } from 'esbuild';
 import { makeCodeCaches } from './code-cache.ts';
+import { meaningsAreLeftOut, nativeIsLeftOut, nothingIsFar, nothingIsRun } from './left-out.ts';
 import { writeExtras } from './packaging/write-extras.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -17,7 +18,16 @@ const receiver = 'receive';
 const network = 'transport/ssh/open-ssh';
 /** What of it only a far side without a receiver needs: a file of its own, which it loads. */
 const sftp = 'transport/sftp/open-sftp';
-const others = ['configSetup', 'distrib2warm', 'triggerStandby', 'rsyncDR', 'twowarm'];
+const others = [
+  'configSetup',
+  'configStandby',
+  'copyToDR',
+  'copyToStandby',
+  'distrib2warm',
+  'triggerStandby',
+  'rsyncDR',
+  'twowarm',
+];
 /** What a hot program loads only when it has to. */
 const cold = [
   'program/log',
@@ -41,6 +51,9 @@ const cold = [
   'transport/backfill/debts',
   'archive/policies/pay-debts',
   'archive/policies/store-by-policy',
+  'copying/serve/terms',
+  'copying/serve/wrong-key',
+  'copying/serve/copy-side',
 ];
 /**
  * The same, but for calls that stay: a file of its own each, with all it needs, which a hot program requires. A waiting
@@ -129,19 +142,6 @@ const wayIsLater: Plugin = {
   },
 };
 
-/** ssh-config can run commands that a configuration names; only its parser is used, and what it runs them with is left out. */
-const nothingIsRun: Plugin = {
-  name: 'ssh-config runs nothing',
-  setup: (building) => {
-    building.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
-      importer.includes('/ssh-config/') ? { path, namespace: 'not-run' } : undefined,
-    );
-    building.onLoad({ filter: /.*/, namespace: 'not-run' }, () => ({
-      contents: "export const spawnSync = () => { throw new Error('left out'); };",
-    }));
-  },
-};
-
 /** For what lies in dist/cold/. */
 const networkIsShared: Plugin = {
   name: 'the network road is a file of its own',
@@ -158,37 +158,10 @@ const rsyncIsShared: Plugin = {
   },
 };
 
-/** Nothing is mounted in a program that PostgreSQL calls, nor in a receiver: what the road by SFTP does, its own file holds. */
-const nothingIsFar: Plugin = {
-  name: 'nothing is far',
-  setup: (building) => {
-    building.onLoad({ filter: /\/program\/far-files\.ts$/ }, () => ({
-      contents: `export const isFar = () => false;
-        export const lastingName = (path) => path;
-        export const wherever = (_, here) => here;
-        export const onFile = (_, here) => here;`,
-    }));
-  },
-};
-
 const sftpIsLoadedLater: Plugin = {
   name: 'SFTP is a file of its own',
   setup: (building) => {
     building.onResolve({ filter: /\/open-sftp\.ts$/ }, () => ({ path: './sftp.cjs', external: true }));
-  },
-};
-
-/**
- * With Node.js 24 a garbage collection can abort the process that has loaded ssh2's native part: the destructor of its
- * ciphers fails an assertion in node::RemoveEnvironmentCleanupHook. Without it ssh2 uses node:crypto: 2 ms more a segment.
- */
-const nativeIsLeftOut: Plugin = {
-  name: "ssh2's native part is left out",
-  setup: (building) => {
-    building.onResolve({ filter: /\/sshcrypto\.node$/ }, ({ path }) => ({ path, namespace: 'left-out' }));
-    building.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
-      contents: "throw new Error('left out')",
-    }));
   },
 };
 
@@ -217,12 +190,12 @@ const cached: BuildOptions & { metafile: true } = {
 const hotBuild = await bundle({
   ...cached,
   entryPoints: Object.fromEntries(hot.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
-  plugins: [coldAreFiles(everyCall), nothingIsFar],
+  plugins: [coldAreFiles(everyCall), nothingIsFar, meaningsAreLeftOut],
 });
 const receiverBuild = await bundle({
   ...cached,
   entryPoints: { [`hot/${receiver}`]: `src/main/${receiver}.ts` },
-  plugins: [coldAreFiles([...everyCall, ...single]), nothingIsFar],
+  plugins: [coldAreFiles([...everyCall, ...single]), nothingIsFar, meaningsAreLeftOut],
 });
 const networkBuild = await bundle({
   ...cached,
@@ -276,7 +249,7 @@ for (const program of [...hot, receiver]) writeFileSync(join(outdir, `${program}
 // What an import() of it gives is read off this line, which does nothing.
 writeFileSync(
   join(outdir, 'open-ssh.cjs'),
-  `${loader}0 && (module.exports = { openOverSsh, logInOverSsh, runOverSsh });
+  `${loader}0 && (module.exports = { openOverSsh, logInOverSsh, runOverSsh, openLinkOverSsh });
 `,
 );
 writeFileSync(join(outdir, 'sftp.cjs'), `${loader}0 && (module.exports = { openBySftp, startSession });\n`);

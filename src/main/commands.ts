@@ -5,6 +5,10 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   archiveWALFile: () => import('../archive/command.ts'),
   restoreWALFile: () => import('../restore/command.ts'),
   pg_standby: () => import('../restore/pg-standby/command.ts'),
+  init: () => import('../cluster/init/command.ts'),
+  copyToStandby: async () => ({ command: (await import('../backup/copy-commands.ts')).copyToStandby }),
+  copyToDR: async () => ({ command: (await import('../backup/copy-commands.ts')).copyToDR }),
+  configStandby: () => import('../backup/configure/command.ts'),
   check: () => import('../cluster/check/command.ts'),
   configSetup: () => import('../cluster/config-setup.ts'),
   triggerStandby: () => import('../trigger/command.ts'),
@@ -21,4 +25,4 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
 };
 
 /** Names that the contract gives to commands which this version does not have. */
-export const notBuilt: readonly string[] = ['copyToStandby', 'copyToDR', 'configStandby', 'flushPrimary'];
+export const notBuilt: readonly string[] = ['flushPrimary'];

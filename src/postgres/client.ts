@@ -21,12 +21,13 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Connects as the configuration says; else by the socket, as the owner of the data directory, to postgres. */
+/** Connects as the configuration says; else by the socket, as the owner of the data directory, to postgres. `patient`: a query may take as long as it takes, and what it sets up ends with the session. */
 export async function connect(
   postmaster: Postmaster,
   dataDirectory: string,
   conninfo: string | undefined,
   program: string,
+  { patient = false } = {},
 ): Promise<Session> {
   const said = conninfo === undefined ? {} : parseConninfo(conninfo);
   const client = new Client({
@@ -34,14 +35,14 @@ export async function connect(
     ssl: sslOf(said),
     application_name: program,
     connectionTimeoutMillis: limitMs,
-    query_timeout: limitMs,
+    query_timeout: patient ? 0 : limitMs,
   });
   let open = true;
   const lost = (): void => void (open = false);
   client.on('error', lost);
   client.on('end', lost);
   await withPassfile(said.passfile, () => client.connect());
-  await expectServer(client, postmaster);
+  await expectServer(client, postmaster, patient);
   return {
     rows: async <Row extends QueryResultRow>(sql: string) => {
       const result = await client.query<Row>(sql);
@@ -58,13 +59,24 @@ export async function connect(
  * A connection string that was copied from another node leads to that node, and what is meant for this server would
  * be done there: only a process of this postmaster is one to talk to.
  */
-async function expectServer(client: Client, { pid }: Postmaster): Promise<void> {
+async function expectServer(client: Client, { pid }: Postmaster, isOwnSession: boolean): Promise<void> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  if (isChildOf(pid, rows[0]!.pid)) return;
+  const isServer = isChildOf(pid, rows[0]!.pid);
+  if (isServer && !(isOwnSession && isPooled(client, rows[0]!.pid))) return;
   await client.end().catch(() => undefined);
+  if (isServer)
+    throw new Error(
+      `${client.host}:${client.port} is a connection pooler, whose session with the server would go on after this one`,
+    );
   throw new Error(
     `${client.host}:${client.port} leads to another server than the one of this data directory (process ${pid})`,
   );
+}
+
+/** A pooler has told of another process, as the one to cancel, than the one that answers. */
+function isPooled(client: Client, pid: number): boolean {
+  const { processID } = client as unknown as { processID: number | null };
+  return processID !== null && processID !== pid;
 }
 
 /** Whether the other process is a child; also where the system does not let us see it. */

@@ -22,6 +22,8 @@ export interface DatabaseState {
   timeline: number;
   /** Where that checkpoint or restart point began: all before it was replayed. */
   redo: bigint;
+  /** Where its record is: there is WAL up to here at least. */
+  checkpoint: bigint;
 }
 
 /** PostgreSQL 11 dropped the address of the checkpoint before the last, which came before the copy of the last one. */
@@ -46,7 +48,9 @@ export function readDatabaseState(dataDirectory: string): DatabaseState {
   // state@16, time@24, checkPoint@32, [prevCheckPoint@40,] checkPointCopy: redo, ThisTimeLineID
   const version = at(8);
   const copy = version < withoutPreviousCheckpoint ? 48 : 40;
-  const whole = new BigUint64Array(numbers.buffer, numbers.byteOffset + copy, 1)[0]!;
-  const redo = version < withWholeLsn ? (BigInt(at(copy)) << 32n) | BigInt(at(copy + 4)) : whole;
-  return { state: states[at(16)], timeline: at(copy + 8), redo };
+  const lsnAt = (offset: number): bigint =>
+    version < withWholeLsn
+      ? (BigInt(at(offset)) << 32n) | BigInt(at(offset + 4))
+      : new BigUint64Array(numbers.buffer, numbers.byteOffset + offset, 1)[0]!;
+  return { state: states[at(16)], timeline: at(copy + 8), redo: lsnAt(copy), checkpoint: lsnAt(32) };
 }

@@ -33,7 +33,7 @@ export function readRole({ dataDirectory, home }: Settings): Role {
 }
 
 /** Whether the server recovers, or will when it starts: its archive_command is not called. Where that is not known, it may be. */
-export function isRecovering({ dataDirectory }: Settings): boolean {
+export function isRecovering({ dataDirectory }: Pick<Settings, 'dataDirectory'>): boolean {
   try {
     return readsSignal(dataDirectory) || wasRecovering(readDatabaseState(dataDirectory).state);
   } catch (error) {

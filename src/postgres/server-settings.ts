@@ -18,7 +18,11 @@ export interface ServerSettings {
   files: readonly string[];
 }
 
+/** What a file would hold, by its path: instead of what is there. One character is one byte. */
+export type Instead = ReadonlyMap<string, string>;
+
 interface Reading {
+  instead: Instead | undefined;
   values: Map<string, string>;
   files: Set<string>;
   problem: string | undefined;
@@ -45,7 +49,12 @@ function look<T>(path: string, required: boolean, reading: Reading, call: () => 
 
 function readFile(path: string, required: boolean, depth: number, reading: Reading): void {
   if (depth > deepestInclude) throw new Unusable(`${path} is included too deep`);
-  const text = look(path, required, reading, () => readFileSync(path, 'latin1'));
+  const text = look(
+    path,
+    required,
+    reading,
+    () => reading.instead?.get(path) ?? readFileSync(path, 'latin1'),
+  );
   if (text === undefined) return;
   const { assignments, problem } = parseConfiguration(text);
   for (const assignment of assignments) readAssignment(assignment, path, depth, reading);
@@ -78,7 +87,12 @@ function readInto(reading: Reading, path: string, required: boolean): void {
   }
 }
 
-const begin = (): Reading => ({ values: new Map(), files: new Set(), problem: undefined });
+const begin = (instead?: Instead): Reading => ({
+  instead,
+  values: new Map(),
+  files: new Set(),
+  problem: undefined,
+});
 
 const finish = ({ values, files, problem }: Reading): ServerSettings => ({
   complete: problem === undefined,
@@ -91,7 +105,12 @@ const finish = ({ values, files, problem }: Reading): ServerSettings => ({
  * Where postgresql.conf is: config_file, else in the directory of -D, which may hold the configuration alone. A -D that
  * is relative, or another data directory (this one was copied or moved since), means this directory.
  */
-function readPostgresqlConf(dataDirectory: string, options: PostmasterOptions, reading: Reading): void {
+function readPostgresqlConf(
+  dataDirectory: string,
+  options: PostmasterOptions,
+  reading: Reading,
+  packaged: string | undefined,
+): void {
   const named = options.assignments.findLast(({ name }) => name === 'config_file')?.value;
   if (named !== undefined && !isAbsolute(named)) {
     reading.problem ??= `config_file=${named} is relative to where the server was started`;
@@ -103,7 +122,9 @@ function readPostgresqlConf(dataDirectory: string, options: PostmasterOptions, r
     isAbsolute(directory) &&
     mayBeThere(join(directory, 'postgresql.conf')) &&
     !existsSync(join(directory, 'PG_VERSION'));
-  readInto(reading, named ?? join(elsewhere ? directory : dataDirectory, 'postgresql.conf'), true);
+  const own = join(elsewhere ? directory : dataDirectory, 'postgresql.conf');
+  const unstarted = options.program === undefined ? packaged : undefined;
+  readInto(reading, named ?? unstarted ?? own, true);
 }
 
 /** Also where it cannot be seen: reading it then says why. */
@@ -117,14 +138,19 @@ function mayBeThere(path: string): boolean {
 
 /**
  * The settings of a data directory's server. What the files say now: a server that was not reloaded, or not started
- * again, since they changed may run with others. Synchronous, below half a millisecond for usual files.
+ * again, since they changed may run with others. `packaged`: the postgresql.conf that the server will be started with, if
+ * it never was. Synchronous, below half a millisecond for usual files. With `instead`: what they would be.
  */
-export function readServerSettings(dataDirectory: string): ServerSettings {
-  const reading = begin();
+export function readServerSettings(
+  dataDirectory: string,
+  instead?: Instead,
+  packaged?: string,
+): ServerSettings {
+  const reading = begin(instead);
   const options = readPostmasterOptions(dataDirectory);
   reading.files.add(options.file);
   reading.problem = options.problem;
-  readPostgresqlConf(dataDirectory, options, reading);
+  readPostgresqlConf(dataDirectory, options, reading, packaged);
   readInto(reading, join(dataDirectory, 'postgresql.auto.conf'), false);
   const major = majorVersion(dataDirectory);
   if (major === undefined) reading.problem ??= `could not read ${join(dataDirectory, 'PG_VERSION')}`;

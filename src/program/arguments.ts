@@ -104,7 +104,6 @@ function parserFor(command: Command): Argv {
       'camel-case-expansion': false,
       'boolean-negation': false,
       'dot-notation': false,
-      'duplicate-arguments-array': false,
     })
     .version(false)
     .help(false)
@@ -117,9 +116,10 @@ function parserFor(command: Command): Argv {
     .wrap(null);
 }
 
-function toYargs({ alias, argument, summary }: Option): Options {
+function toYargs({ alias, argument, many, summary }: Option): Options {
+  const again = many === true ? ', may be given again' : '';
   const shared = {
-    describe: argument === undefined ? summary : `${summary} (${argument})`,
+    describe: argument === undefined ? summary : `${summary} (${argument}${again})`,
     ...(alias && { alias }),
   };
   return argument === undefined
@@ -140,17 +140,29 @@ export async function parseArguments(
   words: readonly string[],
 ): Promise<ReadWords | 'answered'> {
   const given = await parserFor(command).parseAsync([...words]);
-  if (given['help'] === true) return answer(await helpOf(command));
-  if (given['version'] === true) return answer(`${command.name} (twowarm) ${version}`);
+  if (lastOf(given['help']) === true) return answer(await helpOf(command));
+  if (lastOf(given['version']) === true) return answer(`${command.name} (twowarm) ${version}`);
   const { _: positionals, ...options } = given;
   checkOptions(command, options);
   checkPositionals(command, positionals.map(String));
   return {
     positionals: positionals.map(String),
     options: Object.fromEntries(
-      command.options.map(({ name }) => [name, given[name] as string | boolean | undefined]),
+      command.options.map(({ name, many }) => [name, many ? allOf(given[name]) : lastOf(given[name])]),
     ),
   };
+}
+
+/** What was given once, or every time; undefined where it never was. */
+function allOf(given: unknown): readonly string[] | undefined {
+  return given === undefined ? undefined : [given as string | string[]].flat();
+}
+
+/** Of an option that is given more than once the last one counts. */
+function lastOf(given: unknown): string | boolean | undefined {
+  return Array.isArray(given)
+    ? (given as (string | boolean)[]).at(-1)
+    : (given as string | boolean | undefined);
 }
 
 function answer(text: string): 'answered' {

@@ -23,6 +23,8 @@ export interface Option {
   /** The word for its value in the help ('FILE'); an option without one is a switch. */
   argument?: string;
   summary: string;
+  /** With an argument: it may be given any number of times, and its value is a list. */
+  many?: boolean;
 }
 
 export interface Command {
@@ -57,7 +59,7 @@ export interface Command {
 /** The words of a call, sorted. */
 export interface ReadWords {
   positionals: readonly string[];
-  options: Readonly<Record<string, string | boolean | undefined>>;
+  options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 }
 
 export interface ProgramCall extends ReadWords {

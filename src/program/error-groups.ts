@@ -11,6 +11,10 @@ const groups: readonly (readonly [from: number, what: string])[] = [
   [50, 'the server, or a source of WAL, is not there or not in the state for this'],
   [60, 'the far side of a network road cannot be reached, or refuses'],
   [70, errorKinds.bug.meaning],
+  [
+    80,
+    'a base backup cannot be made or put where it is to go, or a data directory or a node not be configured',
+  ],
 ];
 
 export interface ErrorGroup {

@@ -61,8 +61,22 @@ export const errorKinds = {
     55,
     'no source has segments that have to be replayed, but later ones are known of',
   ),
+  'replay-paused': kind(
+    56,
+    'replay is paused and could not be resumed; a promotion would leave behind what has arrived meanwhile',
+  ),
   busy: kind(53, 'another call of the same command is at work'),
   'server-died': kind(54, 'the server ended during the call'),
+  'server-fault': kind(94, 'the server refused, or failed with, what it was asked for'),
+  'archiving-unproven': kind(
+    57,
+    'the server does not archive to where the copy would get its WAL from: nothing was copied',
+  ),
+  'page-damaged': kind(
+    58,
+    'a page of the cluster does not have the checksum that it says: the copy was not finished',
+  ),
+  'wal-missing': kind(59, 'the copy is complete, but WAL that it needs was not archived in time'),
   protocol: kind(62, 'the far side of a network road speaks another language'),
   'protocol-version': kind(63, 'the receiver on the far side is too old or too new for this twowarm'),
   'not-allowed': kind(64, 'the receiver on the far side does not allow this'),
@@ -79,6 +93,14 @@ export const errorKinds = {
   ),
   'copy-damaged': kind(69, 'what arrived on the far side is not what was sent: nothing was switched'),
   'ssh-key': kind(61, 'an SSH key to log in with is missing, encrypted, or readable by others'),
+  'target-in-use': kind(80, 'a server runs in the target of a base backup'),
+  'target-unsuited': kind(81, 'the target of a base backup holds something else, or is its source'),
+  'target-ahead': kind(82, 'the target of a base backup is ahead of its source'),
+  'target-path': kind(83, 'a path of a base backup cannot be written to'),
+  'configuration-exists': kind(
+    91,
+    'there is another configuration already: twowarm init never overwrites one',
+  ),
   'not-durable': kind(30, 'the disk did not confirm that the file is safe (fsync failed)'),
   'promise-lacking': kind(
     32,
@@ -89,6 +111,12 @@ export const errorKinds = {
     'a program of the system that this needs is not installed or cannot be started',
   ),
   'no-runtime': kind(29, 'the launcher found no Node.js that can run twowarm'),
+  'server-running': kind(88, 'a server runs in the data directory, or processes of one are left'),
+  'copy-unfinished': kind(89, 'the data directory is a base backup that was not finished'),
+  diverged: kind(
+    90,
+    'the data directory is that of a primary, or holds WAL past the point where the timeline to follow left its own',
+  ),
   bug: kind(70, 'twowarm has a bug: please report it'),
 } as const satisfies Record<string, ErrorKind>;
 

@@ -1,6 +1,7 @@
 // The one door to child processes: a program with its arguments as an array, never through a shell. What it writes is
 // kept up to a limit; it ends with the signal it was given.
 import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { ProgramError } from './program-error.ts';
 
 export interface ExecOptions {
@@ -13,6 +14,8 @@ export interface ExecOptions {
   input?: string | Uint8Array;
   /** How much of each output is kept, in bytes; the rest is read and forgotten. Default 1 MB. */
   mostOutputBytes?: number;
+  /** Reads its standard output, of which nothing is kept then. It is waited for; what it throws ends the program and is thrown. */
+  read?: (output: Readable) => Promise<void>;
 }
 
 export interface Executed {
@@ -44,35 +47,29 @@ export function plainEnvironment(
  * `program-missing` where there is no such program or it cannot be started.
  */
 export function exec(program: string, words: readonly string[], options: ExecOptions): Promise<Executed> {
-  const { signal, environment, workingDirectory, input = '', mostOutputBytes = 1024 * 1024 } = options;
+  const { signal, environment, workingDirectory, input = '', mostOutputBytes = 1024 * 1024, read } = options;
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     // A process group of its own: what it has started, such as the ssh of an rsync, ends with it.
     const child = spawn(program, [...words], { cwd: workingDirectory, env: environment, detached: true });
     const [stdout, stderr] = [new Kept(mostOutputBytes), new Kept(mostOutputBytes)];
-    child.stdout.on('data', (bytes: Buffer) => stdout.add(bytes));
     child.stderr.on('data', (bytes: Buffer) => stderr.add(bytes));
     // It may end without having read everything; its exit code says so.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
-    const end = (which: NodeJS.Signals): void => {
-      if (child.pid === undefined) return;
-      try {
-        process.kill(-child.pid, which);
-      } catch {
-        // It is gone.
-      }
-    };
     let killing: NodeJS.Timeout | undefined;
     const onAbort = (): void => {
-      end('SIGTERM');
-      killing = setTimeout(() => end('SIGKILL'), patienceMs);
+      endGroup(child.pid, 'SIGTERM');
+      killing = setTimeout(() => endGroup(child.pid, 'SIGKILL'), patienceMs);
     };
+    const reading = read === undefined ? keep(child.stdout, stdout) : readBy(read, child.stdout, onAbort);
     signal.addEventListener('abort', onAbort, { once: true });
     // What it has started may have left its group, as the ssh of a jump host that is shared does, and hold its output open.
     let leaving: NodeJS.Timeout | undefined;
     const letGo = (): void => {
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      // Who reads its output reads all of it, at their own pace.
+      const kept = read === undefined ? [child.stdout] : [];
+      for (const stream of [child.stdin, child.stderr, ...kept]) stream.destroy();
     };
     // What it has written itself is in the pipes, and read before an immediate.
     child.once('exit', () => (leaving = setTimeout(() => setImmediate(letGo), patienceMs)));
@@ -87,11 +84,46 @@ export function exec(program: string, words: readonly string[], options: ExecOpt
     });
     child.once('close', (code, endedBy) => {
       settle();
-      if (signal.aborted) reject(signal.reason as Error);
-      else resolve({ code, signal: endedBy, stdout: stdout.text(), stderr: stderr.text() });
+      void reading.then((fault) => {
+        if (signal.aborted) reject(signal.reason as Error);
+        else if (fault !== undefined) reject(fault.error);
+        else resolve({ code, signal: endedBy, stdout: stdout.text(), stderr: stderr.text() });
+      });
     });
   });
 }
+
+/** The program and what it has started. */
+function endGroup(pid: number | undefined, which: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, which);
+  } catch {
+    // It is gone.
+  }
+}
+
+type Fault = { error: Error } | undefined;
+
+async function keep(output: Readable, kept: Kept): Promise<Fault> {
+  output.on('data', (bytes: Buffer) => kept.add(bytes));
+  return undefined;
+}
+
+/** `giveUp` ends the program, of which nobody reads any more. */
+const readBy = (
+  read: (output: Readable) => Promise<void>,
+  output: Readable,
+  giveUp: () => void,
+): Promise<Fault> =>
+  read(output).then(
+    () => undefined,
+    (error: Error) => {
+      output.destroy();
+      giveUp();
+      return { error };
+    },
+  );
 
 const cannotStart = (program: string, cause: Error): ProgramError =>
   (cause as NodeJS.ErrnoException).code === 'ENOENT'

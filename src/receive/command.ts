@@ -1,7 +1,6 @@
 // twowarm receive: the far end of an ssh: road. sshd starts it, as the forced command of a key or because the client asks
-// for it; it serves one connection on its standard input and output.
-import { existsSync, fstatSync, statSync } from 'node:fs';
-import { Socket } from 'node:net';
+// for it; it serves one connection on its standard input and output. What serves base backups is loaded for them only.
+import { existsSync, statSync } from 'node:fs';
 import { normalize } from 'node:path';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { noteLongCall } from '../program/leave.ts';
@@ -11,15 +10,20 @@ import { ProgramError } from '../program/program-error.ts';
 import { shellWord } from '../program/shell-word.ts';
 import { refuseDataDirectory } from '../transport/data-directory.ts';
 import { keyOptions, readPublicKey, receiverCommand } from '../transport/receiver/authorized-keys-line.ts';
-import { serve } from '../transport/receiver/serve.ts';
+import { archiveSide } from '../transport/receiver/serve.ts';
 import type { Terms } from '../transport/receiver/terms.ts';
-import { connectionOver } from '../transport/wire/connection.ts';
+import { requireClient, serveClient } from './connection.ts';
 import { readReceiverWords, receiveArguments, receiveOptions } from './options.ts';
 
 function termsOf({ options }: ProgramCall): Terms {
   const { directory } = options;
+  if (options.allow !== undefined)
+    throw new ProgramError('usage', '--allow is for --data-directory: an archive has one directory');
   if (typeof directory !== 'string' || !directory.startsWith('/')) {
-    throw new ProgramError('usage', 'twowarm receive needs --directory and an absolute path');
+    throw new ProgramError(
+      'usage',
+      'twowarm receive needs --directory, or --data-directory, and an absolute path',
+    );
   }
   return {
     directory: normalize(directory).replace(/(?<=.)\/+$/, ''),
@@ -44,70 +48,72 @@ async function warnOf(directory: string, { voice }: ProgramCall): Promise<void> 
   });
 }
 
-async function printLine(call: ProgramCall, terms: Terms): Promise<void> {
-  await refuseDataDirectory(terms.directory);
-  await warnOf(terms.directory, call);
-  const command = keyOptions(receiverCommand(terms, installedAt()));
+async function printLine(call: ProgramCall, command: string): Promise<void> {
   const [file] = call.positionals;
-  call.voice.answer(`${command} ${file === undefined ? 'PUBLIC-KEY' : readPublicKey(file)}\n`);
+  call.voice.answer(`${keyOptions(command)} ${file === undefined ? 'PUBLIC-KEY' : readPublicKey(file)}\n`);
   if (file === undefined)
     await call.voice.report('LOG', { message: 'put the public key in the place of PUBLIC-KEY' });
 }
 
-/** Whether somebody can be at the other end: neither a terminal nor a file. */
-function isConversation(descriptor: number): boolean {
-  const stats = fstatSync(descriptor);
-  return stats.isFIFO() || stats.isSocket();
-}
-
-/** Ends when what was written has left this process. */
-const flushed = (output: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    output.on('close', () => resolve());
-    output.end(() => resolve());
-  });
-
-async function run(call: ProgramCall): Promise<number> {
+async function receiveForArchive(call: ProgramCall): Promise<void> {
   const terms = termsOf(call);
   if (call.options['authorized-keys-line'] === true) {
-    await printLine(call, terms);
-    return 0;
+    await refuseDataDirectory(terms.directory);
+    await warnOf(terms.directory, call);
+    return printLine(call, receiverCommand(terms, installedAt()));
   }
-  if (![0, 1].every(isConversation)) {
-    throw new ProgramError(
-      'usage',
-      'twowarm receive is started by sshd: it talks to a client by pipes or a socket',
-      {
-        hint: 'With --authorized-keys-line it prints the line that has sshd start it.',
-      },
-    );
-  }
+  requireClient();
   // Where it is missing the client is told so.
   if (process.geteuid?.() === 0 && existsSync(terms.directory)) becomeOwnerOf(terms.directory);
   noteLongCall();
-  // Not process.stdout: writing to a pipe it would hold up everything until the client reads.
-  const output = new Socket({ fd: 1, readable: false, writable: true });
-  const input = new Socket({ fd: 0, readable: true, writable: false });
-  try {
-    await serve(connectionOver(input, output), terms, call.stop);
-  } finally {
-    await flushed(output);
-    input.destroy();
-  }
+  const side = archiveSide(terms, {
+    'hello-copy': async (request) => {
+      const { refuseCopy } = await import('../copying/serve/wrong-key.ts');
+      return refuseCopy(request, terms.directory);
+    },
+  });
+  await serveClient(side, call.stop);
+}
+
+async function receiveCopies(call: ProgramCall): Promise<void> {
+  const { readCopyTerms, copyLine, becomeOwnerOfTarget, reserveThreadsForFiles } =
+    await import('../copying/serve/terms.ts');
+  reserveThreadsForFiles();
+  const terms = readCopyTerms(call.options);
+  if (call.options['authorized-keys-line'] === true)
+    return printLine(call, await copyLine(terms, call.voice));
+  requireClient();
+  becomeOwnerOfTarget(terms);
+  noteLongCall();
+  const { copySide } = await import('../copying/serve/copy-side.ts');
+  await serveClient(copySide(terms), call.stop);
+}
+
+async function run(call: ProgramCall): Promise<number> {
+  if (call.options['data-directory'] === undefined) await receiveForArchive(call);
+  else await receiveCopies(call);
   return 0;
 }
 
 export const command: Command = {
   name: 'twowarm receive',
-  summary: 'Receives files into an archive of this machine; started by sshd for another node.',
+  summary:
+    'Receives files of another node, into an archive or a data directory of this machine; started by sshd.',
   positionals: receiveArguments,
   options: receiveOptions,
   readWords: readReceiverWords,
   stopSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
   notes: [
-    'A client can add files that are not there, compare, and, with --allow-read, fetch them. Nothing is ever replaced or removed.',
-    'It can also claim the archive for its node, as triggerStandby and twowarm claim do: with --take-over also from another',
-    'node, which is refused from then on, and segments past a fork move into quarantine (twowarm conflicts).',
+    'With --directory a client can add files that are not there, compare, and, with --allow-read, fetch them. Nothing is ever',
+    'replaced or removed. It can also claim the archive for its node, as triggerStandby and twowarm claim do: with --take-over',
+    'also from another node, which is refused from then on, and segments past a fork move into quarantine (twowarm conflicts).',
+    '',
+    'With --data-directory a client can replace the whole data directory by a base backup, unless a server runs there or it is of',
+    'another cluster; nothing outside of it but what --allow names. The configuration of the server is part of it: whoever has',
+    'this key can have commands run as the user of that server. It is another right than an archive needs, so it has a key',
+    'of its own, which the primary names in ssh.copy_identity_files. Of a new standby, run there:',
+    '    twowarm receive --data-directory DIR --authorized-keys-line KEY.pub >> ~/.ssh/authorized_keys',
+    'As root the receiver acts as the owner of the directory, or, where it is missing, of its parent.',
     '',
   ],
   run,

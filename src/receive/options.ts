@@ -17,6 +17,18 @@ export const receiveOptions: readonly Option[] = [
   },
   { name: 'allow-read', summary: 'Allow clients to fetch and list files, too; restore_command needs that.' },
   {
+    name: 'data-directory',
+    argument: 'DIR',
+    summary:
+      'In the place of --directory: receive base backups (copyToStandby, copyToDR) into this data directory, absolute. It, or its parent, must exist.',
+  },
+  {
+    name: 'allow',
+    argument: 'DIR[:DIR…]',
+    summary:
+      'With --data-directory: further directories in which, and below which, a base backup may put tablespaces and pg_wal.',
+  },
+  {
     name: 'authorized-keys-line',
     summary: 'Print the line for authorized_keys that limits a key to this receiver, and end.',
   },

@@ -14,7 +14,6 @@ import {
   settleOpenFile,
   statOpen,
   unlessMissing,
-  unlinkIfThere,
 } from '../program/system-calls.ts';
 import { compareBytes, copyBytes, openRegular } from './copy.ts';
 import { compressedPath } from './stored-form.ts';
@@ -113,17 +112,16 @@ export async function publish(
   return typeof verdict === 'string' ? 'stored' : { ...verdict, inBothForms: true };
 }
 
-/** Makes a name durable that a file was just given, and asks the fence meanwhile. */
+/**
+ * Makes a name durable that a file was just given, and asks the fence meanwhile. Where the disk does not confirm it the name
+ * stays, as after a crash at this point: another put of the same bytes may have confirmed it by now, and count on it. Nobody
+ * takes it for durable by sight; the next put of the same bytes makes it so before it says so.
+ */
 export async function settleName(path: string, fence: Fence): Promise<void> {
   const asked = fence.after();
   asked.catch(() => undefined);
-  try {
-    await syncDirectoryOf(path);
-  } catch (error) {
-    // Nobody must find the name and take it for durable.
-    await unlinkIfThere(path);
-    throw error;
-  }
+  // What the fence does about the name has to have an end, too, before this is told.
+  await syncDirectoryOf(path).finally(() => asked.catch(() => undefined));
   await asked;
 }
 

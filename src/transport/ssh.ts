@@ -17,7 +17,7 @@ import { asLost, onTheWay, refusedLogin, stoppedAt, unreachable } from './ssh/co
 import { execute, forward } from './ssh/channels.ts';
 import { farCommand, type Login } from './ssh/far-command.ts';
 import { handshakeAlgorithms } from './ssh/handshake.ts';
-import { LinkFault, type Carrier } from './ssh/link.ts';
+import { LinkFault, type Carrier } from './ssh/carrier.ts';
 import { usesOf } from './ssh/login-uses.ts';
 import { keyWords, loginWords } from './ssh/login-words.ts';
 import { openSocket } from './ssh/open-socket.ts';

@@ -76,11 +76,12 @@ function missingAmong(
 
 /**
  * Warns of them, by URL also of those that are in quarantine by now: an archive moves them as soon as it hears of the fork.
- * A source that cannot be looked at was told of before.
+ * A source that cannot be looked at was told of before. `wasAsked`: whether the server has surely looked for them.
  */
 export async function warnOfLeftBehind(
   fork: Fork,
   quarantined: ReadonlyMap<string, readonly string[]>,
+  wasAsked: boolean,
   node: ThisNode,
   stop: AbortSignal,
   telling: Telling,
@@ -104,7 +105,8 @@ export async function warnOfLeftBehind(
     for (const part of parts) {
       const past = among(names, part, segmentSize);
       const moved = among(aside, part, segmentSize).length;
-      if (past.length > 0) await telling.warn(leftBehind(words, past, part.timeline, moved, missing));
+      if (past.length > 0)
+        await telling.warn(leftBehind(words, past, part.timeline, moved, missing, wasAsked));
     }
   }
 }
@@ -115,6 +117,7 @@ function leftBehind(
   timeline: number,
   aside: number,
   missing: ReturnType<typeof missingAmong>,
+  wasAsked: boolean,
 ) {
   const quarantine = aside === 0 ? '' : ` In quarantine: ${aside} (twowarm conflicts list).`;
   const message = `${source} holds WAL of timeline ${timeline} that was not replayed: from ${past[0]} on, segments: ${past.length}`;
@@ -123,7 +126,7 @@ function leftBehind(
     return {
       message,
       detail: 'What was committed in them is missing on this server.',
-      hint: `The server's log says why restore_command did not deliver them. ${keep}`,
+      hint: `${wasAsked ? "The server's log says why restore_command did not deliver them. " : ''}${keep}`,
     };
   const { first, last, count } = missing;
   const which = count === 1 ? first : `${first} to ${last} (segments: ${count})`;

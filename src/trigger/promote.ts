@@ -6,7 +6,6 @@ import { majorVersion } from '../postgres/version.ts';
 import { fromSystemError } from '../program/program-error.ts';
 import type { Plan } from './plan.ts';
 import type { Server } from './server.ts';
-import type { Telling } from './telling.ts';
 
 /** The file that says "promote" to a postmaster, and to a restore_command that waits. */
 export const promoteFile = (dataDirectory: string): string => join(dataDirectory, 'promote');
@@ -15,8 +14,7 @@ export const promoteFile = (dataDirectory: string): string => join(dataDirectory
 const notInRecovery = '55000';
 
 /** Asks for the end of recovery; returns at once. */
-export async function requestPromotion(plan: Plan, server: Server, telling: Telling): Promise<void> {
-  await resumeReplay(server, telling);
+export async function requestPromotion(plan: Plan, server: Server): Promise<void> {
   if (!plan.asksServer) return;
   const knowsPgPromote = (majorVersion(server.dataDirectory) ?? 0) >= 12;
   const answer = knowsPgPromote ? await server.perform('select pg_promote(false)') : undefined;
@@ -30,15 +28,6 @@ export function removeRequest(dataDirectory: string): void {
   } catch {
     // The server has removed it, as usual; else its next start does.
   }
-}
-
-/** Before 13 a paused replay also pauses the promotion; a reached target waits for this to end recovery. */
-async function resumeReplay(server: Server, telling: Telling): Promise<void> {
-  if ((await server.value('select pg_is_in_recovery() and pg_is_wal_replay_paused()')) !== 'true') return;
-  const answer = await server.perform('select pg_wal_replay_resume()');
-  const message =
-    answer === 'done' ? 'replay was paused; it goes on' : 'replay is paused and could not be resumed';
-  await telling.note({ message, detail: answer === 'done' ? undefined : server.lastFault });
 }
 
 function signalPostmaster({ dataDirectory, pid }: Server): void {

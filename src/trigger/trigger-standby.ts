@@ -14,6 +14,7 @@ import { planPromotion, possibleTriggerFiles, type Plan } from './plan.ts';
 import { warnOfFailingArchive } from './primary-archiving.ts';
 import { removeRequest, requestPromotion } from './promote.ts';
 import { refuseHoles } from './refuse-holes.ts';
+import { isPaused, resumeReplay } from './resume-replay.ts';
 import { checkReserved, reserveAtArbiter } from './reserve.ts';
 import { findServer, type Server } from './server.ts';
 import { TakeOver } from './take-over.ts';
@@ -45,7 +46,7 @@ export async function triggerStandby(request: Request, node: ThisNode, telling: 
     await checkArchiving(node, server, telling, request.stop);
     checkTriggerFiles(plan);
     await refuseHoles(request, listing, told, node, server, telling);
-    if (request.dryRun) return await describeOnly(request, plan, node, telling);
+    if (request.dryRun) return await describeOnly(request, plan, node, server, telling);
     return await promote(request, plan, node, server, telling);
   } finally {
     endTurn();
@@ -71,7 +72,13 @@ async function primaryAlready(
   return { outcome: 'primary already', ...fork, ...fails, accepts };
 }
 
-async function describeOnly(request: Request, plan: Plan, node: ThisNode, telling: Telling): Promise<Answer> {
+async function describeOnly(
+  request: Request,
+  plan: Plan,
+  node: ThisNode,
+  server: Server,
+  telling: Telling,
+): Promise<Answer> {
   const timeline = await expectedTimeline(node, request.stop);
   const arbiter = await reserveAtArbiter(timeline, request, node, telling);
   const claims = await new TakeOver(node, telling).steps(timeline, request.stop);
@@ -80,6 +87,7 @@ async function describeOnly(request: Request, plan: Plan, node: ThisNode, tellin
     stepOfReservation(timeline, arbiter, node),
     `archive into ${node.settings.archiveDirectory}, too, from then on`,
     ...claims,
+    ...((await isPaused(server)) ? ['resume the replay, which is paused'] : []),
     ...triggerFiles.map((file) => `write "${wish}" into the trigger file ${file}`),
     ...(asksServer ? ['ask the server to end recovery'] : []),
     'wait until it accepts writes',
@@ -111,10 +119,13 @@ async function promote(
   request.stop.throwIfAborted();
   const startedAt = performance.now();
   const takeOver = new TakeOver(node, telling);
+  let goesOn = true;
   try {
     await takeOver.begin(expected, request.stop);
+    // Before the trigger file, which may be the server's own, too.
+    goesOn = await resumeReplay(plan, server, request.stop, telling);
     writeTriggerFiles(plan, node.identity.nodeId);
-    await requestPromotion(plan, server, telling);
+    await requestPromotion(plan, server);
   } catch (error) {
     // Nobody will end the recovery: the standby goes on waiting as before.
     await tidy(plan.triggerFiles, telling);
@@ -131,7 +142,7 @@ async function promote(
   archiveHereToo(node, since, fork.timeline);
   await checkReserved(expected, fork.timeline, arbiter, node, telling, request.stop);
   const quarantined = await takeOver.finish(fork.timeline, request.stop);
-  await warnOfLeftBehind(fork, quarantined, node, request.stop, telling);
+  await warnOfLeftBehind(fork, quarantined, goesOn, node, request.stop, telling);
   await warnWriters(server, telling);
   const archiving = await confirmArchiving(fork.timeline, node, server, request.stop, telling);
   const claims = takeOver.claimed();

@@ -1,5 +1,6 @@
 // One WAL record, as far as it can be told that it is there, whole: its length and its checksum. What is in it is not
 // read. Layout of 9.5 to 18 (XLogRecord in src/include/access/xlogrecord.h).
+import { extendCrc32c } from './crc32c.ts';
 
 /** Of the pages of a cluster's WAL. */
 export interface PageSizes {
@@ -15,20 +16,6 @@ const headerBytes = 24;
 const checksumAt = 20;
 const shortPageHeader = 24;
 const longPageHeader = 40;
-
-/** CRC-32C, which PostgreSQL uses (src/port/pg_crc32c_sb8.c); zlib's crc32 is another one. */
-const polynomial = 0x82f6_3b78;
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ polynomial : value >>> 1;
-  return value;
-});
-
-function checksum(bytes: Uint8Array, before: number): number {
-  let value = before;
-  for (const byte of bytes) value = (value >>> 8) ^ table[(value ^ byte) & 0xff]!;
-  return value;
-}
 
 /** What the pages hold from an LSN on, page headers left out, until a page is not there. */
 function* contentFrom(lsn: bigint, { blockSize, segmentSize }: PageSizes, page: ReadPage) {
@@ -65,10 +52,10 @@ export function isRecordAt(lsn: bigint, sizes: PageSizes, page: ReadPage, little
     const length = view.getUint32(0, littleEndian);
     if (length < headerBytes) return false;
     const rest = content.subarray(ofHeader.length, ofHeader.length + length - read);
-    sum = checksum(rest, sum);
+    sum = extendCrc32c(rest, sum);
     read += rest.length;
     if (read < length) continue;
-    const whole = checksum(header.subarray(0, checksumAt), sum) ^ 0xffff_ffff;
+    const whole = extendCrc32c(header.subarray(0, checksumAt), sum) ^ 0xffff_ffff;
     return whole >>> 0 === view.getUint32(checksumAt, littleEndian);
   }
   return false;

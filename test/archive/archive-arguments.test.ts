@@ -190,9 +190,10 @@ Any other fault, by what is wrong; each code is in ${document}:
   10-16  the file is not what it should be or is in the way, or archiving is on hold
   20-33  a directory, a disk or a state file cannot be used, or did not answer in time
   40-44  the archive or the timeline belongs to another node
-  50-55  the server, or a source of WAL, is not there or not in the state for this
+  50-59  the server, or a source of WAL, is not there or not in the state for this
   60-69  the far side of a network road cannot be reached, or refuses
-     70  twowarm has a bug: please report it`,
+     70  twowarm has a bug: please report it
+  80-94  a base backup cannot be made or put where it is to go, or a data directory or a node not be configured`,
     );
     const { files } = JSON.parse(readFileSync(join(installation(), 'package.json'), 'utf8')) as {
       files: string[];

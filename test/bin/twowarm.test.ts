@@ -28,10 +28,14 @@ Commands:
   archiveWALFile  Stores one finished WAL file durably at every destination; called by archive_command.
   restoreWALFile  Brings one requested WAL file back from the first source that has it; called by restore_command.
   pg_standby      Waits for a WAL file to arrive in a directory and restores it; a drop-in for the pg_standby of PostgreSQL and of 2warm.
+  init            Makes the home and the configuration of a node, and shows the lines for everything else.
+  copyToStandby   Copies this running primary into the data directory of its standby, whole, or only what differs there.
+  copyToDR        Copies this running primary into the data directory of the disaster-recovery node, whole, or only what differs there.
+  configStandby   Makes a base backup, or a stopped standby, a standby that restores with twowarm; shows each change first.
   check           Tests the whole chain: configuration, server, every road; with --full a segment on its way.
   configSetup     Prints the settings in force and where each came from.
   triggerStandby  Promotes this standby to primary and waits until it accepts writes.
-  receive         Receives files into an archive of this machine; started by sshd for another node.
+  receive         Receives files of another node, into an archive or a data directory of this machine; started by sshd.
   archiving       Shows or sets whether this node archives: on, hold or discard.
   claim           Makes archives the property of this primary: from then on no other node can store files there.
   conflicts       Lists, compares, puts back or removes what an archive keeps aside: segments past a fork, other partials.
@@ -77,13 +81,10 @@ EXIT STATUS
     expect(await twowarm(word)).toEqual(refused(2, message));
   });
 
-  it.each(['copyToStandby', 'copyToDR', 'configStandby', 'flushPrimary'])(
-    'names %s, which is not built',
-    async (word) => {
-      const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;
-      expect(await twowarm(word)).toEqual(refused(4, message));
-    },
-  );
+  it.each(['flushPrimary'])('names %s, which is not built', async (word) => {
+    const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;
+    expect(await twowarm(word)).toEqual(refused(4, message));
+  });
 
   it('runs a program under its own name', async () => {
     const name = node.segment(segmentNamed(0x21));

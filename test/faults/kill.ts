@@ -17,11 +17,14 @@ const heldMs = (attempt: number): number => 100 * 2 ** Math.min(2, Math.ceil(att
 /** Wakes of libuv's threads and files that Node opens for itself: how many there are is not the same in each run. */
 const varies = (name: string): boolean => name === 'write' || name === 'openat';
 
+/** As much of a node as a trace needs. */
+type Traceable = Pick<NodeFixture, 'sandbox' | 'dataDirectory'>;
+
 /** The program was killed, or ended, somewhere else: nothing can be concluded from it. */
 export class Missed extends Error {}
 
 /** All calls of a whole run, which has to succeed. */
-export async function callsOf(node: NodeFixture, commandLine: string): Promise<Call[]> {
+export async function callsOf(node: Traceable, commandLine: string): Promise<Call[]> {
   const traced = trace(node, commandLine);
   const { code, stderr } = await traced.program.result;
   if (code !== 0) throw new Error(`the run to be traced failed: ${stderr}`);
@@ -34,7 +37,7 @@ export async function callsOf(node: NodeFixture, commandLine: string): Promise<C
  * threads not always equally often, so the wanted call may be a neighbour of the N-th: later attempts hold those, too.
  */
 export async function killAt(
-  node: NodeFixture,
+  node: Traceable,
   commandLine: string,
   calls: readonly Call[],
   index: number,

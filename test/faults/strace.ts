@@ -40,7 +40,7 @@ export interface Traced {
  * the order of calls is the same in each run: libuv has four otherwise, and strace counts by thread.
  */
 export function trace(
-  node: NodeFixture,
+  node: Pick<NodeFixture, 'sandbox' | 'dataDirectory'>,
   commandLine: string,
   { inject, also = [], threads = 1 }: { inject?: string; also?: readonly string[]; threads?: number } = {},
 ): Traced {
@@ -113,10 +113,12 @@ function normalise(text: string, sandbox: string): string {
       .replaceAll(sandbox, '~')
       .replaceAll(encodeURIComponent(sandbox), '~')
       .replaceAll(/\d+</g, '<')
-      .replaceAll(/\.[0-9a-z]+\.\d+\.\d+\.[0-9a-f]+(?=["<>])/g, '.*')
+      .replaceAll(/\.[0-9a-z]+\.\d+\.\d+\.[0-9a-f]+(?=["<>/])/g, '.*')
       // The id of the node, and the random part of a record's name.
       .replaceAll(/(\/consumers\/(?:\.tmp\.)?)[0-9a-f]{16}/g, '$1*')
       .replaceAll(/(\/pruned\/(?:\.tmp\.)?[0-9A-F]{8}\.)[0-9a-f]+/g, '$1*')
+      // When something was put aside.
+      .replaceAll(/\d{8}T\d{6}Z/g, '*')
       // V8's, of our own modules: in which order is chance.
       .replaceAll(/(\/compile-cache\/)[^"<>]*/g, '$1*')
   );

@@ -21,6 +21,8 @@ export interface CuttingProxy extends AsyncDisposable {
   carried: Readonly<Record<Direction, number>>;
   /** Whether the trouble has happened since it was set. */
   readonly hasStruck: boolean;
+  /** Resets every connection now, also those that stand still. */
+  cutAll(): void;
 }
 
 /** A proxy to that port of 127.0.0.1, ready to be connected to. */
@@ -86,6 +88,9 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     },
     get hasStruck() {
       return hasStruck;
+    },
+    cutAll: () => {
+      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
     },
     [Symbol.asyncDispose]: async () => {
       for (const pair of pairs) for (const socket of pair) socket.destroy();

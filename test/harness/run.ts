@@ -15,6 +15,8 @@ export interface RunOptions {
   input?: string | Uint8Array;
   /** Default 60 000. What outlives it is killed with its whole process group, and the call rejects. */
   timeoutMs?: number;
+  /** Hears of what it prints on standard output, as it comes. */
+  onOutput?: (text: string) => void;
 }
 
 export interface RunResult {
@@ -54,7 +56,7 @@ export function startProgram(
   args: readonly string[],
   options: RunOptions = {},
 ): RunningProgram {
-  const { cwd = '/', env = {}, user = 'server', input = '', timeoutMs = 60_000 } = options;
+  const { cwd = '/', env = {}, user = 'server', input = '', timeoutMs = 60_000, onOutput } = options;
   const { uid, gid } = serverUser();
   const startedMs = performance.now();
   const child = spawn(command, args, {
@@ -67,6 +69,7 @@ export function startProgram(
   const forget = atExit(() => killGroup(child));
   child.stdin.on('error', () => undefined); // It need not read its input.
   child.stdin.end(input);
+  if (onOutput !== undefined) child.stdout.on('data', (bytes: Buffer) => onOutput(bytes.toString()));
   const result = collect(child, `${command} ${args.join(' ')}`, timeoutMs, startedMs).finally(forget);
   // Whoever started a program to signal it may never look at the result.
   result.catch(() => undefined);

@@ -1,7 +1,7 @@
 // What a run plays of a long story.
 import { describe, expect, it } from 'vitest';
 
-import { majorsOf, playsAll, seed, shareOf } from './share.ts';
+import { majorsOf, majorsOfEachAge, playsAll, seed, shareOf } from './share.ts';
 
 const all = Array.from({ length: 20 }, (_, at) => at);
 
@@ -19,5 +19,16 @@ describe('the share of a long story that a run plays', () => {
     expect(majors[0]).toBeLessThan(15);
     expect(majors[1]).toBeGreaterThanOrEqual(15);
     expect(majorsOf([15])).toEqual([15]);
+  });
+
+  it('has one major of each age, or all where everything is played', () => {
+    const majors = majorsOfEachAge([10, 11, 12, 13, 14, 15, 16]);
+    if (playsAll) return expect(majors).toEqual([10, 11, 12, 13, 14, 15, 16]);
+    expect(majors.map((major) => (major < 12 ? 'old' : major < 15 ? 'middle' : 'new'))).toEqual([
+      'old',
+      'middle',
+      'new',
+    ]);
+    expect(majorsOfEachAge([14])).toEqual([14]);
   });
 });

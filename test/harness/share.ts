@@ -20,3 +20,13 @@ export const majorsOf = (all: readonly number[]): number[] =>
   playsAll
     ? [...all]
     : [...oneOf(all.filter((major) => major < 15)), ...oneOf(all.filter((major) => major >= 15))];
+
+/** Of PostgreSQL's majors one before 12 (recovery.conf), one of 12 to 14 (another API of backups since), one from 15 on. */
+export const majorsOfEachAge = (all: readonly number[]): number[] =>
+  playsAll
+    ? [...all]
+    : [
+        ...oneOf(all.filter((major) => major < 12)),
+        ...oneOf(all.filter((major) => major >= 12 && major < 15)),
+        ...oneOf(all.filter((major) => major >= 15)),
+      ];

@@ -25,11 +25,16 @@ export function startScript(
   facts: object,
   prefix = 'exec',
 ): RunningProgram {
+  const words = [carriedNode(), copyScript(sandbox, script), JSON.stringify(facts)];
+  return startProgram('/bin/sh', ['-c', `${prefix} "$0" "$@"`, ...words]);
+}
+
+/** Copies the script, and src/, to where the server user can run it: its path there. */
+export function copyScript(sandbox: Sandbox, script: string): string {
   const copy = sandbox.directory('checkout');
   copyTree(join(CHECKOUT, 'src'), join(copy, 'src'), 'copy');
   sandbox.file('checkout/package.json', '{"type":"module"}');
   sandbox.directory(join('checkout', dirname(script)));
   copyFileSync(join(CHECKOUT, script), join(copy, script));
-  const words = [carriedNode(), join(copy, script), JSON.stringify(facts)];
-  return startProgram('/bin/sh', ['-c', `${prefix} "$0" "$@"`, ...words]);
+  return join(copy, script);
 }

@@ -6,7 +6,10 @@ const programs = ['archive', 'receive', 'relay', 'restore', 'trigger', 'backup',
 /** What each room may import besides itself; a program room never reaches into another one. */
 const allowed: Record<string, readonly string[]> = {
   main: [...programs, 'program'],
-  ...Object.fromEntries(programs.map((room) => [room, ['transport', 'postgres', 'program', 'wal']])),
+  ...Object.fromEntries(
+    programs.map((room) => [room, ['copying', 'transport', 'postgres', 'program', 'wal']]),
+  ),
+  copying: ['transport', 'postgres', 'program', 'wal'],
   transport: ['program', 'wal'],
   postgres: ['program', 'wal'],
   program: [],
@@ -21,6 +24,11 @@ const doors: Record<string, string> = {
   ssh2: 'src/transport/ssh.ts',
   'ssh-config': 'src/transport/ssh/config/lines.ts',
   chokidar: 'src/program/watch.ts',
+  'tar-stream': 'src/backup/pg-basebackup/read-tar.ts',
+  diff: 'src/backup/configure/show-changes.ts',
+  '@inquirer/confirm': 'src/program/prompts.ts',
+  '@inquirer/input': 'src/program/prompts.ts',
+  '@inquirer/select': 'src/program/prompts.ts',
 };
 /** zod's declarations are in keys.ts; the others make its parts or look at them. */
 const zodRooms = [

@@ -15,7 +15,7 @@ describe('the groups of exit codes', () => {
   });
 
   it('hold what another kind has beside it: 70 is that of bugs alone', () => {
-    expect(errorGroups().at(-1)).toEqual({ codes: '70', what: errorKinds.bug.meaning });
+    expect(errorGroups()).toContainEqual({ codes: '70', what: errorKinds.bug.meaning });
     expect(spans.every(({ first, last }) => Number.isInteger(first) && first <= last)).toBe(true);
   });
 });

@@ -17,7 +17,7 @@ describe('a configuration', () => {
       dataDirectory: node.dataDirectory,
       archiveDirectory: `${node.home}/archive`,
       consumers: { warnAfterMs: 86_400_000, spaceWarnBelow: { percent: 10 } },
-      server: { programDirectory: undefined, conninfo: undefined },
+      server: { programDirectory: undefined, conninfo: undefined, commands: {} },
       destinations: [],
       restore: {
         sources: [`file:${node.home}/archive`],

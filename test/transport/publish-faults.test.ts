@@ -1,13 +1,15 @@
-// A disk that does not confirm: what cannot be made durable is not called stored, is not tried again, and does not keep its
-// name. strace makes the calls fail, by their number: one thread of libuv's makes them in order.
-import { linkSync, readFileSync } from 'node:fs';
+// A disk that does not confirm: what cannot be made durable is not called stored and is not tried again; what has its name
+// already keeps it, for another put of the same bytes may have confirmed it. strace makes the calls fail, by their number: one thread of libuv's makes them in order.
+import { existsSync, linkSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isRetryable, ProgramError } from '../../src/program/program-error.ts';
 import { openDestination } from '../../src/transport/open.ts';
 import type { Identity } from '../../src/transport/transport.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import type { RunningProgram } from '../harness/run.ts';
 import { startScript } from '../harness/source-script.ts';
+import { waitFor } from '../harness/wait-for.ts';
 import { faultOf } from '../program/fault.ts';
 import { acceptAll, makeNode, neverStopped, patterned, photograph, treeOf } from './archives.ts';
 import type { PutFacts } from './children/put.ts';
@@ -21,6 +23,8 @@ interface Prepared {
   node: Identity;
   /** Puts the segment from another process in which the n-th fsync fails; what it prints, archive and node apart. */
   putFailing: (nth: number, error?: string) => Promise<string>;
+  /** The same, and it stops there until it is sent SIGCONT, as a group. */
+  startStopping: (nth: number) => { running: RunningProgram; hasStopped: () => boolean };
 }
 
 /** An archive that the node knows, so that a put makes no fsync but its own. */
@@ -31,35 +35,61 @@ async function prepare(sandbox: Sandbox, storedAlready = false): Promise<Prepare
   const road = await openDestination(`file:${directory}`, node);
   if (storedAlready) await road.put(segment, source, acceptAll, neverStopped);
   const facts: PutFacts = { url: road.url, node, name: segment, source };
-  const putFailing = async (nth: number, error = 'EIO'): Promise<string> => {
-    const strace = `exec /usr/bin/strace -f -qqq -o /dev/null -e trace=fsync -e inject=fsync:error=${error}:when=${nth}`;
+  const start = (inject: string, trace = '/dev/null'): RunningProgram => {
+    const strace = `exec /usr/bin/strace -f -qqq -o ${trace} -e trace=fsync -e inject=fsync:${inject}`;
     const prefix = `UV_THREADPOOL_SIZE=1; export UV_THREADPOOL_SIZE; ${strace}`;
-    const { code, stdout, stderr } = await startScript(
-      sandbox,
-      'test/transport/children/put.ts',
-      facts,
-      prefix,
-    ).result;
+    return startScript(sandbox, 'test/transport/children/put.ts', facts, prefix);
+  };
+  const putFailing = async (nth: number, error = 'EIO'): Promise<string> => {
+    const { code, stdout, stderr } = await start(`error=${error}:when=${nth}`).result;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     return stdout.replaceAll(directory, 'DIRECTORY').replace(/\.tmp\.\S+(?=:)/, '.tmp');
   };
-  return { directory, node, putFailing };
+  const startStopping: Prepared['startStopping'] = (nth) => {
+    const trace = join(sandbox.path, 'trace');
+    const running = start(`error=EIO:signal=SIGSTOP:when=${nth}`, trace);
+    return {
+      running,
+      hasStopped: () => existsSync(trace) && /stopped by SIGSTOP/.test(readFileSync(trace, 'utf8')),
+    };
+  };
+  return { directory, node, putFailing, startStopping };
 }
 
 describe('a put whose fsync fails', () => {
-  it.each([
-    ['of the file', 1, 'DIRECTORY/.tmp'],
-    ['of the directory', 2, 'DIRECTORY'],
-  ])('stores nothing under the name: the one %s', async (_, nth, path) => {
+  const failed = (path: string): string =>
+    `not-durable: could not fsync ${path}: Input/output error HINT: ${hint}`;
+
+  it('stores nothing under the name: the one of the file', async () => {
     await using sandbox = makeSandbox('fsync');
     const { directory, node, putFailing } = await prepare(sandbox);
     const before = treeOf(directory);
-    expect(await putFailing(nth)).toBe(
-      `not-durable: could not fsync ${path}: Input/output error HINT: ${hint}`,
-    );
+    expect(await putFailing(1)).toBe(failed('DIRECTORY/.tmp'));
     expect(treeOf(directory)).toEqual(before);
     expect(treeOf(join(node.stateDirectory, 'unfinished'))).toEqual([]);
     expect(await putFailing(99)).toBe('stored');
+    expect(readFileSync(join(directory, segment)).equals(bytes)).toBe(true);
+  });
+
+  it('does not call it stored before the next put has made the name durable: the one of the directory', async () => {
+    await using sandbox = makeSandbox('fsync');
+    const { directory, node, putFailing } = await prepare(sandbox);
+    expect(await putFailing(2)).toBe(failed('DIRECTORY'));
+    expect(treeOf(join(node.stateDirectory, 'unfinished'))).toEqual([]);
+    expect(await putFailing(2)).toBe(failed('DIRECTORY'));
+    expect(await putFailing(99)).toBe('already-stored');
+    expect(readFileSync(join(directory, segment)).equals(bytes)).toBe(true);
+  });
+
+  it('does not take from another put what that one has confirmed meanwhile', async () => {
+    await using sandbox = makeSandbox('fsync');
+    const { directory, putFailing, startStopping } = await prepare(sandbox);
+    // It stops where the fsync of the directory has failed, before it can do anything about that.
+    const { running, hasStopped } = startStopping(2);
+    await waitFor('the first put to stop', hasStopped);
+    const said = await putFailing(99).finally(() => process.kill(-running.pid, 'SIGCONT'));
+    expect(said).toBe('already-stored');
+    expect((await running.result).stdout.replace(directory, 'DIRECTORY')).toBe(failed('DIRECTORY'));
     expect(readFileSync(join(directory, segment)).equals(bytes)).toBe(true);
   });
 

@@ -35,6 +35,7 @@ async function warningsAt(lsn: string): Promise<string[]> {
   await warnOfLeftBehind(
     fork,
     new Map(),
+    true,
     thisNode,
     new AbortController().signal,
     telling as unknown as Telling,

@@ -100,22 +100,6 @@ describe('a recovery', limits, () => {
   });
 });
 
-describe.each(majorsOf([10, 12, 15]))('PostgreSQL %i with a paused replay', limits, (major) => {
-  it('replays what is there and is promoted', async () => {
-    await using sandbox = makeSandbox(`paused-${major}`);
-    const scene = await makeScene(sandbox, findPostgres(major));
-    await scene.standby.start();
-    await waitForRows(scene.standby, await shipRows(scene.primary, 10));
-    await scene.standby.query('select pg_wal_replay_pause()');
-    const rows = await loseThePrimary(scene, 1000);
-    const result = await scene.trigger();
-    const said = 'triggerStandby: LOG:  replay was paused; it goes on\n';
-    expect(result.stderr).toBe(said);
-    expectPromoted({ ...result, stderr: '' }, scene.archive);
-    await expectPrimary(scene, rows);
-  });
-});
-
 describe('PostgreSQL 15', limits, () => {
   it('that stands at its recovery target opens there', async () => {
     await using sandbox = makeSandbox('target');

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError } from '../../program/program-error.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { critical, orOk, roughly, skipped, unknown, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';

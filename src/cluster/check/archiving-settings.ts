@@ -1,4 +1,5 @@
 // Settings of PostgreSQL that archiving, and the way back after a failover, rest on.
+import { hasDataChecksums } from '../../postgres/data-checksums.ts';
 import { formatDuration } from '../../program/settings/quantities.ts';
 import { critical, ok, orOk, unknown, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
@@ -98,23 +99,25 @@ const archiveTimeout: Step = {
 const wayBack: Step = {
   id: 'way-back',
   looksAt:
-    'Data checksums or wal_log_hints: without either pg_rewind refuses, and a primary that was replaced comes back by a full copy only.',
+    'Data checksums or wal_log_hints: without either pg_rewind refuses, and a primary that was replaced comes back only by copyToStandby, which reads all of both.',
   needs: ['configuration'],
   after: ['server', 'connection'],
   doing: () => 'read data_checksums and wal_log_hints',
-  run: ({ server }) => {
+  run: ({ server, node }) => {
     if (server.isOn('wal_log_hints') === true)
       return [ok('wal_log_hints is on: pg_rewind can bring an old primary back')];
-    if (server.isOn('data_checksums') === true)
-      return [ok('data checksums are on: pg_rewind can bring an old primary back')];
+    const checksums = server.letsUsIn
+      ? server.isOn('data_checksums')
+      : hasDataChecksums(node.settings.dataDirectory);
+    if (checksums === true) return [ok('data checksums are on: pg_rewind can bring an old primary back')];
     const hint =
       'Set wal_log_hints = on in postgresql.conf and start the server again, or stop it and run pg_checksums --enable.';
-    if (!server.letsUsIn)
+    if (checksums === undefined && !server.letsUsIn)
       return [unknown('whether data checksums are on cannot be asked, and wal_log_hints is off', { hint })];
     return [
       warning('neither data checksums nor wal_log_hints are on: pg_rewind refuses', {
         detail:
-          'After a failover the old primary has to be copied again as a whole before it can be a standby.',
+          'After a failover the old primary comes back only by copyToStandby, which has to read all of both.',
         hint,
       }),
     ];

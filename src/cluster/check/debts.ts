@@ -6,7 +6,7 @@ import { readOwnArchive } from '../../program/own-archive.ts';
 import { findingsOf, type MonitoringStatus } from '../../transport/destination-findings.ts';
 import { readDestinationStatus } from '../../transport/destination-status.ts';
 import { readLags } from '../../transport/lag.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { critical, ok, orOk, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Level, Step } from './step.ts';

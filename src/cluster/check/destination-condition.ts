@@ -6,7 +6,7 @@ import { conditionOf, type Condition } from '../../transport/condition.ts';
 import { freePercent, isRoomLow } from '../../transport/room.ts';
 import { requireAdoptable } from '../../transport/would-be-writable.ts';
 import { directoryOf, names, urlOf, weightOf } from './destination.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { critical, formatBytes, ok, roughly, skipped, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';

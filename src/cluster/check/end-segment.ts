@@ -10,7 +10,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import { formatDuration } from '../../program/settings/quantities.ts';
 import { archiverSql, readyFiles, type ArchiverRow } from './archiver.ts';
 import { contentOf } from './content.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { critical, ok, skipped, unknown } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';

@@ -8,7 +8,7 @@ import { shellWord } from '../../program/shell-word.ts';
 import { isTemporaryName } from '../../program/temporary-name.ts';
 import { refuseDataDirectory } from '../../transport/data-directory.ts';
 import { openToLook } from '../../transport/open.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { critical, ofFault, orOk, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';

@@ -18,6 +18,12 @@ interface InForceRow {
 /** SQLSTATEs of a server that is on its way, or that takes no sessions because it recovers without hot_standby. */
 const notYet = '57P03';
 
+/** Of whom the server is. `postgresqlConf`: where that is, if it was never started. */
+type Whose = Pick<Settings, 'dataDirectory'> & {
+  server: Pick<Settings['server'], 'conninfo'>;
+  postgresqlConf?: string | undefined;
+};
+
 export class LocalServer {
   /** Undefined: it is not running. */
   readonly postmaster: Postmaster | undefined;
@@ -33,15 +39,15 @@ export class LocalServer {
   private readonly inForce = new Map<string, InForceRow>();
   private readonly dataDirectory: string;
 
-  private constructor({ dataDirectory }: Settings) {
+  private constructor({ dataDirectory, postgresqlConf }: Whose) {
     this.dataDirectory = dataDirectory;
     this.postmaster = readPostmaster(dataDirectory);
     this.major = majorVersion(dataDirectory);
-    this.files = readServerSettings(dataDirectory);
+    this.files = readServerSettings(dataDirectory, undefined, postgresqlConf);
   }
 
   /** Looks for the server and, if it runs, connects and reads all its settings. */
-  static async find(settings: Settings): Promise<LocalServer> {
+  static async find(settings: Whose): Promise<LocalServer> {
     const server = new LocalServer(settings);
     if (server.postmaster !== undefined) await server.connect(server.postmaster, settings.server.conninfo);
     return server;

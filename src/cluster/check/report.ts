@@ -2,7 +2,7 @@
 import { printable } from '../../program/print-error.ts';
 import { version } from '../../program/version.ts';
 import type { MonitoringStatus } from '../../transport/destination-findings.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { rankOf, worstLevel } from './findings.ts';
 import type { StepResult } from './run-steps.ts';
 import type { Scene } from './scene.ts';

@@ -3,14 +3,21 @@ import { notAllowed, sqlState } from '../../postgres/client.ts';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
+import { restartLine } from '../../postgres/restart-line.ts';
+import { count } from '../../program/count.ts';
+import type { Settings } from '../../program/settings/settings.ts';
 import { shellWord } from '../../program/shell-word.ts';
-import { count } from '../count.ts';
 import { critical, ok, orOk, skipped, unknown, warning } from './findings.ts';
 import { LocalServer } from './local-server.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';
 
-const pgCtl = (action: string, directory: string): string => `pg_ctl ${action} -D ${shellWord(directory)}`;
+/** The configured line; else pg_ctl's. */
+function controlLine(action: 'start' | 'reload' | 'restart', { dataDirectory, server }: Settings): string {
+  const { start, reload } = server.commands;
+  const configured = { start, reload, restart: start === undefined ? undefined : restartLine(start) }[action];
+  return configured ?? `pg_ctl ${action} -D ${shellWord(dataDirectory)}`;
+}
 
 async function look(scene: Scene): Promise<Finding[]> {
   const { settings, cluster } = scene.node;
@@ -29,7 +36,7 @@ async function look(scene: Scene): Promise<Finding[]> {
     return [
       critical(`the server in ${dataDirectory} is not running`, {
         detail: `pg_control says: ${state ?? 'unknown'}. Its settings are judged by its files.`,
-        hint: `Start it: ${pgCtl('start', dataDirectory)}`,
+        hint: `Start it: ${controlLine('start', settings)}`,
         figures,
       }),
     ];
@@ -100,7 +107,6 @@ function ofUnreloaded({ server: found, node }: Scene): Finding[] {
     ...differing.filter((name) => decisive[name] === 'start'),
   ]);
   const reloads = differing.filter((name) => !restarts.has(name));
-  const { dataDirectory } = node.settings;
   // A connection string may hold a password.
   const shown = reloads.filter((name) => name !== 'primary_conninfo');
   const settingsWord = (names: readonly string[]): string =>
@@ -114,14 +120,14 @@ function ofUnreloaded({ server: found, node }: Scene): Finding[] {
               shown.length === 0
                 ? undefined
                 : `The server has ${shown.map((name) => `${name} = "${found.setting(name)}"`).join(', ')}.`,
-            hint: `Reload it: ${pgCtl('reload', dataDirectory)}. Where that changes nothing, a later file or ALTER SYSTEM says otherwise, or the server was started with other options.`,
+            hint: `Reload it: ${controlLine('reload', node.settings)}. Where that changes nothing, a later file or ALTER SYSTEM says otherwise, or the server was started with other options.`,
           }),
         ]),
     ...(restarts.size === 0
       ? []
       : [
           warning(`${settingsWord([...restarts])} changed, and the server has to be started again for that`, {
-            hint: `Start it again: ${pgCtl('restart', dataDirectory)}`,
+            hint: `Start it again: ${controlLine('restart', node.settings)}`,
           }),
         ]),
   ];

@@ -2,7 +2,7 @@
 // on with the version that it has.
 import { ProgramError } from '../../program/program-error.ts';
 import type { Settings, SshSettings } from '../../program/settings/settings.ts';
-import { count } from '../count.ts';
+import { count } from '../../program/count.ts';
 import { FarSide, type CopyListener, type Switched } from './far-side.ts';
 import type { FarState } from './far-state.ts';
 import { loginWords, type FarNode } from './nodes.ts';

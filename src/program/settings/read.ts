@@ -31,7 +31,8 @@ function missingQuotes(line: string): string | undefined {
   return value && `the value of "${key}" must be in quotes: ${key} = '${value}'`;
 }
 
-function parseToml(file: string, text: string): Record<string, unknown> {
+/** The text as TOML; a `settings` error that names the line where it is none. */
+export function parseToml(file: string, text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch (error) {
@@ -78,4 +79,12 @@ export function readSettings(place: Place): { settings: Settings; inForce: InFor
   checkHome(settings.home);
   refuseOwnData(file, settings, lines.of);
   return { settings, inForce: listInForce(place, settings, parsed, lines.of) };
+}
+
+/** Throws what makes a configuration unusable that is not written yet. */
+export function checkUnwritten(text: string, place: Place): void {
+  const file = 'that would be written';
+  const lines = locateKeys(text);
+  const configuration = checkConfiguration(file, parseToml(file, text), lines.of);
+  refuseOwnData(file, toSettings(place, configuration), lines.of);
 }

@@ -19,6 +19,8 @@ export interface Destination {
   policy: 'required' | 'fallback' | 'best-effort';
   /** Of a fallback, and of no other. */
   standIn: StandIn | undefined;
+  /** Of the node there, for base backups; absent where the configuration does not say. */
+  dataDirectory?: string;
 }
 
 /** How a fallback stands in for required destinations. */
@@ -43,7 +45,12 @@ export interface Settings {
   consumers: { warnAfterMs: number; spaceWarnBelow: Space };
   destinations: Destination[];
   /** How the local server is reached; undefined: found. */
-  server: { programDirectory: string | undefined; conninfo: string | undefined };
+  server: {
+    programDirectory: string | undefined;
+    conninfo: string | undefined;
+    /** Lines for a shell; undefined: pg_ctl. */
+    commands: { start: string | undefined; stop: string | undefined; reload: string | undefined };
+  };
   restore: {
     sources: string[];
     timeLimitMs: number;
@@ -65,6 +72,8 @@ export interface SshSettings {
   /** A path, or 'none' to read no ssh_config; absent: the files that ssh reads. */
   configFile?: string | undefined;
   identityFiles: readonly string[] | undefined;
+  /** For base backups; absent: the same. */
+  copyIdentityFiles?: readonly string[];
   knownHosts: readonly string[] | undefined;
   agent: string | undefined;
   receiver: string;

@@ -18,6 +18,12 @@ export const ssh = z.strictObject({
       'those of ssh_config, else ~/.ssh/id_ed25519, id_ecdsa and id_rsa of the owner of the data directory',
     example: "['/var/lib/postgresql/.ssh/id_ed25519']",
   }),
+  copy_identity_files: z.array(path()).min(1, 'must name at least one key').optional().register(keyWords, {
+    summary:
+      'The private keys for base backups (copyToStandby, copyToDR), which need another right over there than archiving has: twowarm receive --data-directory.',
+    default: 'identity_files',
+    example: "['/var/lib/postgresql/.ssh/twowarm_copy']",
+  }),
   known_hosts: z.array(path()).min(1, 'must name at least one file').optional().register(keyWords, {
     summary: 'The files of known host keys. A host that is in none of them is refused.',
     default: 'those of ssh_config, else ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts',

@@ -16,6 +16,7 @@ const destinationOf = ([name, d]: [string, Configuration['destination'][string]]
   ...(d.accept.length > 0 && { accept: d.accept }),
   policy: d.policy,
   standIn: d.policy === 'fallback' ? { for: d.for!, limitMs: d.limit, hold: d.hold ?? true } : undefined,
+  ...(d.data_directory !== undefined && { dataDirectory: d.data_directory }),
 });
 
 /** Fills in what the configuration leaves out and depends on the place. */
@@ -32,7 +33,11 @@ export function toSettings(place: Place, c: Configuration): Settings {
       warnAfterMs: c.archive.consumer_warn_after,
       spaceWarnBelow: c.archive.space_warn_below,
     },
-    server: { programDirectory: c.node.pg_bindir, conninfo: c.node.conninfo },
+    server: {
+      programDirectory: c.node.pg_bindir,
+      conninfo: c.node.conninfo,
+      commands: { start: c.node.start_command, stop: c.node.stop_command, reload: c.node.reload_command },
+    },
     destinations: Object.entries(c.destination).map(destinationOf),
     restore: {
       sources: c.restore.sources ?? [`file:${archiveDirectory}`],
@@ -45,6 +50,7 @@ export function toSettings(place: Place, c: Configuration): Settings {
     ssh: {
       configFile: c.ssh.config_file,
       identityFiles: c.ssh.identity_files,
+      ...(c.ssh.copy_identity_files !== undefined && { copyIdentityFiles: c.ssh.copy_identity_files }),
       knownHosts: c.ssh.known_hosts,
       agent: c.ssh.agent,
       receiver: c.ssh.receiver,

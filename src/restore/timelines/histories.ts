@@ -1,14 +1,13 @@
 // Timeline histories as the server would find them: in pg_wal, where it keeps those of the line it follows, then at the
 // sources. Read-only; what follows from them is in followed-line.ts.
-import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bounded } from '../../program/bounded.ts';
 import { ProgramError } from '../../program/program-error.ts';
-import { temporaryPath } from '../../program/temporary-name.ts';
-import { inspectAs } from '../../transport/inspection.ts';
 import { openSource } from '../../transport/open.ts';
+import { readHistoryAt } from '../../transport/read-history.ts';
 import type { ReadTransport } from '../../transport/transport.ts';
-import { historyName, parseWalFileName } from '../../wal/filename.ts';
+import { historyName } from '../../wal/filename.ts';
 import { parseHistory } from '../../wal/history.ts';
 import type { Line } from '../../wal/line.ts';
 import type { Asking } from '../ask-sources.ts';
@@ -89,6 +88,8 @@ export async function lineOf(
 ): Promise<Line> {
   const name = historyName(timeline);
   const faults: unknown[] = [];
+  const { cluster, identity } = asking.node;
+  const reader = { cluster, directory: identity.stateDirectory, nodeId: identity.nodeId };
   const attempt = async (read: () => Promise<Line | undefined> | Line): Promise<Line | undefined> => {
     try {
       return await read();
@@ -105,7 +106,7 @@ export async function lineOf(
   if (own !== undefined) return own;
   for (const source of await holdersOf(name, sources, asking.stop)) {
     const line = await attempt(async () => {
-      const text = await readAt(source, name, asking);
+      const text = await readHistoryAt(source, timeline, reader, asking.stop);
       return text === undefined ? undefined : parsed(timeline, text, `${name} at ${source.url}`);
     });
     if (line !== undefined) return line;
@@ -139,24 +140,4 @@ function parsed(timeline: number, text: string, where: string): Line {
   const history = parseHistory(text, timeline);
   if ('entries' in history) return { timeline, ancestors: history.entries };
   throw new ProgramError('invalid-file', `cannot use the history file ${where}: ${history.problem}`);
-}
-
-async function readAt(
-  source: ReadTransport,
-  name: string,
-  { node, stop }: Asking,
-): Promise<string | undefined> {
-  const { stateDirectory, nodeId } = node.identity;
-  const copy = temporaryPath(join(stateDirectory, name), nodeId);
-  const inspection = inspectAs(
-    parseWalFileName(name)!,
-    node.cluster,
-    `will not read ${name} at ${source.url}`,
-  );
-  if ((await source.get(name, copy, inspection.of, stop)) === 'missing') return undefined;
-  try {
-    return readFileSync(copy, 'utf8');
-  } finally {
-    unlinkSync(copy);
-  }
 }

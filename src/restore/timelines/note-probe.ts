@@ -6,7 +6,7 @@ import { errnoOf, ProgramError } from '../../program/program-error.ts';
 import type { Asking } from '../ask-sources.ts';
 import { forgetFollowed, readFollowed, writeFollowed, type Followed } from './followed-note.ts';
 import { isHistoryKept, leavesAbove, lineOf, withSources } from './histories.ts';
-import { hasReplayedPast } from './replayed-past.ts';
+import { hasReplayedPast } from '../../postgres/replayed-past.ts';
 import { targetTimeline } from '../../postgres/target-timeline.ts';
 
 /** Notes what follows from a history request that the server takes for "absent". Its failure changes no answer. */

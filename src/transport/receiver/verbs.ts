@@ -11,9 +11,10 @@ import { fetch, list } from './fetch.ts';
 import { claim, ownership, release, reservationOf, reserve } from './ownership.ts';
 import { store } from './store.ts';
 import { wouldStore } from './would-store.ts';
+import type { Verb as VerbOf } from './session.ts';
 import type { Talk } from './talk.ts';
 
-type Verb = (request: Message, admitted: Admitted, talk: Talk) => Promise<void>;
+type Verb = VerbOf<Admitted>;
 
 const reading =
   (verb: Verb): Verb =>

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { connectionOver, type Connection } from '../wire/connection.ts';
 import { asLost, explain, isReceiverMissing, mostSaid } from './connect-faults.ts';
-import type { Carrier } from './link.ts';
+import type { Carrier } from './carrier.ts';
 import { usesOf, type LoggedIn } from './login-uses.ts';
 
 /** Logins one over the other: those at jump hosts come first. */
@@ -33,10 +33,10 @@ export const endOf =
 function gathered(connection: Connection, socket: Socket): Connection {
   return {
     chunks: connection.chunks,
-    write: (buffers) => {
+    write: (buffers, isAwaited) => {
       socket.cork();
       process.nextTick(() => socket.uncork());
-      return connection.write(buffers);
+      return connection.write(buffers, isAwaited);
     },
   };
 }
@@ -74,6 +74,10 @@ export function carry(way: Way, channel: CommandChannel, { command, lost, login 
       return Object.assign(ended, { instead: usesOf(client, way.socket!, lost, end) });
     },
     login,
+    traffic: () => ({
+      sentBytes: way.socket?.bytesWritten ?? 0,
+      receivedBytes: way.socket?.bytesRead ?? 0,
+    }),
     close: (isLost = false) => {
       channel.destroy();
       end(isLost);

@@ -1,6 +1,6 @@
 // Channels over a login: a command at work, and a connection onwards. The login is the library's client (ssh.ts).
 import { unreachedFrom } from './connect-faults.ts';
-import { LinkFault } from './link.ts';
+import { LinkFault } from './carrier.ts';
 import type { Target } from './login-target.ts';
 
 type Told<Channel> = (error: Error | undefined, channel: Channel) => void;

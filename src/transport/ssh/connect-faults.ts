@@ -4,7 +4,7 @@ import { shellWord } from '../../program/shell-word.ts';
 import type { Target } from './login-target.ts';
 import { nameInKnownHosts } from './host-pattern.ts';
 import { effectiveAccount } from './known-hosts-files.ts';
-import { LinkFault } from './link.ts';
+import { LinkFault } from './carrier.ts';
 
 /** As much of stderr as a message can show. */
 export const mostSaid = 2000;
@@ -12,6 +12,7 @@ export const mostSaid = 2000;
 const words: Record<string, string> = {
   ECONNREFUSED: 'Connection refused',
   ECONNRESET: 'Connection reset by peer',
+  EPIPE: 'Broken pipe',
   EHOSTUNREACH: 'No route to host',
   ENETUNREACH: 'Network is unreachable',
   ETIMEDOUT: 'Connection timed out',
@@ -84,7 +85,9 @@ const viaWords = ({ user, host, port, via }: Target): string =>
   `${via === undefined ? '' : `${viaWords(via)},`}${user}@${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 export const asLost = (error: Error): Error =>
-  error instanceof ProgramError ? error : new LinkFault('connection-lost', error.message, { cause: error });
+  error instanceof ProgramError
+    ? error
+    : new LinkFault('connection-lost', words[errnoOf(error) ?? ''] ?? error.message, { cause: error });
 
 /** `offered`: the keys, in words (login-words.ts). */
 export function refusedLogin(target: Target, offered: readonly string[]): LinkFault {
@@ -105,7 +108,7 @@ export function refusedLogin(target: Target, offered: readonly string[]): LinkFa
 const letIn = ({ user, host, isJump }: Target): string =>
   isJump === true
     ? `A jump host needs no twowarm: a line in authorized_keys of ${user} on ${host} that begins with restrict,port-forwarding is enough.`
-    : `The line for authorized_keys of ${user} over there is made there: twowarm receive --authorized-keys-line`;
+    : `The line for authorized_keys of ${user} over there is made there: twowarm receive --directory DIR --authorized-keys-line KEY.pub (of a key for base backups: --data-directory DIR)`;
 
 /** What a command on the far side has left behind when its channel ended. */
 export interface Ending {

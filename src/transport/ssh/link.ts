@@ -1,112 +1,13 @@
 // The near end of a connection to a receiver: many conversations over one connection. A far side that falls silent ends
 // all of them: while somebody waits it is asked now and then whether it is there.
 import { ProgramError } from '../../program/program-error.ts';
-import type { SftpCarrier } from '../sftp/session.ts';
-import type { Connection } from '../wire/connection.ts';
-import { dataFrames, endFrame, FrameReader, messageFrame, preface, type Frame } from '../wire/frames.ts';
-import { Incoming } from '../wire/incoming.ts';
-import { faultOf, Message } from '../wire/messages.ts';
-
-/** Nobody leaves so many replies unread: arrivals that are watched for are read as they come. */
-const mostUnread = 1000;
+import { FrameReader, messageFrame, preface, type Frame } from '../wire/frames.ts';
+import { Message } from '../wire/messages.ts';
+import { isWithoutReceiver, LinkFault, type Carrier, type Traffic } from './carrier.ts';
+import { Conversation } from './conversation.ts';
 
 /** How much a login shell may print before the receiver speaks, in bytes. */
 const mostNoise = 16_384;
-
-/** A connection and what its carrier knows of its end. */
-export interface Carrier {
-  connection: Connection;
-  /**
-   * Why it ended, once it has: what the far side said on stderr, its exit status. `noise`: what was printed there instead of a
-   * receiver's beginning; undefined where one has begun.
-   */
-  explainEnd(noise: string | undefined): Promise<Error>;
-  /** Who logs in where, and with which key, as a sentence; a carrier without a login leaves it out. */
-  login?: () => string;
-  /** `isLost`: the far side does not answer, and is not waited for. */
-  close(isLost?: boolean): void;
-}
-
-/** What else can be done with a login whose receiver was not found. */
-export interface Login {
-  /** What a command writes to its standard output. */
-  outputOf(command: string): Promise<string>;
-  openSftp(): Promise<SftpCarrier>;
-  /** `isLost`: the far side does not answer, and is not waited for. */
-  end(isLost?: boolean): void;
-}
-
-/** What became of the connection itself; the reason only, for whoever asked knows what it was about. */
-export class LinkFault extends ProgramError {
-  readonly isOfLink = true;
-}
-
-/** No receiver was found; what can be done with the login instead. Whoever gets it ends that. */
-export type WithoutReceiver = LinkFault & { instead: Login };
-
-export const isWithoutReceiver = (error: unknown): error is WithoutReceiver =>
-  typeof error === 'object' && error !== null && 'instead' in error;
-
-/** One conversation: a request, the replies to it, the data that comes with them. */
-export class Conversation {
-  readonly incoming = new Incoming();
-  private readonly replies: Message[] = [];
-  private fault: Error | undefined;
-  private wake: (() => void) | undefined;
-  private readonly id: number;
-  private readonly link: Link;
-
-  constructor(id: number, link: Link) {
-    this.id = id;
-    this.link = link;
-  }
-
-  /** The next reply; one that refuses is thrown as the fault that it tells of. */
-  async reply(): Promise<Message> {
-    for (;;) {
-      const message = this.replies.shift();
-      if (message !== undefined)
-        return refused.includes(message.text('reply')) ? Promise.reject(faultOf(message)) : message;
-      if (this.fault !== undefined) throw this.fault;
-      await new Promise<void>((resolve) => (this.wake = resolve));
-    }
-  }
-
-  /** True when a reply is there: a sender need not go on with a file that was refused. */
-  get hasReply(): boolean {
-    return this.replies.length > 0 || this.fault !== undefined;
-  }
-
-  send(bytes: Buffer): Promise<void> {
-    return this.link.write(dataFrames(this.id, bytes));
-  }
-
-  sent(): Promise<void> {
-    return this.link.write([endFrame(this.id)]);
-  }
-
-  /** Nobody waits for this conversation any more. */
-  close(isOver: boolean): void {
-    this.link.forget(this.id, isOver);
-  }
-
-  hear(message: Message): void {
-    if (this.replies.length >= mostUnread)
-      return this.fail(new LinkFault('protocol', 'the far side replies more than it is asked'));
-    this.replies.push(message);
-    // Whoever still reads what was to come would wait in vain: no end follows a refusal.
-    if (refused.includes(message.text('reply'))) this.incoming.fail(faultOf(message));
-    this.wake?.();
-  }
-
-  fail(fault: Error): void {
-    this.fault ??= fault;
-    this.incoming.fail(fault);
-    this.wake?.();
-  }
-}
-
-const refused = ['duplicate', 'fenced', 'wrong-cluster', 'full', 'version', 'error'];
 
 export class Link {
   private readonly conversations = new Map<number, Conversation>();
@@ -134,11 +35,17 @@ export class Link {
 
   /** Asks; whoever asks closes the conversation. */
   async ask(request: object): Promise<Conversation> {
+    const conversation = this.begin(request);
+    await conversation.send(Buffer.alloc(0));
+    return conversation;
+  }
+
+  /** A conversation whose request leaves with the first data; whoever begins it closes it. */
+  begin(request: object): Conversation {
     if (this.fault !== undefined) throw this.fault;
     this.lastId += 1;
-    const conversation = new Conversation(this.lastId, this);
+    const conversation = new Conversation(this.lastId, this, messageFrame(this.lastId, request));
     this.conversations.set(this.lastId, conversation);
-    await this.write([messageFrame(this.lastId, request)]);
     return conversation;
   }
 
@@ -172,9 +79,18 @@ export class Link {
     }
   }
 
-  async write(buffers: readonly Buffer[]): Promise<void> {
+  /** Who logged in where, and with which key, as a sentence. */
+  get login(): (() => string) | undefined {
+    return this.carrier.login;
+  }
+
+  get traffic(): Traffic {
+    return this.carrier.traffic?.() ?? { sentBytes: 0, receivedBytes: 0 };
+  }
+
+  async write(buffers: readonly Buffer[], isAwaited = false): Promise<void> {
     try {
-      await this.carrier.connection.write(buffers);
+      await this.carrier.connection.write(buffers, isAwaited);
     } catch (error) {
       // Why it ended is found out by the one who listens.
       throw this.fault ?? (await this.ending(error as Error));

@@ -4,7 +4,7 @@ import type { SftpCarrier, SftpClient } from '../sftp/session.ts';
 import { execute } from './channels.ts';
 import { asLost, mostSaid } from './connect-faults.ts';
 import { farCommand } from './far-command.ts';
-import { LinkFault, type Login } from './link.ts';
+import { LinkFault, type Login } from './carrier.ts';
 
 type Channel = Duplex & { stderr: Readable };
 

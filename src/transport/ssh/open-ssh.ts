@@ -12,7 +12,8 @@ import { targetOf } from './config/target.ts';
 import type { Login } from './far-command.ts';
 import { greet, type Purpose } from './greet.ts';
 import { lease } from './leases.ts';
-import { isWithoutReceiver, Link } from './link.ts';
+import { isWithoutReceiver } from './carrier.ts';
+import { Link } from './link.ts';
 import { namingLogin } from './login-words.ts';
 import { aboutRoad, type Lease } from './asking-road.ts';
 import { Ahead } from './outgoing.ts';
@@ -114,6 +115,19 @@ export async function openOverSsh(
  */
 export async function logInOverSsh(road: SshRoad, login: SshSettings, signal: AbortSignal): Promise<Login> {
   return logInSsh({ ...(await targetOf(road, login)), silenceLimitMs: login.idleLimitMs }, signal);
+}
+
+/**
+ * Logs in and runs a command that is a receiver: what can be asked of it is the caller's, and so is closing it. Throws as connecting
+ * does; the reason of `signal` when that aborts.
+ */
+export async function openLinkOverSsh(
+  road: SshRoad,
+  login: SshSettings,
+  command: string,
+  signal: AbortSignal,
+): Promise<Link> {
+  return new Link(await connectSsh(await targetOf(road, login), command, signal), login.idleLimitMs);
 }
 
 /** What a command of the far side has written, and how it ended; a key that is locked to a receiver has that answer instead. */

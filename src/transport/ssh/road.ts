@@ -13,7 +13,8 @@ import type { Identity, InspectOf, PutOutcome, Transport } from '../transport.ts
 import type { Encoding } from '../wire/messages.ts';
 import { PlainCheck } from '../wire/plain-check.ts';
 import { AskingRoad, walName, type Lease } from './asking-road.ts';
-import { LinkFault, type Conversation } from './link.ts';
+import { LinkFault } from './carrier.ts';
+import type { Conversation } from './conversation.ts';
 import { Outgoing, type Ahead } from './outgoing.ts';
 import { sendFile } from './send-file.ts';
 import { watchOver } from './watch-over.ts';

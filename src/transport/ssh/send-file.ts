@@ -5,7 +5,7 @@ import { Encoder, type Purpose } from '../compressed/encode.ts';
 import { readBytes } from '../copy.ts';
 import type { Inspect } from '../transport.ts';
 import type { Encoding } from '../wire/messages.ts';
-import type { Conversation } from './link.ts';
+import type { Conversation } from './conversation.ts';
 
 /** How much of a compressed file waits in memory, in bytes; an ordinary segment of 16 MB has 2 to 6 MB then. */
 const mostWaiting = 8 * 1024 * 1024;

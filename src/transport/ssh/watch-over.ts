@@ -1,6 +1,7 @@
 // A watch on an archive of another machine: its receiver tells when a file may have come.
 import type { Watch } from '../../program/watch-directory.ts';
-import type { Conversation, Link } from './link.ts';
+import type { Conversation } from './conversation.ts';
+import type { Link } from './link.ts';
 
 /** Wakes with the name of what came; once more, without one, when the connection ends: the next look says why. */
 export async function watchOver(link: Link, wake: (name: string | undefined) => void): Promise<Watch> {

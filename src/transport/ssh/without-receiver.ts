@@ -6,7 +6,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import type { SshSettings } from '../../program/settings/settings.ts';
 import type { SftpCarrier } from '../sftp/session.ts';
 import type { Way } from '../transport.ts';
-import { LinkFault, type Login, type WithoutReceiver } from './link.ts';
+import { LinkFault, type Login, type WithoutReceiver } from './carrier.ts';
 
 /** What the road says of itself. */
 export const wayInstead: Way = {

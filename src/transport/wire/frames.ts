@@ -48,6 +48,13 @@ export function dataFrames(id: number, bytes: Buffer): Buffer[] {
   return frames;
 }
 
+/** The beginning of one frame of data: its header and `first`; `rest` is to be written after it. Together one frame's data at most. */
+export function dataFrameOf(id: number, first: Buffer, rest: Buffer): Buffer {
+  const length = first.length + rest.length;
+  if (length > longestData) throw new Error(`a frame of ${length} bytes is too long`);
+  return Buffer.concat([header(kinds.data, id, length), first]);
+}
+
 export const endFrame = (id: number): Buffer => header(kinds.end, id, 0);
 
 /** What came is no frame; nothing after it can be understood. */

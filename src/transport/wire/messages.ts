@@ -152,6 +152,11 @@ export class Message {
     return part === undefined ? undefined : new Message({ part });
   }
 
+  /** The same where it has to be there. */
+  part(key: string): Message {
+    return new Message({ part: this.get(key) });
+  }
+
   /** A list of messages within this one. */
   maybeParts(key: string): Message[] | undefined {
     const parts = this.get(key);

@@ -163,7 +163,7 @@ describe('the servers', () => {
         'WARNING',
         'way-back',
         'neither data checksums nor wal_log_hints are on: pg_rewind refuses',
-        'DETAIL:  After a failover the old primary has to be copied again as a whole before it can be a standby.',
+        'DETAIL:  After a failover the old primary comes back only by copyToStandby, which has to read all of both.',
         'HINT:  Set wal_log_hints = on in postgresql.conf and start the server again, or stop it and run pg_checksums --enable.',
       ),
     ]);

@@ -1,7 +1,7 @@
 // twowarm check over a server that does not run, whose settings are judged by its files: archive_command, restore_command, and
 // what contradicts each other.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { program } from '../../harness/installation.ts';
 import { makeNode, type NodeFixture } from '../../harness/node-fixture.ts';
 import { settingsText, type Settings } from '../../harness/settings.ts';
@@ -202,13 +202,28 @@ describe('archive_mode, archive_timeout and the way back', () => {
       ),
     });
     expect(await said(node, 'way-back')).toEqual({
-      code: 3,
+      code: 1,
       lines: found(
-        'UNKNOWN',
+        'WARNING',
         'way-back',
-        'whether data checksums are on cannot be asked, and wal_log_hints is off',
+        'neither data checksums nor wal_log_hints are on: pg_rewind refuses',
+        'DETAIL:  After a failover the old primary comes back only by copyToStandby, which has to read all of both.',
         'HINT:  Set wal_log_hints = on in postgresql.conf and start the server again, or stop it and run pg_checksums --enable.',
       ),
+    });
+  });
+
+  it('are known by pg_control where the server cannot be asked', async () => {
+    const control = readFileSync(node.path('data/global/pg_control'));
+    // data_checksum_version, where 15 has it.
+    const withChecksums = Buffer.from(control);
+    withChecksums.writeUInt32LE(1, 252);
+    node.sandbox.file('data/global/pg_control', withChecksums);
+    const { code, lines } = await said(node, 'way-back');
+    node.sandbox.file('data/global/pg_control', control);
+    expect({ code, lines }).toEqual({
+      code: 0,
+      lines: found('ok', 'way-back', 'data checksums are on: pg_rewind can bring an old primary back'),
     });
   });
 

@@ -100,19 +100,28 @@ describe('a compressed file', () => {
     ['of the file', 1, '.tmp'],
     ['of the record', 2, `${recordDirectory}/.tmp`],
     ['of the directory of records', 3, recordDirectory],
-    ['of the directory', 4, ''],
   ])('does not get its name when an fsync fails: the one %s', async (_, nth, path) => {
     await using sandbox = makeSandbox('durable');
     const { directory, node, putTraced, road } = await place(sandbox);
     sandbox.directory(`archive/${recordDirectory}`);
-    const where = path === '' ? 'DIRECTORY' : `DIRECTORY/${path}`;
     expect((await putTraced(`-e inject=fsync:error=EIO:when=${nth}`)).said).toBe(
-      `not-durable: could not fsync ${where}: Input/output error HINT: Look for errors of this disk in the kernel log before you trust it again.`,
+      `not-durable: could not fsync DIRECTORY/${path}: Input/output error HINT: Look for errors of this disk in the kernel log before you trust it again.`,
     );
     expect(readdirSync(directory)).toEqual(['.twowarm']);
     expect(treeOf(join(node.stateDirectory, 'unfinished'))).toEqual([]);
     expect(await road.list(neverStopped)).toEqual([]);
     expect((await putTraced()).said).toBe('stored');
+  });
+
+  it('counts as stored only after the next put where the fsync of the directory fails, and keeps its name', async () => {
+    await using sandbox = makeSandbox('durable');
+    const { directory, putTraced } = await place(sandbox);
+    sandbox.directory(`archive/${recordDirectory}`);
+    expect((await putTraced('-e inject=fsync:error=EIO:when=4')).said).toMatch(
+      'not-durable: could not fsync DIRECTORY: Input/output error',
+    );
+    expect(readdirSync(directory).sort()).toEqual([segment + '.zst', '.twowarm'].sort());
+    expect((await putTraced()).said).toBe('already-stored');
   });
 
   it.each([

@@ -2,7 +2,8 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { greet } from '../../../src/transport/ssh/greet.ts';
-import { Link, LinkFault, type Carrier } from '../../../src/transport/ssh/link.ts';
+import { LinkFault, type Carrier } from '../../../src/transport/ssh/carrier.ts';
+import { Link } from '../../../src/transport/ssh/link.ts';
 import { ReceiverRoad } from '../../../src/transport/ssh/road.ts';
 import type { Identity } from '../../../src/transport/transport.ts';
 import { connectionOver } from '../../../src/transport/wire/connection.ts';

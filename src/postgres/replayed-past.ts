@@ -3,13 +3,13 @@
 // where the replay stands is followed, one that did a record before is not (rescanLatestTimeLine in xlogrecovery.c).
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSegmentSize } from '../../postgres/control-file.ts';
-import { errnoOf } from '../../program/program-error.ts';
-import { parseWalFileName, segmentName } from '../../wal/filename.ts';
-import type { Line } from '../../wal/line.ts';
-import { parseLongPageHeader } from '../../wal/page-header.ts';
-import { isRecordAt, type ReadPage } from '../../wal/record.ts';
-import { segmentNumber, segmentOfLsn, segmentStart } from '../../wal/segment.ts';
+import { readSegmentSize } from './control-file.ts';
+import { errnoOf } from '../program/program-error.ts';
+import { parseWalFileName, segmentName } from '../wal/filename.ts';
+import type { Line } from '../wal/line.ts';
+import { parseLongPageHeader } from '../wal/page-header.ts';
+import { isRecordAt, type ReadPage } from '../wal/record.ts';
+import { segmentNumber, segmentOfLsn, segmentStart } from '../wal/segment.ts';
 
 /** So many bytes of a file in pg_wal; undefined where they are not there. */
 function readAt(path: string, offset: number, bytes: number): Uint8Array | undefined {

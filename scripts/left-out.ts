@@ -1,0 +1,54 @@
+// What of the sources, and of libraries, a bundle does without: plugins for esbuild.
+import { readFileSync } from 'node:fs';
+import type { Plugin } from 'esbuild';
+
+/** ssh-config can run commands that a configuration names; only its parser is used, and what it runs them with is left out. */
+export const nothingIsRun: Plugin = {
+  name: 'ssh-config runs nothing',
+  setup: (building) => {
+    building.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+      importer.includes('/ssh-config/') ? { path, namespace: 'not-run' } : undefined,
+    );
+    building.onLoad({ filter: /.*/, namespace: 'not-run' }, () => ({
+      contents: "export const spawnSync = () => { throw new Error('left out'); };",
+    }));
+  },
+};
+
+/** Nothing is mounted in a program that PostgreSQL calls, nor in a receiver: what the road by SFTP does, its own file holds. */
+export const nothingIsFar: Plugin = {
+  name: 'nothing is far',
+  setup: (building) => {
+    building.onLoad({ filter: /\/program\/far-files\.ts$/ }, () => ({
+      contents: `export const isFar = () => false;
+        export const lastingName = (path) => path;
+        export const wherever = (_, here) => here;
+        export const onFile = (_, here) => here;`,
+    }));
+  },
+};
+
+/** A program that PostgreSQL calls needs the exit codes; what they mean, --help and the documents say, which are cold. */
+export const meaningsAreLeftOut: Plugin = {
+  name: 'what exit codes mean is left out',
+  setup: (building) => {
+    building.onLoad({ filter: /\/program\/error-kinds\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/(kind\(\s*\d+,\s*)('(?:[^'\\]|\\.)*'|"[^"]*")/g, "$1''"),
+      loader: 'ts',
+    }));
+  },
+};
+
+/**
+ * With Node.js 24 a garbage collection can abort the process that has loaded ssh2's native part: the destructor of its
+ * ciphers fails an assertion in node::RemoveEnvironmentCleanupHook. Without it ssh2 uses node:crypto: 2 ms more a segment.
+ */
+export const nativeIsLeftOut: Plugin = {
+  name: "ssh2's native part is left out",
+  setup: (building) => {
+    building.onResolve({ filter: /\/sshcrypto\.node$/ }, ({ path }) => ({ path, namespace: 'left-out' }));
+    building.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: "throw new Error('left out')",
+    }));
+  },
+};

@@ -1,0 +1,44 @@
+// Which data directories can be made a standby's: a base backup, or a standby that is stopped. What must not be touched, or not
+// without being asked for by name, is refused before anything is read further.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { noteName } from '../../copying/near/own-names.ts';
+import { readDatabaseState, type DatabaseState } from '../../postgres/database-state.ts';
+import { refuseRunningServer } from '../../postgres/refuse-running.ts';
+import { ProgramError } from '../../program/program-error.ts';
+
+/** What a copy that is under way, or was interrupted, leaves in the data directory. */
+
+/** `base-backup`: one that was not started yet. `former-primary`: it was a primary when it stopped, or its files were copied then. */
+export type Origin = 'base-backup' | 'standby' | 'former-primary';
+
+function refuseUnfinished(dataDirectory: string): void {
+  const hasNote = existsSync(join(dataDirectory, noteName));
+  if (!hasNote && existsSync(join(dataDirectory, 'global', 'pg_control'))) return;
+  throw new ProgramError('copy-unfinished', `the copy in ${dataDirectory} is not finished`, {
+    detail: hasNote
+      ? `${noteName} in it says that a copy is under way, or was interrupted.`
+      : 'There is no global/pg_control, which comes last.',
+    hint: 'On the primary, call copyToStandby, or copyToDR, again: it goes on where it ended. Then configure the standby.',
+  });
+}
+
+/** Throws where nothing may be changed in the data directory at this moment. */
+export function refuseUnfit(dataDirectory: string): void {
+  refuseRunningServer(dataDirectory);
+  refuseUnfinished(dataDirectory);
+}
+
+const ofStandby: DatabaseState['state'][] = ['in archive recovery', 'shut down in recovery'];
+
+/** What the directory is; throws where it is a primary's and `--former-primary` was not given. */
+export function originOf(dataDirectory: string, mayBePrimary: boolean): Origin {
+  if (existsSync(join(dataDirectory, 'backup_label'))) return 'base-backup';
+  const { state } = readDatabaseState(dataDirectory);
+  if (ofStandby.includes(state)) return 'standby';
+  if (mayBePrimary) return 'former-primary';
+  throw new ProgramError('diverged', `${dataDirectory} is the data directory of a primary`, {
+    detail: `pg_control says: ${state ?? 'unknown'}; there is no backup_label. A primary that has written what its successor does not have cannot follow it.`,
+    hint: 'Copy it again: copyToStandby on the new primary sends only what differs. If it was switched over cleanly, or is a copy that was made of a stopped server: configStandby --former-primary, which looks where the timelines part.',
+  });
+}

@@ -1,0 +1,97 @@
+// copyToStandby and copyToDR: the verb, as a table of contents. A base backup of the running primary goes into a data directory
+// of this machine or of the other node, and is worth something because its WAL arrives, too.
+import type { Found, Target } from '../copying/target.ts';
+import type { ThisNode } from '../postgres/this-node.ts';
+import { proveArchiving, requireArchiving, requireSegments, switchOn, type Needed } from './archiving.ts';
+import { copyByTool } from './by-tool.ts';
+import { copyOurselves } from './by-ourselves.ts';
+import type { Chosen } from './choose.ts';
+import type { Copied } from './copy-files.ts';
+import { lookAtSource, type LookedAt, type SourceFacts } from './look-at-source.ts';
+import type { BackupSession } from './session.ts';
+import type { Telling } from './telling.ts';
+import { nextSteps, stepsOf } from './words.ts';
+
+/** How the copy is wanted. */
+export interface Wanted {
+  program: string;
+  /** Who reads the cluster. */
+  method: 'twowarm' | 'pg_basebackup';
+  /** Files at once. */
+  jobs: number;
+  /** Whether the first checkpoint is made at once. */
+  fast: boolean;
+  verifyPages: boolean;
+  dryRun: boolean;
+  /** How long a segment may take to arrive. */
+  waitMs: number;
+  /** OLDDIR=NEWDIR. */
+  mapping: readonly string[];
+  walDirectory: string | undefined;
+}
+
+export interface Work {
+  node: ThisNode;
+  chosen: Chosen;
+  wanted: Wanted;
+  session: BackupSession;
+  asked: SourceFacts;
+  target: Target;
+  telling: Telling;
+  environment: Readonly<Record<string, string | undefined>>;
+  stop: AbortSignal;
+}
+
+/** A copy that is complete, and the WAL that it needs. */
+export interface CompleteCopy extends Needed {
+  copied: Copied;
+}
+
+/** What a call that succeeded has come to. */
+export interface Outcome {
+  outcome: 'copied' | 'would copy';
+  found: Found;
+  copied?: Copied;
+  /** The last one that the copy needs; it has arrived. */
+  lastSegment?: string;
+}
+
+/** Everything that can be found out before anything changes; then the copy. */
+export async function copyTo(work: Work): Promise<Outcome> {
+  const { wanted, telling, target } = work;
+  const looked = await lookAtSource(work);
+  const { found } = looked;
+  requireArchiving(looked.facts);
+  if (wanted.dryRun) {
+    for (const step of stepsOf(work, looked)) telling.step('would', step);
+    return { outcome: 'would copy', found };
+  }
+  await prove(work, looked);
+  const complete = await (wanted.method === 'pg_basebackup' ? copyByTool : copyOurselves)(work, looked);
+  const lastSegment = await waitForLast(work, looked, complete);
+  telling.step('next', nextSteps(target.url));
+  return { outcome: 'copied', found, copied: complete.copied, lastSegment };
+}
+
+async function prove(work: Work, { cluster }: LookedAt): Promise<void> {
+  const { node, chosen, telling } = work;
+  const { destination } = chosen;
+  if (switchOn(node)) telling.step('archiving-on', 'archiving was not on: it is now');
+  const { segmentSize } = cluster;
+  const name = await proveArchiving({ ...work, destination, segmentSize, limitMs: work.wanted.waitMs });
+  telling.step('archiving-proved', `archiving works: ${name} has arrived at ${destination.url}`, {
+    segment: name,
+  });
+}
+
+async function waitForLast(work: Work, { cluster }: LookedAt, complete: CompleteCopy): Promise<string> {
+  const { chosen, wanted, telling } = work;
+  const { destination } = chosen;
+  const { segmentSize } = cluster;
+  const expecting = { ...work, destination, segmentSize, limitMs: wanted.waitMs };
+  const name = await requireSegments(expecting, complete);
+  telling.step('last-segment', `${name}, the last segment that it needs, has arrived at ${destination.url}`, {
+    segment: name,
+  });
+  return name;
+}

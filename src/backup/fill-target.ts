@@ -1,0 +1,79 @@
+// What every way of copying has in common: the target made ready, the pace shown while it fills, and what is said of one that
+// is left unfinished.
+import { formatLsn } from '../wal/lsn.ts';
+import type { Copied } from './copy-files.ts';
+import type { Work } from './copy-to.ts';
+import type { LookedAt } from './look-at-source.ts';
+import { sizeOf } from './source/walk.ts';
+import { copiedWords, trafficWords } from './words.ts';
+
+/** After this nothing can start at the target until finish(). */
+export async function prepare(
+  { target, telling }: Work,
+  { cluster, outside }: LookedAt,
+  signal: AbortSignal,
+): Promise<void> {
+  const { quarantined, warnings } = await target.prepare(cluster, outside, signal);
+  for (const message of warnings) await telling.warn({ message });
+  if (quarantined.length > 0)
+    telling.step(
+      'quarantined',
+      `WAL that was not archived there is in quarantine: ${quarantined.join(', ')}`,
+      {
+        files: quarantined,
+      },
+    );
+  telling.step('prepared', `from now on nothing can start in ${target.url} until the copy is complete`);
+}
+
+/** Copies while the pace is shown, and says what it has come to. */
+export async function paced<Result extends { copied: Copied }>(
+  { target, telling }: Work,
+  { source }: LookedAt,
+  signal: AbortSignal,
+  copying: (progress: (bytes: number) => void) => Promise<Result>,
+): Promise<Result> {
+  // It is only shown: what cannot be counted is said by the copying.
+  void sizeOf(source, signal).then(
+    (bytes) => (telling.pace.totalBytes = bytes),
+    () => undefined,
+  );
+  telling.startPacing();
+  const result = await copying((bytes) => telling.pace.add(bytes)).finally(() => telling.stopPacing());
+  const { files, directories, sizeBytes, removed, leftOut } = result.copied;
+  const lineBytes = target.traffic.sentBytes + target.traffic.receivedBytes;
+  const ms = Math.round(telling.pace.elapsedMs);
+  const words = copiedWords(result.copied, ms);
+  const figures = { files, directories, bytes: sizeBytes, removed, ms, lineBytes };
+  telling.step('copied', lineBytes === 0 ? words : `${words}, ${trafficWords(lineBytes)}`, figures);
+  for (const path of leftOut)
+    await telling.warn({ message: `"${path}" is neither a file nor a directory, and was not copied` });
+  return result;
+}
+
+/** pg_control into its place: the target can be started. */
+export async function complete(
+  { target, telling }: Work,
+  control: Buffer,
+  endLsn: bigint,
+  signal: AbortSignal,
+): Promise<void> {
+  await target.finish(control, signal);
+  telling.step('complete', `the copy is complete: ${target.url}`, { endLsn: formatLsn(endLsn) });
+}
+
+/** Runs what the target is unusable without: where it fails, or is stopped, whoever called hears what there is now. */
+export async function tellingOfUnfinished<Result>(
+  { target, telling }: Work,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    await telling.warn({
+      message: `the copy in ${target.url} is not complete, and nothing can start from it`,
+      hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
+    });
+    throw error;
+  }
+}

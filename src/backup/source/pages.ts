@@ -1,0 +1,89 @@
+// The checksums of a relation's pages, looked at as they pass. A page that is being written just now reads torn, and one that
+// has changed since the backup began comes back whole with the WAL: neither is damage (basebackup.c, verify_page_checksum).
+import { setTimeout as pause } from 'node:timers/promises';
+import { pageChecksum } from '../../copying/page-digest.ts';
+import { readInto } from '../../program/system-calls.ts';
+
+/** What the pages of a cluster are like. */
+export interface PageLayout {
+  /** BLCKSZ and RELSEG_SIZE: bytes in a page, pages in a file of a relation. */
+  blockSize: number;
+  blocksInSegment: number;
+  /** Where the backup began: what was written later is replayed. */
+  startLsn: bigint;
+}
+
+/** A page whose checksum is another than its content has. */
+export interface DamagedPage {
+  /** Within the relation, counted over all its files. */
+  block: number;
+  found: number;
+  calculated: number;
+}
+
+const checksumAt = 8;
+const upperAt = 14;
+
+/** Undefined: the page is as it should be. */
+function damageOf(
+  bytes: Buffer,
+  from: number,
+  block: number,
+  { blockSize, startLsn }: PageLayout,
+): DamagedPage | undefined {
+  // A page that was never used has neither.
+  if (bytes.readUInt16LE(from + upperAt) === 0) return undefined;
+  const found = bytes.readUInt16LE(from + checksumAt);
+  const calculated = pageChecksum(bytes, from, blockSize, block);
+  if (found === calculated) return undefined;
+  const lsn = (BigInt(bytes.readUInt32LE(from)) << 32n) | BigInt(bytes.readUInt32LE(from + 4));
+  return lsn >= startLsn ? undefined : { block, found, calculated };
+}
+
+/** How often, and how long apart, a page is read again that may be half written, in ms; where many are damaged, once. */
+const attempts = 5;
+const pauseMs = 20;
+/** How many of them are told one by one. */
+const mostTold = 10;
+
+/** The pages of one file, in order. */
+export class PageCheck {
+  /** The first ones. */
+  readonly damaged: DamagedPage[] = [];
+  damagedCount = 0;
+  private readonly descriptor: number;
+  private readonly firstBlock: number;
+  private readonly layout: PageLayout;
+
+  constructor(descriptor: number, segment: number, layout: PageLayout) {
+    this.descriptor = descriptor;
+    this.layout = layout;
+    this.firstBlock = segment * layout.blocksInSegment;
+  }
+
+  /** Looks at whole pages among the first `length` bytes, which stand at `offset` in the file. */
+  async look(bytes: Buffer, length: number, offset: number): Promise<void> {
+    const { blockSize } = this.layout;
+    for (let at = 0; at + blockSize <= length; at += blockSize) {
+      const block = this.firstBlock + (offset + at) / blockSize;
+      if (damageOf(bytes, at, block, this.layout) !== undefined) await this.lookAgain(offset + at, block);
+    }
+  }
+
+  private async lookAgain(offset: number, block: number): Promise<void> {
+    const { blockSize } = this.layout;
+    const page = Buffer.from(new ArrayBuffer(blockSize));
+    let damage: DamagedPage | undefined;
+    const most = this.damagedCount < mostTold ? attempts : 1;
+    for (let attempt = 1; attempt <= most; attempt++) {
+      const read = await readInto(this.descriptor, page, 0, blockSize, offset);
+      // The relation was cut off here.
+      if (read.bytesRead < blockSize) return;
+      damage = damageOf(page, 0, block, this.layout);
+      if (damage === undefined) return;
+      await pause(pauseMs);
+    }
+    this.damagedCount += 1;
+    if (this.damaged.length < mostTold) this.damaged.push(damage!);
+  }
+}

@@ -1,0 +1,60 @@
+// What a copy says of itself, apart from how it is printed.
+import { count } from '../program/count.ts';
+import { ProgramError } from '../program/program-error.ts';
+import { settingLine } from '../program/installation.ts';
+import { formatDuration } from '../program/settings/quantities.ts';
+import type { Work } from './copy-to.ts';
+import type { Copied } from './copy-files.ts';
+import type { LookedAt } from './look-at-source.ts';
+import { megabytes } from './pace.ts';
+
+/** What a dry run shows, in order. */
+export function stepsOf(
+  { chosen, wanted, target }: Work,
+  { facts, found, source, outside }: LookedAt,
+): string[] {
+  const pages = facts.hasChecksums && wanted.verifyPages ? ', with a look at the checksum of each page' : '';
+  return [
+    `would switch archiving on where it is not, end a segment, and wait up to ${formatDuration(wanted.waitMs)} until it is at ${chosen.destination.url}`,
+    `would begin a backup of PostgreSQL ${facts.major} (checkpoint: ${wanted.fast ? 'fast' : 'spread'})`,
+    ...found.steps.map((step) => `at ${target.url}: ${step}`),
+    `would copy ${source.dataDirectory}${pages}, ${wanted.jobs} files at once`,
+    ...outside.tablespaces.map(({ oid, location }) => `would copy the tablespace ${oid} to ${location}`),
+    'would remove there what the cluster does not have, in the directories of PostgreSQL only',
+    'would end the backup, write backup_label, and pg_control last',
+    `would wait until the last segment that the copy needs is at ${chosen.destination.url}`,
+  ];
+}
+
+export function copiedWords({ files, sizeBytes, removed }: Copied, ms: number): string {
+  const rate = (sizeBytes / 1e3 / Math.max(ms, 1)).toFixed(1);
+  const gone =
+    removed === 0 ? '' : `; ${count(removed, 'entry', 'entries')} that the cluster does not have went`;
+  return `copied ${count(files, 'file')}, ${megabytes(sizeBytes)} in ${(ms / 1000).toFixed(1)} s (${rate} MB/s)${gone}`;
+}
+
+/** '83.1 MB of it over the line' */
+export const trafficWords = (bytes: number): string => `${megabytes(bytes)} over the line`;
+
+/** Why a copy with damaged pages is no copy. */
+export function refuseDamaged({ damaged }: Copied): void {
+  if (damaged.length === 0) return;
+  const pages = damaged.reduce((sum, each) => sum + each.count, 0);
+  const told = damaged.slice(0, 5).map(({ path, pages: [first], count: inFile }) => {
+    const { block, found, calculated } = first!;
+    const more = inFile > 1 ? `, and ${inFile - 1} more` : '';
+    return `${path}: block ${block} says ${found} and has ${calculated}${more}`;
+  });
+  const message = `${count(pages, 'page')} of ${count(damaged.length, 'file')} of this cluster ${pages === 1 ? 'is' : 'are'} damaged`;
+  throw new ProgramError('page-damaged', `${message}: the copy was not finished`, {
+    detail: `Checksums: ${told.join('; ')}${damaged.length > told.length ? '; …' : ''}.`,
+    hint: 'This primary has lost data: look at its disk and its memory first. --no-verify-checksums copies the damage, too.',
+  });
+}
+
+/** What has to be done on the other node. */
+export const nextSteps = (url: string): string =>
+  `next, on the node of ${url}: configStandby, then start its server`;
+
+/** For the fault of a server that archives nothing. */
+export const archiveLine = (): string => settingLine('archive_command', 'archiveWALFile', '%p %f');

@@ -1,0 +1,96 @@
+// Compresses records on other threads: each is a zstd frame of its own, made by one of a few compressors that are used again
+// and again, because setting one up costs more than a record does.
+import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
+
+/** As many as there are cores for them on a small machine. */
+const most = 2;
+
+/** One piece of output; what is left of it serves the next frame. */
+const pieceBytes = 524_288;
+
+/** A record that shrinks by less is not worth its decoding. */
+const worthwhile = 0.95;
+
+/** After one that did not shrink, so many of the same file go as they are before it is tried again. */
+const restAfterFailure = 15;
+
+class Compressor {
+  private readonly stream: ZstdCompress;
+  private pieces: Buffer[] = [];
+
+  constructor() {
+    const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 0 };
+    // Each write is a whole frame.
+    this.stream = createZstdCompress({ chunkSize: pieceBytes, flush: constants.ZSTD_e_end, params });
+    this.stream.on('data', (piece: Buffer) => this.pieces.push(piece));
+    this.stream.on('error', () => undefined);
+  }
+
+  async compress(bytes: Buffer): Promise<Buffer[]> {
+    await new Promise<void>((resolve, reject) => {
+      this.stream.once('error', reject);
+      this.stream.write(bytes, (error) => {
+        this.stream.off('error', reject);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    const { pieces } = this;
+    this.pieces = [];
+    return pieces;
+  }
+
+  close(): void {
+    this.stream.destroy();
+  }
+}
+
+/** Compressors that all files of a copy share; who finds none waits, first come, first served. */
+export class Compressors {
+  private readonly all: Compressor[] = [];
+  private readonly free: Compressor[] = [];
+  private readonly waiting: ((compressor: Compressor) => void)[] = [];
+
+  /** The bytes as a frame; undefined where that is hardly smaller. They may be used again then. */
+  async compress(bytes: Buffer): Promise<Buffer | undefined> {
+    const compressor = await this.take();
+    const pieces = await compressor.compress(bytes).finally(() => this.give(compressor));
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (length >= bytes.length * worthwhile) return undefined;
+    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+  }
+
+  close(): void {
+    for (const each of this.all) each.close();
+  }
+
+  private take(): Compressor | Promise<Compressor> {
+    const compressor = this.free.pop();
+    if (compressor !== undefined) return compressor;
+    if (this.all.length === most) return new Promise((resolve) => this.waiting.push(resolve));
+    const made = new Compressor();
+    this.all.push(made);
+    return made;
+  }
+
+  private give(compressor: Compressor): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.free.push(compressor);
+    else next(compressor);
+  }
+}
+
+/** Whether compressing the next record of a file is worth trying, by what became of those before. */
+export class Prospect {
+  private restFor = 0;
+
+  isGood(): boolean {
+    if (this.restFor === 0) return true;
+    this.restFor -= 1;
+    return false;
+  }
+
+  failed(): void {
+    this.restFor = restAfterFailure;
+  }
+}

@@ -1,0 +1,68 @@
+// The digests of what a target holds of one file, as they come, chunk by chunk, ahead of the source.
+import { digestBytes, pagesIn } from '../page-digest.ts';
+import { chunkBytes } from '../target.ts';
+import { invalid } from '../wire/records.ts';
+
+/** The far side keeps to a few chunks ahead; whoever sends much more means harm. */
+const mostWaiting = 1024 * 1024;
+
+export class DigestsThere {
+  private readonly sizeBytes: number;
+  private readonly pieces: Buffer[] = [];
+  private waitingBytes = 0;
+  private isEnded = false;
+  private fault: Error | undefined;
+  private wake: (() => void) | undefined;
+  private before: Promise<unknown> = Promise.resolve();
+
+  /** `sizeBytes`: of the file there. */
+  constructor(sizeBytes: number, incoming: AsyncIterable<Buffer>) {
+    this.sizeBytes = sizeBytes;
+    void this.listen(incoming);
+  }
+
+  /** Those of that chunk; empty past the end. To be asked for in order, once each; several may be waited for. */
+  of(chunk: number): Promise<Buffer> {
+    const after = this.before.then(() => this.next(chunk));
+    this.before = after.catch(() => undefined);
+    return after;
+  }
+
+  private async next(chunk: number): Promise<Buffer> {
+    const left = this.sizeBytes - chunk * chunkBytes;
+    if (left <= 0) return Buffer.alloc(0);
+    const wanted = pagesIn(Math.min(left, chunkBytes)) * digestBytes;
+    while (this.waitingBytes < wanted) {
+      if (this.fault !== undefined) throw this.fault;
+      if (this.isEnded) throw invalid('it ends before the last digest');
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+    return this.take(wanted);
+  }
+
+  private take(length: number): Buffer {
+    let [first] = this.pieces;
+    if (first!.length < length)
+      this.pieces.splice(0, this.pieces.length, (first = Buffer.concat(this.pieces)));
+    this.waitingBytes -= length;
+    if (first!.length === length) this.pieces.shift();
+    else this.pieces[0] = first!.subarray(length);
+    return first!.subarray(0, length);
+  }
+
+  private async listen(incoming: AsyncIterable<Buffer>): Promise<void> {
+    try {
+      for await (const piece of incoming) {
+        this.waitingBytes += piece.length;
+        if (this.waitingBytes > mostWaiting) throw invalid('more digests than its file has pages');
+        // What it is a part of is larger than all that is kept of it.
+        this.pieces.push(Buffer.from(piece));
+        this.wake?.();
+      }
+    } catch (error) {
+      this.fault = error as Error;
+    }
+    this.isEnded = true;
+    this.wake?.();
+  }
+}

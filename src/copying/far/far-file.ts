@@ -1,0 +1,184 @@
+// A file on its way to a target behind a receiver: one conversation, in which a record goes for each chunk. What the target
+// has already it tells by digests, and only pages that differ are sent; the SHA-256 of the whole decides at the end.
+import { unlessAborted } from '../../program/unless-aborted.ts';
+import type { Conversation } from '../../transport/ssh/conversation.ts';
+import { digestBytes, digestPages, pagesIn } from '../page-digest.ts';
+import { chunkBytes, type ArrivingFile } from '../target.ts';
+import { allPages, bytesOfPages, discardRecord, endRecord, invalid, pagesRecord } from '../wire/records.ts';
+import { differing, gatherPages } from '../wire/runs.ts';
+import { Prospect, type Compressors } from './compressor.ts';
+import { DigestsThere } from './digests-there.ts';
+import { Outbox } from './outbox.ts';
+
+/** What a file needs of the target that it goes to. */
+export interface Way {
+  conversation: Conversation;
+  compressors: Compressors;
+  /** Whether nothing of that name can be there: it is not asked for. */
+  isFresh: boolean;
+  signal: AbortSignal;
+  /** When nobody waits for the file any more. */
+  release: () => void;
+  /** A fault with what it kept from happening. */
+  about: (what: string, error: unknown) => Error;
+}
+
+interface MadeRecord {
+  header: Buffer;
+  payload: Buffer;
+}
+
+/** Digests of the chunk that is being looked at: they are compared before anything else is done. */
+const ownDigests = Buffer.alloc(pagesIn(chunkBytes) * digestBytes);
+const nothing = Buffer.alloc(0);
+
+export class FarFile implements ArrivingFile {
+  private readonly path: string;
+  private readonly way: Way;
+  /** Undefined where there is nothing to compare with. */
+  private readonly there: Promise<DigestsThere | undefined>;
+  private readonly outbox: Outbox;
+  private readonly prospect = new Prospect();
+  private before: Promise<void> = Promise.resolve();
+  private chunks = 0;
+  private readonly onAbort: () => void;
+
+  /** The conversation has begun with a request for the file, or begins with it. */
+  constructor(path: string, way: Way) {
+    this.path = path;
+    this.way = way;
+    this.outbox = new Outbox(way.conversation);
+    this.there = way.isFresh ? Promise.resolve(undefined) : this.listen();
+    this.there.catch(() => undefined);
+    this.onAbort = () => {
+      way.conversation.fail(way.signal.reason as Error);
+      this.close(false);
+    };
+    if (way.signal.aborted) this.onAbort();
+    else way.signal.addEventListener('abort', this.onAbort);
+  }
+
+  take(bytes: Buffer): Promise<void> {
+    const chunk = this.chunks;
+    this.chunks += 1;
+    const { before } = this;
+    const record = this.make(chunk, bytes);
+    const sent = this.named(async () => {
+      // Until both have ended the buffer is in use.
+      const [earlier, made] = await Promise.allSettled([before, record]);
+      if (earlier.status === 'rejected') throw earlier.reason as Error;
+      if (made.status === 'rejected') throw made.reason as Error;
+      await this.send(made.value);
+    });
+    this.before = sent;
+    // Whoever waits for it hears of it.
+    sent.catch(() => undefined);
+    return sent;
+  }
+
+  async end(sizeBytes: number, sha256: string): Promise<'written' | 'other'> {
+    return this.finish(endRecord(sizeBytes, sha256), ['written', 'other'] as const);
+  }
+
+  async discard(): Promise<void> {
+    await this.finish(discardRecord(), ['discarded'] as const);
+  }
+
+  private finish<T extends string>(record: Buffer, outcomes: readonly T[]): Promise<T> {
+    const { conversation } = this.way;
+    return this.named(async () => {
+      let isOver = false;
+      try {
+        await this.before;
+        await this.there;
+        await this.refuseAnswer();
+        await this.outbox.end(record);
+        const outcome = (await conversation.reply()).oneOf('reply', outcomes);
+        isOver = true;
+        return outcome;
+      } finally {
+        this.close(isOver);
+      }
+    });
+  }
+
+  private async listen(): Promise<DigestsThere | undefined> {
+    const { conversation } = this.way;
+    const reply = await conversation.reply();
+    reply.oneOf('reply', ['ready']);
+    const sizeBytes = reply.count('size');
+    return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming);
+  }
+
+  private async make(chunk: number, bytes: Buffer): Promise<MadeRecord> {
+    const there = await this.there;
+    const { length } = bytes;
+    const pages = there === undefined ? allPages(length) : pagesToSend(aligned(bytes), await there.of(chunk));
+    const plain = bytesOfPages(pages, length) === length ? bytes : gathered(bytes, pages);
+    const frame = plain.length > 0 && this.prospect.isGood() ? await this.compress(plain) : undefined;
+    const encoding = frame === undefined ? 'none' : 'zstd';
+    const payload = frame ?? plain;
+    return {
+      header: pagesRecord({ chunk, length, pages, encoding, payloadBytes: payload.length }),
+      payload,
+    };
+  }
+
+  private async compress(plain: Buffer): Promise<Buffer | undefined> {
+    const frame = await this.way.compressors.compress(plain);
+    if (frame === undefined) this.prospect.failed();
+    return frame;
+  }
+
+  private async send({ header, payload }: MadeRecord): Promise<void> {
+    await this.refuseAnswer();
+    await this.outbox.put(header, payload);
+  }
+
+  /** Before the end there is no answer but a refusal, which is thrown. */
+  private async refuseAnswer(): Promise<void> {
+    const { conversation } = this.way;
+    if (!conversation.hasReply) return;
+    await conversation.reply();
+    throw invalid('it answers before it has all of the file');
+  }
+
+  private async named<T>(work: () => Promise<T>): Promise<T> {
+    const { signal, about } = this.way;
+    try {
+      return await unlessAborted(work(), signal);
+    } catch (error) {
+      this.close(false);
+      signal.throwIfAborted();
+      throw about(`could not write file "${this.path}"`, error);
+    }
+  }
+
+  /** Nobody waits any more; unless it is over the far side is told so. */
+  private close(isOver: boolean): void {
+    const { signal, conversation } = this.way;
+    signal.removeEventListener('abort', this.onAbort);
+    conversation.close(isOver);
+    this.way.release();
+  }
+}
+
+function pagesToSend(bytes: Buffer, there: Buffer): bigint {
+  digestPages(bytes, bytes.length, ownDigests);
+  return differing(ownDigests, there, bytes.length);
+}
+
+/** Digests are of whole words. */
+const aligned = (bytes: Buffer): Buffer => {
+  if (bytes.byteOffset % 4 === 0) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+};
+
+function gathered(bytes: Buffer, pages: bigint): Buffer {
+  if (pages === 0n) return nothing;
+  const plain = Buffer.allocUnsafe(bytesOfPages(pages, bytes.length));
+  gatherPages(bytes, pages, plain);
+  return plain;
+}

@@ -1,0 +1,167 @@
+// The target behind a receiver: each verb of target.ts is a conversation of one connection. What goes wrong with the connection
+// says what it was for, and what the far side says of itself which far side that is.
+import { ProgramError } from '../../program/program-error.ts';
+import { unlessAborted } from '../../program/unless-aborted.ts';
+import { aboutRoad } from '../../transport/ssh/asking-road.ts';
+import type { Conversation } from '../../transport/ssh/conversation.ts';
+import type { Link } from '../../transport/ssh/link.ts';
+import type { ArrivingFile, Found, Outside, Prepared, SourceCluster, Target, Traffic } from '../target.ts';
+import { longMessage, longText, namesToBytes } from '../wire/long-message.ts';
+import { outsideToJson, readFound, readPrepared, sourceToJson } from '../wire/places.ts';
+import { Compressors } from './compressor.ts';
+import { FarFile } from './far-file.ts';
+import { Slots } from './slots.ts';
+
+/** A receiver takes 24 conversations at once, and a file is not the only thing that one can be about. */
+const mostFiles = 20;
+
+/** How long letting go waits for the far side, in ms. */
+const closeLimitMs = 2000;
+
+export class FarTarget implements Target {
+  readonly url: string;
+  private readonly link: Link;
+  private readonly compressors = new Compressors();
+  private readonly slots = new Slots(mostFiles);
+  private readonly place: string;
+  /** Nothing was there: no file need be compared, and each can be sent without an answer. */
+  private isFresh = false;
+
+  /** The far side has admitted us over this link. `place`: the directory as it is named over there, the end of `url`. */
+  constructor(url: string, place: string, link: Link) {
+    this.url = url;
+    this.place = place;
+    this.link = link;
+  }
+
+  get traffic(): Traffic {
+    return this.link.traffic;
+  }
+
+  look(source: SourceCluster, outside: Outside, signal: AbortSignal): Promise<Found> {
+    return this.converse('look at', { verb: 'look' }, signal, async (conversation) => {
+      await this.tellPlaces(conversation, source, outside);
+      (await conversation.reply()).oneOf('reply', ['found']);
+      const found = readFound(await longMessage(conversation.incoming));
+      this.isFresh = found.state === 'missing' || found.state === 'empty';
+      return found;
+    });
+  }
+
+  prepare(source: SourceCluster, outside: Outside, signal: AbortSignal): Promise<Prepared> {
+    return this.converse('prepare', { verb: 'prepare' }, signal, async (conversation) => {
+      await this.tellPlaces(conversation, source, outside);
+      (await conversation.reply()).oneOf('reply', ['prepared']);
+      return readPrepared(await longMessage(conversation.incoming));
+    });
+  }
+
+  directory(path: string, mode: number, signal: AbortSignal): Promise<void> {
+    const what = `create directory "${path}" at`;
+    return this.converse(what, { verb: 'directory', path, mode }, signal, async (conversation) => {
+      (await conversation.reply()).oneOf('reply', ['made']);
+    });
+  }
+
+  async file(path: string, mode: number, signal: AbortSignal): Promise<ArrivingFile> {
+    const release = await this.slot(signal);
+    try {
+      const { isFresh, compressors } = this;
+      const request = { verb: 'file', path, mode, ...(isFresh && { fresh: true }) };
+      const conversation = isFresh ? this.link.begin(request) : await this.link.ask(request);
+      const about = (what: string, error: unknown): Error => this.told(`${what} at`, error);
+      return new FarFile(path, { conversation, compressors, isFresh, signal, about, release });
+    } catch (error) {
+      release();
+      signal.throwIfAborted();
+      throw this.told(`could not write file "${path}" at`, error);
+    }
+  }
+
+  sweep(path: string, names: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
+    const what = `remove files of "${path}" at`;
+    return this.converse(what, { verb: 'sweep', path }, signal, async (conversation) => {
+      await conversation.send(namesToBytes(names));
+      await conversation.sent();
+      const reply = await conversation.reply();
+      reply.oneOf('reply', ['swept']);
+      return reply.count('removed');
+    });
+  }
+
+  finish(control: Buffer, signal: AbortSignal): Promise<void> {
+    return this.converse('finish', { verb: 'finish' }, signal, async (conversation) => {
+      await conversation.sendLast(control);
+      (await conversation.reply()).oneOf('reply', ['finished']);
+    });
+  }
+
+  async close(): Promise<void> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(new Error('it takes too long')), closeLimitMs);
+    try {
+      // What is unfinished over there can be gone on with as soon as it has let go.
+      if (this.link.isOpen) await this.link.askOnce({ verb: 'close' }, limit.signal);
+    } catch {
+      // It lets go when the connection ends, too.
+    } finally {
+      clearTimeout(timer);
+      this.link.close();
+      this.compressors.close();
+    }
+  }
+
+  private async slot(signal: AbortSignal): Promise<() => void> {
+    const taking = this.slots.take();
+    try {
+      return await unlessAborted(taking, signal);
+    } catch (error) {
+      void taking.then((release) => release());
+      throw error;
+    }
+  }
+
+  private async tellPlaces(
+    conversation: Conversation,
+    source: SourceCluster,
+    outside: Outside,
+  ): Promise<void> {
+    await conversation.send(longText({ source: sourceToJson(source), outside: outsideToJson(outside) }));
+    await conversation.sent();
+  }
+
+  private async converse<T>(
+    what: string,
+    request: object,
+    signal: AbortSignal,
+    talk: (conversation: Conversation) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.link.converse(request, signal, talk);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.told(`could not ${what}`, error);
+    }
+  }
+
+  /** A fault of the connection, with what it kept from happening; one of the far side, with where that is. */
+  private told(what: string, error: unknown): Error {
+    if (!(error instanceof ProgramError) || 'isOfLink' in error)
+      return aboutRoad(`${what} ${this.url}`, error);
+    const { kind, detail, hint } = error;
+    const isNamed = error.message.includes(this.place);
+    // Its own directory is ours by the URL: 'could not write file "ssh://postgres@db2/…/base/5/1259": …'.
+    const message = isNamed
+      ? error.message.replace(this.place, this.url)
+      : `cannot copy to ${this.url}: ${error.message}`;
+    return new ProgramError(kind, message, {
+      detail,
+      hint: hint === undefined ? undefined : `Over there: ${uncapitalised(hint)}`,
+      cause: error,
+    });
+  }
+}
+
+/** As it goes on after a colon; a name stays as it is. */
+const uncapitalised = (text: string): string =>
+  text.replace(/^[A-Z](?=[a-z]* )/, (first) => first.toLowerCase());

@@ -1,0 +1,98 @@
+// The end of a copy: all names durable, then pg_control, then the note away. Before pg_control has its name no server can start
+// in the directory, so nothing that is not durable yet can ever be used.
+import { join } from 'node:path';
+import { fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { closeFile, openFile, rename, unlink, unlinkIfThere } from '../../program/system-calls.ts';
+import { temporaryPath } from '../../program/temporary-name.ts';
+import { writeAll } from '../../transport/copy.ts';
+import { syncOrFail } from '../../transport/publish.ts';
+import { isThere } from './content.ts';
+import { noteName } from './own-names.ts';
+import type { Preparation } from './prepare.ts';
+import { noteBrought } from './saved-configuration.ts';
+
+/** PG_CONTROL_FILE_SIZE (src/include/catalog/pg_control.h). */
+const controlBytes = 8192;
+/** As many as there are threads by default. */
+const syncsAtOnce = 4;
+
+/** As target.ts promises it; the lock is given back. */
+export async function finish(
+  { tree, home, source, lock }: Preparation,
+  control: Buffer,
+  nodeId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  requireControl(control, source.systemIdentifier, tree.root);
+  await syncDirectories(tree.directories(), signal);
+  noteBrought(tree.root, home, nodeId);
+  signal.throwIfAborted();
+  await writeControl(join(tree.root, 'global', 'pg_control'), control, nodeId);
+  await unlinkIfThere(join(tree.root, noteName)).catch((error: unknown) => {
+    throw fromSystemError(error, `could not remove file "${join(tree.root, noteName)}"`);
+  });
+  lock.release();
+  await syncDirectory(tree.root);
+}
+
+function requireControl(control: Buffer, systemIdentifier: string, root: string): void {
+  const words = new BigUint64Array(1);
+  Buffer.from(words.buffer).set(control.subarray(0, 8));
+  if (control.length === controlBytes && words[0]!.toString() === systemIdentifier) return;
+  throw new ProgramError('invalid-file', `cannot write the control file of ${root}: it is not the source's`, {
+    detail: `It has ${control.length} bytes and system identifier ${words[0]}; expected were ${controlBytes} and ${systemIdentifier}.`,
+  });
+}
+
+/** Every directory once, a few at a time. */
+async function syncDirectories(paths: readonly string[], signal: AbortSignal): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < paths.length) {
+      signal.throwIfAborted();
+      await syncDirectory(paths[next++]!);
+    }
+  };
+  await Promise.all(Array.from({ length: syncsAtOnce }, worker));
+}
+
+/** fsync of a directory; its failure is final. */
+export async function syncDirectory(path: string): Promise<void> {
+  const descriptor = await openFile(path, 'r').catch((error: unknown) => {
+    throw fromSystemError(error, `could not open directory "${path}"`);
+  });
+  try {
+    await syncOrFail(descriptor, `directory "${path}"`);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+/** Whole and durable under another name first; it must not be there yet. */
+async function writeControl(path: string, control: Buffer, nodeId: string): Promise<void> {
+  if (isThere(path)) {
+    throw new ProgramError('target-in-use', `cannot finish the copy: "${path}" is there already`, {
+      detail: 'It was removed when the copy began; something else has made it since.',
+      hint: 'Find out what else writes into that directory, and start the copy again.',
+    });
+  }
+  const temporary = temporaryPath(path, nodeId);
+  try {
+    await writeNew(temporary, control);
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw fromSystemError(error, `could not write file "${path}"`);
+  }
+  await syncDirectory(join(path, '..'));
+}
+
+async function writeNew(path: string, bytes: Buffer): Promise<void> {
+  const descriptor = await openFile(path, 'wx', 0o600);
+  try {
+    await writeAll(descriptor, bytes);
+    await syncOrFail(descriptor, `file "${path}"`);
+  } finally {
+    await closeFile(descriptor);
+  }
+}

@@ -1,0 +1,11 @@
+// The names of what a copy itself keeps in a data directory while it is at work.
+
+/** Says that a copy has begun and has not ended (note.ts). */
+export const noteName = '.twowarm-copying';
+/** Names the process that copies (program/process-lock.ts). */
+export const lockName = '.twowarm-copying.lock';
+
+/** One of these, or what a process that was killed has left of them. */
+export function isOwnName(name: string): boolean {
+  return name.startsWith(noteName) || name.startsWith(`.tmp.${noteName}`);
+}

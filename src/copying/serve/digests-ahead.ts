@@ -1,0 +1,116 @@
+// Tells the far side what is there, in digests of pages, a few chunks ahead of the records that answer them: so far that the
+// line is never idle, and no further, for each costs a read.
+import type { Talk } from '../../transport/receiver/talk.ts';
+import { withBuffer } from '../near/buffers.ts';
+import type { NearFile } from '../near/near-file.ts';
+import { digestBytes, digestPages, pagesIn } from '../page-digest.ts';
+import { chunkBytes } from '../target.ts';
+import { borrow, giveBack, type HeldChunk } from './held-chunks.ts';
+
+/** 16 MB of the file. */
+const chunksAhead = 32;
+
+/** So many are read at once. */
+const chunksReading = 3;
+
+/** The digests of so many chunks leave as one. */
+const chunksTogether = 8;
+
+export class DigestsAhead {
+  private readonly file: NearFile;
+  private readonly talk: Talk;
+  private readonly chunks: number;
+  private readonly held = new Map<number, HeldChunk>();
+  /** How many chunks were read, and how many records have come. */
+  private read = 0;
+  private answered = 0;
+  private isStopped = false;
+  private fault: unknown;
+  private wake: (() => void) | undefined;
+  private wakeReader: (() => void) | undefined;
+  private readonly work: Promise<void>;
+
+  /** `isFresh`: the far side wants to know nothing of what is there. */
+  constructor(file: NearFile, talk: Talk, isFresh: boolean) {
+    this.file = file;
+    this.talk = talk;
+    this.chunks = isFresh ? 0 : Math.ceil(file.oldBytes / chunkBytes);
+    const work = isFresh ? Promise.resolve() : this.run();
+    this.work = work.catch((error: unknown) => {
+      this.fault = error;
+      this.wakeReader?.();
+      // The far side waits for digests, and sends nothing before they come.
+      talk.incoming.fail(error as Error);
+    });
+  }
+
+  /**
+   * The record of that chunk has come: resolves when its digests are made, and it may be changed. What was there of it, if that is
+   * held: whoever gets it gives it back.
+   */
+  async past(chunk: number): Promise<HeldChunk | undefined> {
+    this.answered = chunk + 1;
+    this.wake?.();
+    while (this.read <= chunk && this.read < this.chunks) {
+      if (this.fault !== undefined) throw this.fault as Error;
+      await new Promise<void>((resolve) => (this.wakeReader = resolve));
+    }
+    const held = this.held.get(chunk);
+    this.held.delete(chunk);
+    return held;
+  }
+
+  /** Resolves when nothing is read any more. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.wake?.();
+    await this.work;
+    for (const { buffer } of this.held.values()) giveBack(buffer);
+    this.held.clear();
+  }
+
+  private async run(): Promise<void> {
+    await this.talk.reply({ reply: 'ready', size: this.file.oldBytes });
+    const reading: Promise<Buffer>[] = [];
+    let [begun, made]: [number, Buffer[]] = [0, []];
+    while (this.read < this.chunks) {
+      while (begun < this.chunks && begun < this.answered + chunksAhead && reading.length < chunksReading) {
+        const digests = this.digest(begun);
+        // Whoever waits for it hears of it.
+        digests.catch(() => undefined);
+        reading.push(digests);
+        begun += 1;
+      }
+      const next = reading.shift();
+      if (next === undefined) await new Promise<void>((resolve) => (this.wake = resolve));
+      else made.push(await next);
+      if (this.isStopped || this.talk.signal.aborted) return void (await Promise.allSettled(reading));
+      if (next === undefined) continue;
+      this.read += 1;
+      this.wakeReader?.();
+      if (made.length < chunksTogether && this.read < this.chunks) continue;
+      await this.talk.send(Buffer.concat(made));
+      made = [];
+    }
+  }
+
+  private async digest(chunk: number): Promise<Buffer> {
+    const buffer = borrow();
+    if (buffer === undefined) return withBuffer(async (other) => (await this.readInto(chunk, other)).digests);
+    try {
+      const { length, digests } = await this.readInto(chunk, buffer);
+      this.held.set(chunk, { buffer, length });
+      return digests;
+    } catch (error) {
+      giveBack(buffer);
+      throw error;
+    }
+  }
+
+  private async readInto(chunk: number, buffer: Buffer): Promise<{ length: number; digests: Buffer }> {
+    const length = await this.file.readOld(chunk * chunkBytes, buffer);
+    const digests = Buffer.alloc(pagesIn(length) * digestBytes);
+    digestPages(buffer, length, digests);
+    return { length, digests };
+  }
+}

@@ -1,0 +1,4 @@
+import { copyToDR } from '../backup/copy-commands.ts';
+import { runCommand } from '../program/run.ts';
+
+export const main = (words: readonly string[]): void => void runCommand(copyToDR, words);

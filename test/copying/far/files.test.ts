@@ -1,0 +1,198 @@
+// Files on their way to a data directory behind a real OpenSSH server: what arrives, and how little travels where most of it is
+// there.
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chunkBytes, type Target } from '../../../src/copying/target.ts';
+import { faultOf } from '../../program/fault.ts';
+import { neverStopped, nothingOutside, sourceOf, controlBytes } from '../near/scene.ts';
+import { changed, dense, page, sha256Of, shrinking } from './bytes.ts';
+import { contentOf, farScene, prepared, send, type FarScene } from './scene.ts';
+
+let scene: FarScene;
+let directory: string;
+let target: Target;
+
+beforeAll(async () => {
+  scene = await farScene('far-files');
+  directory = scene.place();
+  target = await prepared(scene, directory);
+});
+
+afterAll(() => scene[Symbol.asyncDispose]());
+
+/** What goes over the line, both ways, while `work` is done. */
+async function trafficOf(work: () => Promise<unknown>): Promise<number> {
+  const before = { ...target.traffic };
+  await work();
+  return target.traffic.sentBytes - before.sentBytes + target.traffic.receivedBytes - before.receivedBytes;
+}
+
+const there = (path: string): Buffer => contentOf(directory, path);
+
+describe('a file', () => {
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['one byte', Buffer.from('x')],
+    ['less than a page', shrinking(page - 1, 1)],
+    ['a part of a chunk', dense(5 * page + 17, 2)],
+    ['exactly a chunk', shrinking(chunkBytes, 3)],
+    ['chunks that do not shrink', dense(3 * chunkBytes, 4)],
+    ['chunks that shrink, and a part of one', shrinking(4 * chunkBytes + 3 * page + 5, 5)],
+  ])('of %s arrives as it is, with its mode', async (what, bytes) => {
+    const path = `base/${what.replaceAll(/\W/g, '-')}`;
+    expect(await send(target, path, bytes, { mode: 0o640 })).toBe('written');
+    expect(there(path).equals(bytes)).toBe(true);
+    expect(statSync(join(directory, path)).mode & 0o7777).toBe(0o640);
+    // And once more, over itself.
+    expect(await send(target, path, bytes, { mode: 0o600 })).toBe('written');
+    expect(there(path).equals(bytes)).toBe(true);
+    expect(statSync(join(directory, path)).mode & 0o7777).toBe(0o600);
+  });
+
+  it('travels compressed where it shrinks, and as it is where it does not', async () => {
+    const small = await trafficOf(() => send(target, 'base/small', shrinking(4 * chunkBytes, 11)));
+    expect(small).toBeLessThan(chunkBytes / 4);
+    const large = await trafficOf(() => send(target, 'base/large', dense(4 * chunkBytes, 12)));
+    expect(large).toBeGreaterThan(4 * chunkBytes);
+    expect(large).toBeLessThan(4 * chunkBytes * 1.01);
+  });
+
+  it('of which most is there sends the pages that differ, and hardly anything else', async () => {
+    const old = dense(20 * chunkBytes + 3 * page, 21);
+    await send(target, 'base/20', old);
+    const now = changed(old, 0, 1, 2, 70, 200, 20 * 64 + 2);
+    const spent = await trafficOf(() => send(target, 'base/20', now));
+    expect(there('base/20').equals(now)).toBe(true);
+    // Six pages, and 8 bytes for each page that is there.
+    expect(spent).toBeGreaterThan(6 * page);
+    expect(spent).toBeLessThan(6 * page + old.length / 1024 + 8192);
+  });
+
+  it.each([
+    ['grown by chunks', 3 * chunkBytes, 9 * chunkBytes + 100],
+    ['grown within a page', 3 * chunkBytes + 10, 3 * chunkBytes + 20],
+    ['shrunk by chunks', 40 * chunkBytes + 100, chunkBytes],
+    ['shrunk within a page', 3 * chunkBytes + 20, 3 * chunkBytes + 10],
+    ['shrunk to nothing', 30 * chunkBytes, 0],
+    ['grown from nothing', 0, chunkBytes + 1],
+  ])('that has %s becomes what it is now', async (_, oldLength, newLength) => {
+    const whole = dense(Math.max(oldLength, newLength), 31);
+    await send(target, 'base/31', whole.subarray(0, oldLength));
+    expect(await send(target, 'base/31', whole.subarray(0, newLength))).toBe('written');
+    expect(there('base/31').equals(whole.subarray(0, newLength))).toBe(true);
+  });
+
+  it('whose bytes are not those of its SHA-256 is not kept', async () => {
+    const bytes = dense(page, 42);
+    expect(await send(target, 'base/42', bytes, { sha256: sha256Of(dense(page, 43)) })).toBe('other');
+    expect(existsSync(join(directory, 'base/42'))).toBe(false);
+  });
+
+  it('that is given up is gone', async () => {
+    const file = await target.file('base/51', 0o600, neverStopped);
+    await file.take(dense(chunkBytes, 51));
+    await file.discard();
+    expect(existsSync(join(directory, 'base/51'))).toBe(false);
+  });
+
+  it('travels beside many others', async () => {
+    const files = Array.from({ length: 60 }, (_, at) => [`base/many-${at}`, dense(at * 3001, at)] as const);
+    for (const round of [0, 1]) {
+      const queue = [...files];
+      const carry = async (): Promise<void> => {
+        for (let next = queue.shift(); next !== undefined; next = queue.shift())
+          await send(
+            target,
+            next[0],
+            changed(Buffer.concat([next[1], Buffer.alloc(20)]), ...(round ? [0] : [])),
+          );
+      };
+      // More than the receiver takes conversations.
+      await Promise.all(Array.from({ length: 40 }, carry));
+    }
+    for (const [path, bytes] of files)
+      expect(there(path).equals(changed(Buffer.concat([bytes, Buffer.alloc(20)]), 0)), path).toBe(true);
+  });
+});
+
+describe('the other verbs', () => {
+  it('make directories, sweep them, and finish', async () => {
+    const place = scene.place();
+    const url = scene.urlOf(place);
+    const copy = await scene.open(place);
+    expect(copy.url).toBe(url);
+    const signal = neverStopped;
+    expect(await copy.look(sourceOf(), nothingOutside, signal)).toEqual({
+      state: 'missing',
+      leftovers: [],
+      tablespaces: [],
+      steps: [`create directory ${place}`, 'copy all files'],
+    });
+    expect(await copy.prepare(sourceOf(), nothingOutside, signal)).toEqual({ quarantined: [], warnings: [] });
+    await copy.directory('base', 0o750, signal);
+    await copy.directory('global', 0o700, signal);
+    for (const name of ['PG_VERSION', 'base/1', 'base/2', 'base/3'])
+      await send(copy, name, Buffer.from('15\n'));
+    // Nothing can have been there: what has come meanwhile is written over all the same.
+    for (const bytes of [dense(2 * chunkBytes, 61), dense(3 * page, 62)]) {
+      expect(await send(copy, 'base/2', bytes)).toBe('written');
+      expect(contentOf(place, 'base/2').equals(bytes)).toBe(true);
+    }
+    expect(await copy.sweep('base', new Set(['2', 'strange \n näme']), signal)).toBe(2);
+    expect(await copy.sweep('global', new Set(), signal)).toBe(0);
+    expect(readdirSync(join(place, 'base'))).toEqual(['2']);
+    expect(statSync(join(place, 'base')).mode & 0o7777).toBe(0o750);
+    expect(existsSync(join(place, 'global/pg_control'))).toBe(false);
+    await copy.finish(controlBytes(), signal);
+    expect(readFileSync(join(place, 'global/pg_control')).equals(controlBytes())).toBe(true);
+    expect(readdirSync(place).sort()).toEqual(['PG_VERSION', 'base', 'global', 'pg_wal']);
+  });
+
+  it('find what waits there to be archived, however much it is, and put it aside', async () => {
+    const place = scene.place();
+    const names = Array.from(
+      { length: 700 },
+      (_, at) => `0000000100000000${at.toString(16).toUpperCase().padStart(8, '0')}`,
+    );
+    scene.sandbox.file(place.slice(scene.sandbox.path.length + 1) + '/PG_VERSION', '15\n');
+    const inside = (name: string) => `${place.slice(scene.sandbox.path.length + 1)}/${name}`;
+    scene.sandbox.file(inside('global/pg_control'), controlBytes());
+    for (const name of names) {
+      scene.sandbox.file(inside(`pg_wal/${name}`), name);
+      scene.sandbox.file(inside(`pg_wal/archive_status/${name}.ready`), '');
+    }
+    const copy = await scene.open(place);
+    const found = await copy.look(sourceOf(), nothingOutside, neverStopped);
+    expect(found).toMatchObject({
+      state: 'data-directory',
+      timeline: 1,
+      databaseState: 'shut down',
+      leftovers: names,
+    });
+    const { quarantined } = await copy.prepare(sourceOf(), nothingOutside, neverStopped);
+    expect(dirname(quarantined[0]!)).toMatch(/\/twowarm\/leftover-wal\/[0-9TZ]+-tl1$/);
+    expect(quarantined.map((path) => basename(path))).toEqual(names);
+    expect(readFileSync(quarantined.at(-1)!, 'utf8')).toBe(names.at(-1));
+    await copy.close();
+    // As soon as it is let go of, it can be gone on with.
+    expect((await (await scene.open(place)).look(sourceOf(), nothingOutside, neverStopped)).state).toBe(
+      'unfinished',
+    );
+  });
+
+  it('name the far side in what it refuses', async () => {
+    const place = scene.place();
+    const inside = place.slice(scene.sandbox.path.length + 1);
+    scene.sandbox.file(`${inside}/PG_VERSION`, '15\n');
+    scene.sandbox.file(`${inside}/global/pg_control`, controlBytes({ systemIdentifier: 42n }));
+    const copy = await scene.open(place);
+    expect(await faultOf(() => copy.look(sourceOf(), nothingOutside, neverStopped))).toEqual({
+      kind: 'wrong-cluster',
+      message: `cannot copy into ${scene.urlOf(place)}: it is the data directory of another cluster`,
+      detail: `Its system identifier is 42; the source has ${sourceOf().systemIdentifier}.`,
+      hint: 'Over there: name another directory, or move away or remove what is there if nobody needs it.',
+    });
+    appendFileSync(join(place, 'PG_VERSION'), '');
+  });
+});

@@ -1,0 +1,28 @@
+// Prepares a data directory to be copied into, and leaves it at that, or copies ten files and ends the copy: to be killed or to
+// have a call fail while it does.
+import { openNearTarget } from '../../../../src/copying/near/near-target.ts';
+import type { SourceCluster } from '../../../../src/copying/target.ts';
+
+export interface PrepareFacts {
+  directory: string;
+  /** With the LSN in decimal digits. */
+  source: Omit<SourceCluster, 'lsn'> & { lsn: string };
+  walDirectory?: string;
+  /** pg_control in base64: the copy goes on to its end. */
+  control?: string;
+}
+
+const { directory, source, walDirectory, control } = JSON.parse(process.argv[2]!) as PrepareFacts;
+const target = openNearTarget({ directory, allowed: 'any', nodeId: '0123456789abcdef' });
+const { signal } = new AbortController();
+await target.prepare({ ...source, lsn: BigInt(source.lsn) }, { tablespaces: [], walDirectory }, signal);
+if (control !== undefined) {
+  for (const path of ['base', 'global']) await target.directory(path, 0o700, signal);
+  for (let number = 1; number <= 10; number += 1) {
+    const file = await target.file(`base/${number}`, 0o600, signal);
+    await file.take(Buffer.from('x'));
+    await file.end(1, '');
+  }
+  await target.finish(Buffer.from(control, 'base64'), signal);
+}
+await target.close();

@@ -1,0 +1,67 @@
+// The order in which a copy becomes durable, as the kernel sees it, and a disk that does not confirm.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { trace, words } from '../../faults/strace.ts';
+import { quoted } from '../../harness/node-fixture.ts';
+import { makeSandbox } from '../../harness/sandbox.ts';
+import { carriedNode, copyScript } from '../../harness/source-script.ts';
+import type { PrepareFacts } from './children/prepare.ts';
+import { controlBytes, sourceOf } from './scene.ts';
+
+it('pg_control comes after all else is durable, the note goes after that; a failed fsync ends the copy', async () => {
+  await using checkout = makeSandbox('checkout');
+  const program = copyScript(checkout, 'test/copying/near/children/prepare.ts');
+  const copy = async (inject?: string) => {
+    const sandbox = makeSandbox('durable');
+    const dataDirectory = sandbox.directory('data');
+    const facts: PrepareFacts = {
+      directory: dataDirectory,
+      source: { ...sourceOf(), lsn: `${sourceOf().lsn}` },
+      control: controlBytes().toString('base64'),
+    };
+    const line = [carriedNode(), program, JSON.stringify(facts)].map(quoted).join(' ');
+    const traced = trace({ sandbox, dataDirectory }, line, inject === undefined ? {} : { inject });
+    const { code, stderr } = await traced.program.result;
+    const outcome = {
+      code,
+      stderr,
+      calls: traced.calls(),
+      hasControl: existsSync(join(dataDirectory, 'global/pg_control')),
+      hasNote: existsSync(join(dataDirectory, '.twowarm-copying')),
+      path: dataDirectory,
+    };
+    await sandbox.dispose();
+    return outcome;
+  };
+
+  const whole = await copy();
+  expect(whole).toMatchObject({ code: 0, stderr: '', hasControl: true, hasNote: false });
+  const order = [
+    'fsync <~/data/base/10>',
+    'fsync <~/data/base>',
+    'fsync <~/data/global/.tmp.pg_control.*>',
+    'rename "~/data/global/.tmp.pg_control.*", "~/data/global/pg_control"',
+    'fsync <~/data/global>',
+    'unlink "~/data/.twowarm-copying"',
+    'fsync <~/data>',
+  ];
+  const told = whole.calls.map(words);
+  const places = order.map((call) => told.lastIndexOf(call));
+  expect(places[0]).toBeGreaterThan(0);
+  expect(places).toEqual([...places].sort((a, b) => a - b));
+  // Every file and every directory that something was put into.
+  const names = ['', '/base', '/global', ...Array.from({ length: 10 }, (_, at) => `/base/${at + 1}`)];
+  const before = new Set(told.slice(0, places[3]));
+  expect(names.filter((name) => !before.has(`fsync <~/data${name}>`))).toEqual([]);
+
+  const synced = whole.calls.find((call) => words(call) === 'fsync <~/data/base/10>')!;
+  const failed = await copy(`fsync:error=EIO:when=${synced.nth}`);
+  expect(failed).toMatchObject({ hasControl: false, hasNote: true });
+  expect(failed.code).not.toBe(0);
+  expect(failed.stderr).toContain(
+    `ProgramError: could not fsync file "${failed.path}/base/10": Input/output error`,
+  );
+  const ofIt = failed.calls.map(words).filter((call) => call === 'fsync <~/data/base/10>');
+  expect(ofIt).toHaveLength(1);
+}, 120_000);

@@ -1,0 +1,80 @@
+// A directory in which a server runs, or of which processes are left, is refused: with a real server.
+import { chownSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { openNearTarget } from '../../../src/copying/near/near-target.ts';
+import type { SourceCluster } from '../../../src/copying/target.ts';
+import { readControlFile } from '../../../src/postgres/control-file.ts';
+import { createCluster } from '../../harness/create-cluster.ts';
+import { findPostgres } from '../../harness/postgres-binaries.ts';
+import { makeSandbox } from '../../harness/sandbox.ts';
+import { snapshot } from '../../harness/tree-snapshot.ts';
+import { faultOf } from '../../program/fault.ts';
+import { neverStopped, nodeId, nothingOutside, sourceOf } from './scene.ts';
+
+/** Who copies has to be the owner. */
+const giveToUs = (path: string): void => chownSync(path, process.geteuid!(), process.getegid!());
+
+const look = (directory: string, source: SourceCluster) =>
+  openNearTarget({ directory, allowed: 'any', nodeId }).look(source, nothingOutside, neverStopped);
+
+it('a directory of a server that runs, or of which processes are left, is refused', async () => {
+  await using sandbox = makeSandbox('near-server');
+  const cluster = await createCluster(sandbox, { postgres: findPostgres(15), name: 'one' });
+  await cluster.start();
+  const directory = realpathSync(cluster.dataDirectory);
+  const { systemIdentifier } = readControlFile(directory);
+  const source = sourceOf({ systemIdentifier: systemIdentifier.toString(), lsn: 0xffffffffn });
+  const pidFile = `${directory}/postmaster.pid`;
+  const lines = readFileSync(pidFile, 'utf8').split('\n');
+  const hint = `Stop it first: pg_ctl stop -D ${directory}`;
+  const before = snapshot(`${directory}/global`);
+
+  expect(await faultOf(() => look(directory, source))).toEqual({
+    kind: 'target-in-use',
+    message: `cannot copy into ${directory}: a server runs there`,
+    detail: `Its process ID is ${lines[0]}, as postmaster.pid says.`,
+    hint,
+  });
+
+  // Somebody has removed the file under it: its processes still work there.
+  rmSync(pidFile);
+  const fault = await faultOf(() => look(directory, source));
+  expect(fault).toEqual({
+    kind: 'target-in-use',
+    message: `cannot copy into ${directory}: a server runs there`,
+    detail: fault.detail,
+    hint,
+  });
+  expect(fault.detail).toMatch(/^Process \d+ is one of PostgreSQL and works in that directory\.$/);
+  writeFileSync(pidFile, lines.join('\n'));
+  expect(snapshot(`${directory}/global`)).toEqual(before);
+
+  // Processes that are not to be seen, but have the shared memory of a postmaster that is gone.
+  const notOurs = 'It is not empty, and is no data directory of PostgreSQL.';
+  const left = sandbox.directory('left/data');
+  const leftWith = (line: string): void =>
+    writeFileSync(`${left}/postmaster.pid`, ['999999999', left, ...lines.slice(2, 6), line, ''].join('\n'));
+  giveToUs(left);
+  leftWith(lines[6]!);
+  const [key, id] = lines[6]!.trim().split(/\s+/);
+  expect(await faultOf(() => look(left, source))).toEqual({
+    kind: 'target-in-use',
+    message: `cannot copy into ${left}: a server has left processes there`,
+    detail: `Its postmaster is gone, but its shared memory (key ${key}, ID ${id}) is still in use.`,
+    hint: 'End all processes of that server first.',
+  });
+  // The number alone may be another server's since the machine was started again.
+  leftWith(`${Number(key) + 1} ${id}`);
+  expect((await faultOf(() => look(left, source))).detail).toBe(notOurs);
+
+  await cluster.stop('immediate');
+  leftWith(lines[6]!);
+  expect((await faultOf(() => look(left, source))).detail).toBe(notOurs);
+  // One that died has left its file.
+  writeFileSync(pidFile, lines.join('\n'));
+  for (const path of [directory, cluster.parent]) giveToUs(path);
+  expect(await look(directory, source)).toMatchObject({
+    state: 'data-directory',
+    databaseState: 'in production',
+  });
+});
