@@ -29,6 +29,8 @@ describe('the packed tarball', () => {
         'bin/archiveWALFile',
         'bin/configSetup',
         'bin/configStandby',
+        'bin/copyToDR',
+        'bin/copyToStandby',
         'bin/distrib2warm',
         'bin/launch.sh',
         'bin/pg_standby',
