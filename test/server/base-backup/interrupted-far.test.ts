@@ -99,7 +99,7 @@ const cuts = [
 ];
 
 describe('a copy over ssh', { timeout: 200_000 }, () => {
-  it.each(shareOf(cuts, 4))(
+  it.each(shareOf(cuts, 6))(
     'whose line is cut after $afterBytes bytes $direction is completed by the same call',
     async (trouble) => {
       expectLost(await whilePrepared(trouble), '(Connection reset by peer|the connection was cut)');

@@ -96,7 +96,7 @@ function expectEnd({ code, signal, stderr, events }: CopyResult, point: Point, i
 }
 
 describe('a copy', { timeout: 200_000 }, () => {
-  it.each(shareOf(points, 6))(
+  it.each(shareOf(points, 10))(
     'into $into that is ended by $signal after "$after" ($laterMs ms)',
     async (point) => {
       const { primary, standby } = pair;
