@@ -26,24 +26,37 @@ export function serverAtWorkIn(dataDirectory: string): ServerAtWork | undefined 
   return attached === undefined ? undefined : { by: 'shared-memory', ...attached };
 }
 
+/** The directories that servers of this machine work in, each once, as far as this user can see them. */
+export const directoriesOfServers = (): string[] => [
+  ...new Set(serverProcesses().flatMap((pid) => aimOf(`/proc/${pid}/cwd`) ?? [])),
+];
+
 function serverProcessesIn(dataDirectory: string): number[] {
   const directory = identityOf(dataDirectory);
   if (directory === undefined) return [];
-  return readdirSync('/proc')
+  return serverProcesses().filter((pid) => identityOf(`/proc/${pid}/cwd`) === directory);
+}
+
+/** In the order of their numbers. */
+const serverProcesses = (): number[] =>
+  readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => pid !== process.pid && isServer(pid) && identityOf(`/proc/${pid}/cwd`) === directory)
+    .filter((pid) => pid !== process.pid && isServer(pid))
     .sort((one, other) => one - other);
-}
+
+const aimOf = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+};
 
 /** By its file, also one that an upgrade has replaced; a process of another user, who cannot be the server's, is none. */
 function isServer(pid: number): boolean {
-  try {
-    const program = basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
-    return ['postgres', 'postmaster', 'edb-postgres'].includes(program);
-  } catch {
-    return false;
-  }
+  const program = basename((aimOf(`/proc/${pid}/exe`) ?? '').replace(/ \(deleted\)$/, ''));
+  return ['postgres', 'postmaster', 'edb-postgres'].includes(program);
 }
 
 /** By device and number, for another mount namespace knows it by another path. */

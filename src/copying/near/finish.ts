@@ -1,12 +1,11 @@
 // The end of a copy: all names durable, then pg_control, then the note away. Before pg_control has its name no server can start
 // in the directory, so nothing that is not durable yet can ever be used.
 import { join } from 'node:path';
-import { fromSystemError, ProgramError } from '../../program/program-error.ts';
-import { closeFile, openFile, rename, unlink, unlinkIfThere } from '../../program/system-calls.ts';
+import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { closeFile, link, openFile, unlink, unlinkIfThere } from '../../program/system-calls.ts';
 import { temporaryPath } from '../../program/temporary-name.ts';
 import { writeAll } from '../../transport/copy.ts';
 import { syncOrFail } from '../../transport/publish.ts';
-import { isThere } from './content.ts';
 import { noteName } from './own-names.ts';
 import type { Preparation } from './prepare.ts';
 import { noteBrought } from './saved-configuration.ts';
@@ -70,22 +69,26 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Whole and durable under another name first; it must not be there yet. */
 async function writeControl(path: string, control: Buffer, nodeId: string): Promise<void> {
-  if (isThere(path)) {
-    throw new ProgramError('target-in-use', `cannot finish the copy: "${path}" is there already`, {
-      detail: 'It was removed when the copy began; something else has made it since.',
-      hint: 'Find out what else writes into that directory, and start the copy again.',
-    });
-  }
   const temporary = temporaryPath(path, nodeId);
   try {
     await writeNew(temporary, control);
-    await rename(temporary, path);
+    // Never over another one, as a rename would.
+    await link(temporary, path);
+    await unlink(temporary);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
-    throw fromSystemError(error, `could not write file "${path}"`);
+    throw errnoOf(error) === 'EEXIST'
+      ? isThereAlready(path)
+      : fromSystemError(error, `could not write file "${path}"`);
   }
   await syncDirectory(join(path, '..'));
 }
+
+const isThereAlready = (path: string): ProgramError =>
+  new ProgramError('target-in-use', `cannot finish the copy: "${path}" is there already`, {
+    detail: 'It was removed when the copy began; something else has made it since.',
+    hint: 'Find out what else writes into that directory, and start the copy again.',
+  });
 
 async function writeNew(path: string, bytes: Buffer): Promise<void> {
   const descriptor = await openFile(path, 'wx', 0o600);

@@ -14,6 +14,7 @@ import {
   requireWritable,
   type Place,
 } from './places.ts';
+import { refusePlacesOfServers } from './places-of-servers.ts';
 import { refuseRunningServer } from './refuse-server.ts';
 import { hasOwnConfiguration } from './saved-configuration.ts';
 import { stepsOf } from './steps.ts';
@@ -105,6 +106,7 @@ function judgeOutside(
   const all = isLink && now !== undefined && wanted === undefined ? [...planned, now] : planned;
   refuseNested([place, ...all]);
   refuseSourcePlaces(now === undefined ? all : [...all, now], source);
+  refusePlacesOfServers(all, place.real);
   for (const each of all) requireWritable(each);
 }
 

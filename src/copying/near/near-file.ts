@@ -6,12 +6,13 @@ import { closeFile, fdatasync, fsync, unlinkIfThere, writeFrom } from '../../pro
 import { fill } from '../../transport/copy.ts';
 import { EarlyFlush } from '../../transport/early-flush.ts';
 import { syncOrFail } from '../../transport/publish.ts';
+import type { PageRun } from '../page-digest.ts';
 import type { ArrivingFile } from '../target.ts';
 import { withBuffer } from './buffers.ts';
 import { changeModeOpen, truncateOpen } from './calls.ts';
 import type { Opened } from './open-file.ts';
 import { differingParts, type Part } from './pages.ts';
-import { patchChunk, type PageRun } from './patch-chunk.ts';
+import { patchChunk } from './patch-chunk.ts';
 
 /** After how many bytes the disk may begin, so that the fsync at the end finds little to do. */
 const flushBytes = 32 * 1024 * 1024;

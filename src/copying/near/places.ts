@@ -1,7 +1,8 @@
 // The directories that a copy will write into, data directory, tablespaces and pg_wal: none may be one of the source's own, lie
 // in another one, or be where it is not allowed, and this process has to be able to write there.
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
+import { bootId } from '../../program/boot-id.ts';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import type { SourcePlaces } from '../target.ts';
 import { aimOf, isWithin, lookAt, realPlace, upwards } from './real-places.ts';
@@ -51,14 +52,6 @@ export function refuseDangling(path: string): void {
   const why = 'it is a symbolic link to a directory that does not exist';
   throw unsuited(path, why, `It leads to ${aim}.`, 'Mount the disk of that directory, or remove the link.');
 }
-
-const bootId = (): string => {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  } catch {
-    return '';
-  }
-};
 
 type Named = Pick<Place, 'what' | 'path'>;
 

@@ -1,8 +1,18 @@
 // A directory in which a server runs, or of which processes are left, is refused: with a real server.
-import { chownSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { openNearTarget } from '../../../src/copying/near/near-target.ts';
-import type { SourceCluster } from '../../../src/copying/target.ts';
+import type { Outside, SourceCluster } from '../../../src/copying/target.ts';
 import { readControlFile } from '../../../src/postgres/control-file.ts';
 import { createCluster } from '../../harness/create-cluster.ts';
 import { findPostgres } from '../../harness/postgres-binaries.ts';
@@ -14,8 +24,12 @@ import { neverStopped, nodeId, nothingOutside, sourceOf } from './scene.ts';
 /** Who copies has to be the owner. */
 const giveToUs = (path: string): void => chownSync(path, process.geteuid!(), process.getegid!());
 
-const look = (directory: string, source: SourceCluster) =>
-  openNearTarget({ directory, allowed: 'any', nodeId }).look(source, nothingOutside, neverStopped);
+const look = (directory: string, source: SourceCluster, tablespaces: Outside['tablespaces'] = []) =>
+  openNearTarget({ directory, allowed: 'any', nodeId }).look(
+    source,
+    { ...nothingOutside, tablespaces },
+    neverStopped,
+  );
 
 it('a directory of a server that runs, or of which processes are left, is refused', async () => {
   await using sandbox = makeSandbox('near-server');
@@ -35,6 +49,27 @@ it('a directory of a server that runs, or of which processes are left, is refuse
     detail: `Its process ID is ${lines[0]}, as postmaster.pid says.`,
     hint,
   });
+
+  // A copy of its directory, made by cp, has its links.
+  const copied = sandbox.directory('copied/data');
+  const space = sandbox.directory('space');
+  for (const name of ['global', 'pg_tblspc']) mkdirSync(`${copied}/${name}`);
+  for (const name of ['PG_VERSION', 'global/pg_control'])
+    copyFileSync(`${directory}/${name}`, `${copied}/${name}`);
+  for (const data of [directory, copied]) symlinkSync(space, `${data}/pg_tblspc/16400`);
+  for (const path of [copied, dirname(copied), space]) giveToUs(path);
+  const theirs = (path: string, what: string) => ({
+    kind: 'target-in-use',
+    message: `cannot copy into ${path}: it belongs to the server that runs in ${directory}`,
+    detail: `It is to be ${what} of the copy.`,
+    hint: `Links of ${copied} lead to where that server has its own. Correct them, or remove them if nothing of the copy was there.`,
+  });
+  const tablespaces = [{ oid: '16400', location: space }];
+  expect(await faultOf(() => look(copied, source, tablespaces))).toEqual(theirs(space, 'tablespace 16400'));
+  rmSync(`${directory}/pg_tblspc/16400`);
+  expect(await look(copied, source, tablespaces)).toMatchObject({ state: 'data-directory' });
+  symlinkSync(`${directory}/pg_wal`, `${copied}/pg_wal`);
+  expect(await faultOf(() => look(copied, source))).toEqual(theirs(`${directory}/pg_wal`, 'pg_wal'));
 
   // Somebody has removed the file under it: its processes still work there.
   rmSync(pidFile);
