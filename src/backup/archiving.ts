@@ -1,5 +1,5 @@
 // A copy is worth what its archive holds: before it begins a real segment has to arrive where the standby will look for WAL, and
-// afterwards the last one that the copy needs. Seen is what counts, at the destination, not what archive_command says.
+// afterwards every one that the copy needs. Seen is what counts, at the destination, not what archive_command says.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';

@@ -5,7 +5,7 @@ import type { CompleteCopy, Work } from './copy-to.ts';
 import { complete, paced, prepare, tellingOfUnfinished } from './fill-target.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { mapFor, requireSameTablespaces } from './mapping.ts';
-import { Buffers } from './source/buffers.ts';
+import { buffersOf, type Buffers } from './source/buffers.ts';
 import { readWholeControlFile } from './source/control-file.ts';
 import { firstWithManifest, Manifest } from './source/manifest.ts';
 import type { PageLayout } from './source/pages.ts';
@@ -24,15 +24,15 @@ interface Under {
 
 /** From the beginning of backup mode to its end. The server ends that mode with the session, whatever happens here. */
 export async function copyOurselves(work: Work, looked: LookedAt): Promise<CompleteCopy> {
-  const { wanted, session, telling, stop } = work;
+  const { wanted, session, asked, telling, stop } = work;
   telling.step('checkpoint', 'waiting for the checkpoint that a backup begins with');
   const startLsn = await session.begin(`twowarm ${wanted.program}`, wanted.fast, stop);
   telling.step('begun', `the backup has begun at ${formatLsn(startLsn)}`, { startLsn: formatLsn(startLsn) });
   // Those from here on come with the WAL. Those before do not, and waiting for the archive may have taken long.
-  requireSameTablespaces(looked.tablespaces, await session.tablespaces());
+  requireSameTablespaces(asked.tablespaces, await session.tablespaces());
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
-  const under: Under = { startLsn, manifest, buffers: new Buffers(4 * wanted.jobs), signal: watch.signal };
+  const under: Under = { startLsn, manifest, buffers: buffersOf(4 * wanted.jobs), signal: watch.signal };
   try {
     await prepare(work, looked, under.signal);
     return await tellingOfUnfinished(work, async () => {
@@ -46,14 +46,14 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   }
 }
 
-function makeManifest({ node }: Work, { facts, cluster }: LookedAt): Manifest | undefined {
+function makeManifest({ node, asked: { facts } }: Work, { cluster }: LookedAt): Manifest | undefined {
   if (facts.major < firstWithManifest) return undefined;
   return new Manifest(node.identity.stateDirectory, facts.major, cluster.systemIdentifier);
 }
 
 async function copyAll(work: Work, looked: LookedAt, under: Under): Promise<Copied> {
-  const { target, wanted } = work;
-  const { blockSize, blocksInSegment, hasChecksums } = looked.facts;
+  const { target, wanted, asked } = work;
+  const { blockSize, blocksInSegment, hasChecksums } = asked.facts;
   const { startLsn, signal } = under;
   const layout: PageLayout | undefined =
     hasChecksums && wanted.verifyPages ? { blockSize, blocksInSegment, startLsn } : undefined;
@@ -66,14 +66,14 @@ async function copyAll(work: Work, looked: LookedAt, under: Under): Promise<Copi
 
 /** The files that there are only at the end, pg_control last of all. */
 async function finish(work: Work, looked: LookedAt, under: Under): Promise<Omit<CompleteCopy, 'copied'>> {
-  const { session, target } = work;
-  const { outside, tablespaces, fileMode, source } = looked;
+  const { session, target, asked } = work;
+  const { outside, fileMode, source } = looked;
   const { timeline } = await session.position();
   const control = await readWholeControlFile(source.dataDirectory);
   const { lsn: endLsn, label, tablespaceMap } = await session.end();
   const endFiles = {
     ...{ control, label, mode: fileMode, manifest: under.manifest },
-    tablespaceMap: mapFor(tablespaceMap, tablespaces, outside.tablespaces),
+    tablespaceMap: mapFor(tablespaceMap, asked.tablespaces, outside.tablespaces),
     wal: { timeline, start: under.startLsn, end: endLsn },
   };
   await writeEnd(endFiles, { ...under, target, progress: () => undefined });

@@ -6,12 +6,12 @@ import { complete, paced, prepare, tellingOfUnfinished } from './fill-target.ts'
 import type { LookedAt } from './look-at-source.ts';
 import { findPgBasebackup } from './pg-basebackup/find-program.ts';
 import { runPgBasebackup } from './pg-basebackup/run.ts';
-import { Buffers } from './source/buffers.ts';
+import { buffersOf } from './source/buffers.ts';
 
 export async function copyByTool(work: Work, looked: LookedAt): Promise<CompleteCopy> {
-  const { node, wanted, session, target, environment, stop } = work;
+  const { node, wanted, session, asked, target, environment, stop } = work;
   const { settings } = node;
-  const { major } = looked.facts;
+  const { major } = asked.facts;
   // Before anything changes over there.
   const program = await findPgBasebackup({ settings, major, environment, signal: stop });
   await prepare(work, looked, stop);
@@ -20,7 +20,7 @@ export async function copyByTool(work: Work, looked: LookedAt): Promise<Complete
       runPgBasebackup({
         ...{ program, settings, major, target, progress, environment, signal: stop },
         ...{ fast: wanted.fast, verifyPages: wanted.verifyPages, label: `twowarm ${wanted.program}` },
-        buffers: new Buffers(3),
+        buffers: buffersOf(3),
       }),
     );
     const startLsn = startOf(label);

@@ -7,7 +7,7 @@ import type { Buffers } from './source/buffers.ts';
 import type { Manifest } from './source/manifest.ts';
 import { PageCheck, type DamagedPage, type PageLayout } from './source/pages.ts';
 import { sendFile, type Sending, type SentFile, type SourceFile } from './source/send-file.ts';
-import { walk, type Source, type SourceDirectory } from './source/walk.ts';
+import { below, walk, type Source, type SourceDirectory } from './source/walk.ts';
 
 export interface CopyJob {
   source: Source;
@@ -136,8 +136,6 @@ class Copying {
       this.damaged.push({ path, pages: check.damaged, count: check.damagedCount });
   }
 }
-
-const below = (directory: string, name: string): string => (directory === '' ? name : `${directory}/${name}`);
 
 /** Copies everything. Throws the first fault, or the reason of the signal, once nothing is under way any more. */
 export async function copyFiles(job: CopyJob): Promise<Copied> {

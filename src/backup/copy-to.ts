@@ -35,6 +35,7 @@ export interface Work {
   chosen: Chosen;
   wanted: Wanted;
   session: BackupSession;
+  /** The cluster that is copied. */
   asked: SourceFacts;
   target: Target;
   telling: Telling;
@@ -61,14 +62,14 @@ export async function copyTo(work: Work): Promise<Outcome> {
   const { wanted, telling, target } = work;
   const looked = await lookAtSource(work);
   const { found } = looked;
-  requireArchiving(looked.facts);
+  requireArchiving(work.asked.facts);
   if (wanted.dryRun) {
     for (const step of stepsOf(work, looked)) telling.step('would', step);
     return { outcome: 'would copy', found };
   }
   await prove(work, looked);
   const complete = await (wanted.method === 'pg_basebackup' ? copyByTool : copyOurselves)(work, looked);
-  const lastSegment = await waitForLast(work, looked, complete);
+  const lastSegment = await waitForWal(work, looked, complete);
   telling.step('next', nextSteps(target.url));
   return { outcome: 'copied', found, copied: complete.copied, lastSegment };
 }
@@ -84,7 +85,7 @@ async function prove(work: Work, { cluster }: LookedAt): Promise<void> {
   });
 }
 
-async function waitForLast(work: Work, { cluster }: LookedAt, complete: CompleteCopy): Promise<string> {
+async function waitForWal(work: Work, { cluster }: LookedAt, complete: CompleteCopy): Promise<string> {
   const { chosen, wanted, telling } = work;
   const { destination } = chosen;
   const { segmentSize } = cluster;

@@ -1,19 +1,21 @@
 // What every way of copying has in common: the target made ready, the pace shown while it fills, and what is said of one that
 // is left unfinished.
+import type { Target } from '../copying/target.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import type { Copied } from './copy-files.ts';
 import type { Work } from './copy-to.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { sizeOf } from './source/walk.ts';
+import type { Telling } from './telling.ts';
 import { copiedWords, trafficWords } from './words.ts';
 
 /** After this nothing can start at the target until finish(). */
-export async function prepare(
-  { target, telling }: Work,
-  { cluster, outside }: LookedAt,
-  signal: AbortSignal,
-): Promise<void> {
-  const { quarantined, warnings } = await target.prepare(cluster, outside, signal);
+export async function prepare(work: Work, looked: LookedAt, signal: AbortSignal): Promise<void> {
+  const { target, telling } = work;
+  const { cluster, outside } = looked;
+  const { quarantined, warnings } = await target
+    .prepare(cluster, outside, signal)
+    .catch((error: unknown) => tellHalfPrepared(work, looked, error));
   for (const message of warnings) await telling.warn({ message });
   if (quarantined.length > 0)
     telling.step(
@@ -25,6 +27,30 @@ export async function prepare(
     );
   telling.step('prepared', `from now on nothing can start in ${target.url} until the copy is complete`);
 }
+
+/** How long a look at what a preparation has left may take, in ms. */
+const lookLimitMs = 5000;
+
+/** One that has failed half-way has taken pg_control away already, perhaps. */
+async function tellHalfPrepared(
+  { target, telling, stop }: Work,
+  { cluster, found }: LookedAt,
+  error: unknown,
+): Promise<never> {
+  const nothingOutside = { tablespaces: [], walDirectory: undefined };
+  const now =
+    stop.aborted || found.state === 'unfinished'
+      ? undefined
+      : await target.look(cluster, nothingOutside, AbortSignal.timeout(lookLimitMs)).catch(() => undefined);
+  if (now?.state === 'unfinished') await tellUnfinished(target, telling);
+  throw error;
+}
+
+const tellUnfinished = (target: Target, telling: Telling): Promise<void> =>
+  telling.warn({
+    message: `the copy in ${target.url} is not complete, and nothing can start from it`,
+    hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
+  });
 
 /** Copies while the pace is shown, and says what it has come to. */
 export async function paced<Result extends { copied: Copied }>(
@@ -70,10 +96,7 @@ export async function tellingOfUnfinished<Result>(
   try {
     return await work();
   } catch (error) {
-    await telling.warn({
-      message: `the copy in ${target.url} is not complete, and nothing can start from it`,
-      hint: 'The same call again goes on from what is there. The primary leaves its backup mode with this call.',
-    });
+    await tellUnfinished(target, telling);
     throw error;
   }
 }

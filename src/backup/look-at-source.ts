@@ -1,11 +1,12 @@
 // What is to be copied and where to, found out before anything changes: the server's own facts, its directories, the target.
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { realpathSync } from 'node:fs';
 import type { Found, Outside, SourceCluster } from '../copying/target.ts';
 import { readSegmentSize } from '../postgres/control-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
-import { ProgramError } from '../program/program-error.ts';
+import { bootId } from '../program/boot-id.ts';
+import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import type { Wanted, Work } from './copy-to.ts';
 import { mapTablespaces, type Tablespace } from './mapping.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
@@ -14,26 +15,20 @@ import { archivesWithin } from './source/own-directories.ts';
 import { walLinkOf, type Source } from './source/walk.ts';
 
 export interface LookedAt {
-  facts: ServerFacts;
   cluster: SourceCluster;
   source: Source;
-  tablespaces: readonly Tablespace[];
   outside: Outside;
   found: Found;
   /** Permission bits of a file of the cluster. */
   fileMode: number;
 }
 
-const placeOf = async (path: string): Promise<string> => {
-  const { dev, ino } = await stat(path, { bigint: true });
+async function placeOf(path: string): Promise<string> {
+  const { dev, ino } = await stat(path, { bigint: true }).catch((error: unknown) => {
+    throw fromSystemError(error, `could not look at "${path}"`);
+  });
   return `${dev}:${ino}`;
-};
-
-const bootId = (): Promise<string> =>
-  readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
-    (text) => text.trim(),
-    () => '',
-  );
+}
 
 /** Those beside the data directory; a relative location is one within it. */
 const locationsOf = (tablespaces: readonly Tablespace[]): string[] =>
@@ -45,7 +40,7 @@ async function clusterOf(
 ): Promise<SourceCluster> {
   const directories = [dataDirectory, join(dataDirectory, 'pg_wal'), ...locationsOf(tablespaces)];
   return {
-    boot: await bootId(),
+    boot: bootId(),
     directories: await Promise.all(directories.map(placeOf)),
     systemIdentifier: node.identity.systemIdentifier,
     version: String(facts.major),
@@ -143,5 +138,5 @@ export async function lookAtSource(work: Work): Promise<LookedAt> {
     major: facts.major,
   };
   const { mode } = await stat(join(dataDirectory, 'PG_VERSION'));
-  return { facts, cluster, source, tablespaces, outside, found, fileMode: mode & 0o7777 };
+  return { cluster, source, outside, found, fileMode: mode & 0o7777 };
 }

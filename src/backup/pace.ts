@@ -1,8 +1,6 @@
 // How far a copy is, how fast, and how long it still takes.
+import { megabytes } from '../program/megabytes.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
-
-/** '123.4 MB', in powers of ten, as disks and lines are measured. */
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** How long the rate looks back, in ms. */
 const windowMs = 5000;

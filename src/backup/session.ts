@@ -25,8 +25,6 @@ export interface ServerFacts {
   archiveLibrary: string;
   /** Relative to the data directory or absolute; only before 15. */
   temporaryStatistics: string | undefined;
-  dataDirectory: string;
-  configurationFiles: readonly string[];
 }
 
 /** What ends a backup. */
@@ -44,8 +42,7 @@ const factsSql = `select current_setting('server_version_num') as version,
   current_setting('block_size') as block, (select setting from pg_settings where name = 'segment_size') as segment,
   current_setting('wal_level') as level, current_setting('archive_mode') as mode,
   current_setting('archive_command') as command, current_setting('archive_library', true) as library,
-  current_setting('stats_temp_directory', true) as statistics, current_setting('data_directory') as directory,
-  array[current_setting('config_file'), current_setting('hba_file'), current_setting('ident_file')] as files`;
+  current_setting('stats_temp_directory', true) as statistics`;
 
 interface FactsRow extends Record<string, unknown> {
   version: string;
@@ -59,8 +56,6 @@ interface FactsRow extends Record<string, unknown> {
   command: string;
   library: string | null;
   statistics: string | null;
-  directory: string;
-  files: string[];
 }
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -140,8 +135,6 @@ export class BackupSession {
       archiveCommand: found.command,
       archiveLibrary: found.library ?? '',
       temporaryStatistics: found.statistics ?? undefined,
-      dataDirectory: found.directory,
-      configurationFiles: found.files,
     };
   }
 

@@ -1,7 +1,8 @@
 // What a copy says while it works: a line per step for people, a bar on a terminal or a line now and then without one, or with
 // --json an object per event.
 import type { ProgramCall, Voice } from '../program/command.ts';
-import { printable, writeOut, type Report } from '../program/print-error.ts';
+import { PassingLine } from '../program/passing-line.ts';
+import { printable, type Report } from '../program/print-error.ts';
 import { Pace } from './pace.ts';
 
 /** How often the bar moves, an event comes, a line is printed, in ms. */
@@ -13,9 +14,8 @@ export class Telling {
   readonly voice: Voice;
   readonly asJson: boolean;
   readonly pace = new Pace();
-  private readonly hasTerminal = process.stderr.isTTY;
+  private readonly line = new PassingLine();
   private timer: NodeJS.Timeout | undefined;
-  private isShown = false;
 
   constructor({ voice, options }: ProgramCall) {
     this.voice = voice;
@@ -24,13 +24,13 @@ export class Telling {
 
   /** Something was done, or will be; `fields` are for --json. */
   step(event: string, text: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    this.clear();
+    this.line.clear();
     if (this.asJson) this.event({ event, message: text, ...fields });
     else this.voice.answer(`${printable(text)}\n`);
   }
 
   async warn(report: Report): Promise<void> {
-    this.clear();
+    this.line.clear();
     await this.voice.report('WARNING', report);
   }
 
@@ -42,29 +42,23 @@ export class Telling {
   /** From now on the pace is shown, until stopPacing(). */
   startPacing(): void {
     this.pace.start();
-    const everyMs = this.asJson ? eventEveryMs : this.hasTerminal ? barEveryMs : lineEveryMs;
+    const everyMs = this.asJson ? eventEveryMs : this.line.hasTerminal ? barEveryMs : lineEveryMs;
     this.timer = setInterval(() => this.showPace(), everyMs);
     this.timer.unref();
   }
 
   stopPacing(): void {
     clearInterval(this.timer);
-    this.clear();
+    this.line.clear();
   }
 
   private showPace(): void {
     if (this.asJson) return this.event({ event: 'progress', ...this.pace.figures() });
-    if (!this.hasTerminal) return this.voice.answer(`${this.pace.words()}\n`);
-    this.isShown = true;
-    writeOut(2, `\r${this.pace.bar()} ${this.pace.words()}\u001b[K`);
+    if (this.line.hasTerminal) this.line.show(`${this.pace.bar()} ${this.pace.words()}`);
+    else this.voice.answer(`${this.pace.words()}\n`);
   }
 
   private event(fields: Readonly<Record<string, unknown>>): void {
     this.voice.answer(`${JSON.stringify(fields)}\n`);
-  }
-
-  private clear(): void {
-    if (this.isShown) writeOut(2, '\r\u001b[K');
-    this.isShown = false;
   }
 }

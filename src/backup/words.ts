@@ -1,17 +1,16 @@
 // What a copy says of itself, apart from how it is printed.
 import { count } from '../program/count.ts';
 import { ProgramError } from '../program/program-error.ts';
-import { settingLine } from '../program/installation.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
 import type { Work } from './copy-to.ts';
 import type { Copied } from './copy-files.ts';
 import type { LookedAt } from './look-at-source.ts';
-import { megabytes } from './pace.ts';
+import { megabytes } from '../program/megabytes.ts';
 
 /** What a dry run shows, in order. */
 export function stepsOf(
-  { chosen, wanted, target }: Work,
-  { facts, found, source, outside }: LookedAt,
+  { chosen, wanted, target, asked: { facts } }: Work,
+  { found, source, outside }: LookedAt,
 ): string[] {
   const pages = facts.hasChecksums && wanted.verifyPages ? ', with a look at the checksum of each page' : '';
   return [
@@ -22,7 +21,7 @@ export function stepsOf(
     ...outside.tablespaces.map(({ oid, location }) => `would copy the tablespace ${oid} to ${location}`),
     'would remove there what the cluster does not have, in the directories of PostgreSQL only',
     'would end the backup, write backup_label, and pg_control last',
-    `would wait until the last segment that the copy needs is at ${chosen.destination.url}`,
+    `would wait until every segment that the copy needs is at ${chosen.destination.url}`,
   ];
 }
 
@@ -55,6 +54,3 @@ export function refuseDamaged({ damaged }: Copied): void {
 /** What has to be done on the other node. */
 export const nextSteps = (url: string): string =>
   `next, on the node of ${url}: configStandby, then start its server`;
-
-/** For the fault of a server that archives nothing. */
-export const archiveLine = (): string => settingLine('archive_command', 'archiveWALFile', '%p %f');

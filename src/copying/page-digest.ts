@@ -5,6 +5,12 @@
 export const pageBytes = 8192;
 export const digestBytes = 8;
 
+/** `pages` of a chunk that follow each other, from number `page` of the chunk on, which is 0 for its first. */
+export interface PageRun {
+  page: number;
+  pages: number;
+}
+
 const lanes = 32;
 const wordsInPage = pageBytes / 4;
 const prime = 0x0100_0193;

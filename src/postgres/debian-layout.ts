@@ -1,29 +1,45 @@
 // Debian's place for the configuration of a cluster: /etc/postgresql/<version>/<name>/, outside of the data directory. Its
 // server is started with config_file on the command line, and a base backup does not bring these files along.
-import { readdirSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { parseConfiguration } from './parse-configuration.ts';
 
+/** Where the directories of the versions are. */
+export const debianRoot = '/etc/postgresql';
+
+/** A cluster as postgresql-common names it: 15/main. */
 export interface DebianCluster {
-  /** As pg_ctlcluster takes it. */
+  version: string;
   name: string;
   postgresqlConf: string;
+  /** As its postgresql.conf says it; undefined where that says nothing. */
+  dataDirectory: string | undefined;
 }
 
-/** The cluster whose postgresql.conf names this data directory; undefined where there is none, or it cannot be seen. */
-export function debianCluster(
+/** Every cluster whose postgresql.conf can be read. */
+export const debianClusters = (root = debianRoot): DebianCluster[] =>
+  namesIn(root).flatMap((version) =>
+    namesIn(join(root, version)).flatMap((name) => {
+      const postgresqlConf = join(root, version, name, 'postgresql.conf');
+      const text = textOf(postgresqlConf);
+      if (text === undefined) return [];
+      const { assignments } = parseConfiguration(text);
+      const dataDirectory = assignments.findLast((each) => each.name === 'data_directory')?.value;
+      return [{ version, name, postgresqlConf, dataDirectory }];
+    }),
+  );
+
+/** The cluster whose postgresql.conf names this data directory, a real path; undefined where there is none, or it cannot be seen. */
+export const debianCluster = (
   dataDirectory: string,
   major: number,
-  root = '/etc/postgresql',
-): DebianCluster | undefined {
-  for (const name of namesIn(join(root, String(major)))) {
-    const postgresqlConf = join(root, String(major), name, 'postgresql.conf');
-    if (namedIn(postgresqlConf) === dataDirectory) return { name, postgresqlConf };
-  }
-  return undefined;
-}
+  root = debianRoot,
+): DebianCluster | undefined =>
+  debianClusters(root).find(
+    (each) => each.version === String(major) && realPathOf(each.dataDirectory) === dataDirectory,
+  );
 
+/** Names in a directory; none where it is not there or not to be seen. */
 function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory).sort();
@@ -32,11 +48,17 @@ function namesIn(directory: string): string[] {
   }
 }
 
-function namedIn(postgresqlConf: string): string | undefined {
+function textOf(path: string): string | undefined {
   try {
-    const { assignments } = parseConfiguration(readFileSync(postgresqlConf, 'latin1'));
-    const named = assignments.findLast(({ name }) => name === 'data_directory')?.value;
-    return named === undefined ? undefined : realpathSync(named);
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+function realPathOf(path: string | undefined): string | undefined {
+  try {
+    return path === undefined ? undefined : realpathSync(path);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 // How far a copy is, in figures, words and as a bar; by a clock that stands still unless it is told to go on.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { megabytes, Pace } from '../../src/backup/pace.ts';
+import { Pace } from '../../src/backup/pace.ts';
+import { megabytes } from '../../src/program/megabytes.ts';
 
 beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => vi.useRealTimers());

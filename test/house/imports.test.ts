@@ -25,7 +25,7 @@ const doors: Record<string, string> = {
   'ssh-config': 'src/transport/ssh/config/lines.ts',
   chokidar: 'src/program/watch.ts',
   'tar-stream': 'src/backup/pg-basebackup/read-tar.ts',
-  diff: 'src/backup/configure/show-changes.ts',
+  diff: 'src/program/differences.ts',
   '@inquirer/confirm': 'src/program/prompts.ts',
   '@inquirer/input': 'src/program/prompts.ts',
   '@inquirer/select': 'src/program/prompts.ts',

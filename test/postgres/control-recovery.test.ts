@@ -60,7 +60,10 @@ describe('the configuration of a cluster outside of its data directory', () => {
     const wanted = sandbox.file('etc/15/main/postgresql.conf', `data_directory = '${data}'\t# comment\n`);
     sandbox.file('etc/16/main/postgresql.conf', `data_directory = '${data}'\n`);
     const root = `${sandbox.path}/etc`;
-    expect(debianCluster(data, 15, root)).toEqual({ name: 'main', postgresqlConf: wanted });
+    expect(debianCluster(data, 15, root)).toEqual({
+      ...{ version: '15', name: 'main' },
+      ...{ postgresqlConf: wanted, dataDirectory: data },
+    });
     expect(debianCluster(data, 14, root)).toBeUndefined();
     expect(debianCluster(`${sandbox.path}/lib`, 15, root)).toBeUndefined();
   });

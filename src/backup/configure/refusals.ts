@@ -7,8 +7,6 @@ import { readDatabaseState, type DatabaseState } from '../../postgres/database-s
 import { refuseRunningServer } from '../../postgres/refuse-running.ts';
 import { ProgramError } from '../../program/program-error.ts';
 
-/** What a copy that is under way, or was interrupted, leaves in the data directory. */
-
 /** `base-backup`: one that was not started yet. `former-primary`: it was a primary when it stopped, or its files were copied then. */
 export type Origin = 'base-backup' | 'standby' | 'former-primary';
 

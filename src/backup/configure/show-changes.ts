@@ -1,5 +1,5 @@
-// The one door to diff: changes of files as unified diffs for people, without the passwords that are in them.
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
+// Changes of files as unified diffs for people, without the passwords that are in them.
+import { unifiedDiff } from '../../program/differences.ts';
 import type { FileChange } from './file-change.ts';
 
 /** Nothing that follows password= on a line is shown, whatever quotes are in it; nor what is between user: and @ of a URL. */
@@ -16,8 +16,7 @@ export function describeChange({ path, before, after }: FileChange): string {
   if (after === undefined && before === '') return `removed: ${path}\n`;
   if (before === undefined && after === '') return `new, empty: ${path}\n`;
   const [from, to] = [before === undefined ? '/dev/null' : path, after === undefined ? '/dev/null' : path];
-  const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
-  const patch = createTwoFilesPatch(from, to, shown(before), shown(after), undefined, undefined, options);
+  const patch = unifiedDiff(from, to, shown(before), shown(after));
   return patch.includes('\n@@') ? patch : `${patch}(a password in it changes)\n`;
 }
 

@@ -1,6 +1,6 @@
 // The chunks of an open file, one read ahead: while one is looked at and hashed, the next one comes.
 import { chunkBytes } from '../../copying/target.ts';
-import { readInto } from '../../program/system-calls.ts';
+import { fill } from '../../transport/copy.ts';
 import type { Buffers } from './buffers.ts';
 
 export interface Chunk {
@@ -11,17 +11,6 @@ export interface Chunk {
   offset: number;
 }
 
-/** Reads until the chunk is full or the file ends. */
-async function readFully(descriptor: number, into: Buffer, length: number, offset: number): Promise<number> {
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await readInto(descriptor, into, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return done;
-}
-
 async function readChunk(
   descriptor: number,
   buffers: Buffers,
@@ -30,7 +19,7 @@ async function readChunk(
 ): Promise<Chunk> {
   const buffer = await buffers.take();
   try {
-    return { buffer, length: await readFully(descriptor, buffer, wanted, offset), offset };
+    return { buffer, length: await fill(descriptor, buffer.subarray(0, wanted), offset), offset };
   } catch (error) {
     buffers.give(buffer);
     throw error;

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, fromSystemError } from '../../program/program-error.ts';
+import { fromSystemError } from '../../program/program-error.ts';
+import { startOfProcess } from '../../program/temporary-name.ts';
 import { formatLsn } from '../../wal/lsn.ts';
 
 /** The WAL that a copy needs to be consistent. */
@@ -25,21 +26,12 @@ const timeOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19
 
 const nameOf = (pid: number): string => `backup_manifest.${pid}`;
 
-/** A process of that number that is not to be signalled is there all the same. */
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return errnoOf(error) === 'ESRCH';
-  }
-}
-
 /** Those of calls that were killed: nobody else would, and they are large. */
 function removeLeft(directory: string): void {
   for (const name of readdirSync(directory)) {
     const [, pid] = /^backup_manifest\.(\d+)$/.exec(name) ?? [];
-    if (pid !== undefined && isGone(Number(pid))) rmSync(join(directory, name), { force: true });
+    if (pid !== undefined && startOfProcess(Number(pid)) === undefined)
+      rmSync(join(directory, name), { force: true });
   }
 }
 

@@ -92,7 +92,8 @@ async function modeOf(absolute: string): Promise<number | undefined> {
   }
 }
 
-const below = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`);
+/** The path of a name in a directory, both relative to the data directory. */
+export const below = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`);
 
 /** One directory and all below it. */
 async function* walkFrom(source: Source, path: string): AsyncGenerator<SourceDirectory> {

@@ -12,7 +12,8 @@ import { describeSelfCheck, readSelfCheck, type SelfCheck } from './self-check.t
 import { requireRoom, requireUsable, runtimeFor } from './suitable.ts';
 import type { Telling } from './telling.ts';
 import { whatToSet, type ToSet } from './to-set.ts';
-import { megabytes, paceOf } from './words.ts';
+import { megabytes } from '../../program/megabytes.ts';
+import { paceOf } from './words.ts';
 
 /** What all nodes have in common. */
 export interface Work {

@@ -4,7 +4,7 @@ import { FarSide } from './far-side.ts';
 import { describeState, tellToSet, type Work } from './distribute.ts';
 import { loginWords, type FarNode } from './nodes.ts';
 import { whatToSet, type ToSet } from './to-set.ts';
-import { megabytes } from './words.ts';
+import { megabytes } from '../../program/megabytes.ts';
 
 export interface Listed {
   outcome: 'listed';

@@ -4,7 +4,7 @@ import { shellWord } from '../../program/shell-word.ts';
 import type { FarState } from './far-state.ts';
 import type { Package } from './package-files.ts';
 import { architectureOf, type Runtime } from './runtimes.ts';
-import { megabytes } from './words.ts';
+import { megabytes } from '../../program/megabytes.ts';
 
 /** Beyond the files themselves: directories, and blocks that are not full. */
 const reserveBytes = 16 * 1024 * 1024;

@@ -1,7 +1,8 @@
 // What distrib2warm says: a line per step and node for people, with the pace on a terminal, or one JSON object at the end.
 import type { ProgramCall, Voice } from '../../program/command.ts';
-import { printable, writeOut } from '../../program/print-error.ts';
-import { megabytes } from './words.ts';
+import { PassingLine } from '../../program/passing-line.ts';
+import { printable } from '../../program/print-error.ts';
+import { megabytes } from '../../program/megabytes.ts';
 
 /** How often the pace is shown, in ms. */
 const paceEveryMs = 250;
@@ -9,9 +10,8 @@ const paceEveryMs = 250;
 export class Telling {
   readonly voice: Voice;
   readonly asJson: boolean;
-  private readonly hasTerminal = process.stderr.isTTY;
+  private readonly passing = new PassingLine();
   private shownAtMs = 0;
-  private isShown = false;
 
   constructor({ voice, options }: ProgramCall) {
     this.voice = voice;
@@ -20,7 +20,7 @@ export class Telling {
 
   /** A step of a node, for people. */
   step(name: string, text: string): void {
-    this.clear();
+    this.passing.clear();
     if (!this.asJson) this.voice.answer(`${printable(`${name}: ${text}`)}\n`);
   }
 
@@ -32,15 +32,9 @@ export class Telling {
   /** How far a copy is, on a terminal. */
   pace(name: string, doneBytes: number, allBytes: number, ms: number): void {
     const now = performance.now();
-    if (!this.hasTerminal || this.asJson || now - this.shownAtMs < paceEveryMs) return;
+    if (!this.passing.hasTerminal || this.asJson || now - this.shownAtMs < paceEveryMs) return;
     this.shownAtMs = now;
-    this.isShown = true;
     const rate = (doneBytes / 1e3 / Math.max(ms, 1)).toFixed(1);
-    writeOut(2, `\r${name}: ${megabytes(doneBytes)} of ${megabytes(allBytes)}, ${rate} MB/s\u001b[K`);
-  }
-
-  private clear(): void {
-    if (this.isShown) writeOut(2, '\r\u001b[K');
-    this.isShown = false;
+    this.passing.show(`${name}: ${megabytes(doneBytes)} of ${megabytes(allBytes)}, ${rate} MB/s`);
   }
 }

@@ -2,7 +2,7 @@
 // in. Names and existence only; what is there is looked at in local-cluster.ts.
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseConfiguration } from '../../postgres/parse-configuration.ts';
+import { debianClusters, debianRoot } from '../../postgres/debian-layout.ts';
 
 /** Where the layouts begin. */
 export interface Roots {
@@ -16,7 +16,7 @@ export interface Roots {
 }
 
 export const machineRoots: Roots = {
-  debian: '/etc/postgresql',
+  debian: debianRoot,
   debianData: '/var/lib/postgresql',
   redHat: '/var/lib/pgsql',
   processes: '/proc',
@@ -54,20 +54,13 @@ function textOf(path: string): string | undefined {
   }
 }
 
-function debianClusters({ debian, debianData }: Roots): Candidate[] {
-  return namesIn(debian).flatMap((version) =>
-    namesIn(join(debian, version)).flatMap((name): Candidate[] => {
-      const by = join(debian, version, name);
-      const postgresqlConf = join(by, 'postgresql.conf');
-      const text = textOf(postgresqlConf);
-      if (text === undefined) return [];
-      const { assignments } = parseConfiguration(text);
-      const said = assignments.findLast((each) => each.name === 'data_directory')?.value;
-      const dataDirectory = said ?? join(debianData, version, name);
-      return [{ dataDirectory, by, debian: { version, name }, postgresqlConf }];
-    }),
-  );
-}
+const ofDebian = ({ debian, debianData }: Roots): Candidate[] =>
+  debianClusters(debian).map(({ version, name, postgresqlConf, dataDirectory }) => ({
+    dataDirectory: dataDirectory ?? join(debianData, version, name),
+    by: join(debian, version, name),
+    debian: { version, name },
+    postgresqlConf,
+  }));
 
 function redHatClusters({ redHat }: Roots): Candidate[] {
   const versions = namesIn(redHat).filter((name) => /^\d+(\.\d+)?$/.test(name));
@@ -94,7 +87,7 @@ function runningClusters({ processes }: Roots): Candidate[] {
 
 /** Every place where a cluster may be; one may turn up several times. */
 export const findCandidates = (roots: Roots): Candidate[] => [
-  ...debianClusters(roots),
+  ...ofDebian(roots),
   ...redHatClusters(roots),
   ...runningClusters(roots),
 ];

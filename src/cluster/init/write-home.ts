@@ -7,12 +7,12 @@ import {
   writeArchivingState,
   type ArchivingState,
 } from '../../program/archiving-state.ts';
+import { differenceOf } from '../../program/differences.ts';
 import { fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { checkHome } from '../../program/settings/trust.ts';
 import { createSmallFile, ensureDirectory } from '../../program/small-file.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import { nameOfUser } from '../../program/owner-words.ts';
-import { differenceOf } from './difference.ts';
 
 /** A file of the home besides the configuration, relative to it. */
 export interface HomeFile {

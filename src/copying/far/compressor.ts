@@ -1,6 +1,7 @@
 // Compresses records on other threads: each is a zstd frame of its own, made by one of a few compressors that are used again
 // and again, because setting one up costs more than a record does.
 import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
+import { Pool } from '../../program/pool.ts';
 
 /** As many as there are cores for them on a small machine. */
 const most = 2;
@@ -45,16 +46,18 @@ class Compressor {
   }
 }
 
-/** Compressors that all files of a copy share; who finds none waits, first come, first served. */
+/** Compressors that all files of a copy share. */
 export class Compressors {
   private readonly all: Compressor[] = [];
-  private readonly free: Compressor[] = [];
-  private readonly waiting: ((compressor: Compressor) => void)[] = [];
+  private readonly pool = new Pool(most, () => {
+    const made = new Compressor();
+    this.all.push(made);
+    return made;
+  });
 
   /** The bytes as a frame; undefined where that is hardly smaller. They may be used again then. */
   async compress(bytes: Buffer): Promise<Buffer | undefined> {
-    const compressor = await this.take();
-    const pieces = await compressor.compress(bytes).finally(() => this.give(compressor));
+    const pieces = await this.pool.lend((compressor) => compressor.compress(bytes));
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (length >= bytes.length * worthwhile) return undefined;
     return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
@@ -62,21 +65,6 @@ export class Compressors {
 
   close(): void {
     for (const each of this.all) each.close();
-  }
-
-  private take(): Compressor | Promise<Compressor> {
-    const compressor = this.free.pop();
-    if (compressor !== undefined) return compressor;
-    if (this.all.length === most) return new Promise((resolve) => this.waiting.push(resolve));
-    const made = new Compressor();
-    this.all.push(made);
-    return made;
-  }
-
-  private give(compressor: Compressor): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.free.push(compressor);
-    else next(compressor);
   }
 }
 

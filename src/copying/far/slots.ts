@@ -1,27 +1,20 @@
 // So many files may be under way at once as the receiver takes conversations; who comes later waits, first come, first served.
+import { Pool } from '../../program/pool.ts';
 
 export class Slots {
-  private free: number;
-  private readonly waiting: (() => void)[] = [];
+  private readonly pool: Pool<object>;
 
   constructor(count: number) {
-    this.free = count;
+    this.pool = new Pool(count, () => ({}));
   }
 
   /** Takes one; resolves with what gives it back, which may be called more than once. */
   async take(): Promise<() => void> {
-    if (this.free > 0) this.free -= 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    const slot = await this.pool.take();
     let isTaken = true;
     return () => {
-      if (isTaken) this.give();
+      if (isTaken) this.pool.give(slot);
       isTaken = false;
     };
-  }
-
-  private give(): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.free += 1;
-    else next();
   }
 }

@@ -1,13 +1,8 @@
 // A chunk that came as pages to be replaced in what was there.
 import { ProgramError } from '../../program/program-error.ts';
 import { pageBytes } from '../page-digest.ts';
+import type { PageRun } from '../page-digest.ts';
 import type { Part } from './pages.ts';
-
-/** `pages` of a chunk that follow each other, from number `page` of the chunk on, which is 0 for its first. */
-export interface PageRun {
-  page: number;
-  pages: number;
-}
 
 /**
  * Puts the pages of `runs`, whose bytes are one after the other in `bytes`, into the chunk, and says which parts of it they

@@ -83,7 +83,7 @@ export function copySide(terms: CopyTerms): Side<NearTarget> {
   let target: NearTarget | undefined;
   const admit = async (request: Message): Promise<Greeted<NearTarget>> => {
     const hello = readCopyHello(request);
-    const agreed = agreeOnCopy(hello.versions, hello.client);
+    const agreed = agreeOnCopy(hello);
     requireTerms(hello, terms);
     target = openNearTarget({ directory: terms.directory, allowed: terms.allowed, nodeId, verify: true });
     return { admitted: target, welcome: { reply: 'welcome-copy', version: agreed, receiver: version } };

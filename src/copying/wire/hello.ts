@@ -1,7 +1,7 @@
 // The first exchange of a copy with a receiver for a data directory, version 1: JSON objects in the frames of
 // transport/wire/. Unknown fields are ignored; nothing that comes is believed before it was read through here.
-import { ProgramError } from '../../program/program-error.ts';
 import { version } from '../../program/version.ts';
+import { agreeOn } from '../../transport/wire/agree-version.ts';
 import type { Message } from '../../transport/wire/messages.ts';
 import type { Outside } from '../target.ts';
 import { outsideToJson, readOutside } from './places.ts';
@@ -40,16 +40,6 @@ export const readCopyHello = (message: Message): CopyHello => ({
   outside: readOutside(message.part('outside')),
 });
 
-/** The newest version of the protocol that both speak. */
-export function agreeOnCopy([oldest, newest]: CopyHello['versions'], client: string): number {
-  const agreed = Math.min(newest, copyVersions.newest);
-  if (agreed >= Math.max(oldest, copyVersions.oldest)) return agreed;
-  throw new ProgramError(
-    'protocol-version',
-    `the receiver speaks version ${copyVersions.oldest} to ${copyVersions.newest} of the protocol of copies, not ${oldest} to ${newest}`,
-    {
-      detail: `The receiver is twowarm ${version}, the other side ${client}.`,
-      hint: `Update twowarm ${newest < copyVersions.oldest ? 'on this side' : 'on the far side'}.`,
-    },
-  );
-}
+/** The newest version that both speak. */
+export const agreeOnCopy = ({ versions, client }: CopyHello): number =>
+  agreeOn(copyVersions, versions, 'the protocol of copies', client);

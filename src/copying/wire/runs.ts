@@ -1,11 +1,5 @@
 // The pages of a chunk as the wire has them, a bit each, and as runs of pages that follow each other.
-import { digestBytes, pageBytes, pagesIn } from '../page-digest.ts';
-
-/** `pages` pages from number `page` of the chunk on. */
-export interface PageRun {
-  page: number;
-  pages: number;
-}
+import { digestBytes, pageBytes, pagesIn, type PageRun } from '../page-digest.ts';
 
 /** The runs of the pages whose bits are set. */
 export function runsOf(pages: bigint): PageRun[] {

@@ -11,6 +11,7 @@ import { refuseDataDirectory } from '../data-directory.ts';
 import { openArchiveForReading, type ArchiveDirectory } from '../filesystem.ts';
 import { openArchive, type WritableArchive } from '../filesystem-writing.ts';
 import type { Identity } from '../transport.ts';
+import { agreeOn } from '../wire/agree-version.ts';
 import { notReadableWords, versions, type Hello, type Welcome } from '../wire/messages.ts';
 import type { Terms } from './terms.ts';
 
@@ -24,20 +25,6 @@ export interface Admitted {
   /** The client, with what this machine keeps for the archive in place of a home. */
   by: Identity;
   welcome: Welcome;
-}
-
-/** The newest version of the protocol that both speak. */
-function agreeOn([oldest, newest]: Hello['versions'], client: string): number {
-  const agreed = Math.min(newest, versions.newest);
-  if (agreed >= Math.max(oldest, versions.oldest)) return agreed;
-  throw new ProgramError(
-    'protocol-version',
-    `the receiver speaks version ${versions.oldest} to ${versions.newest} of the protocol, not ${oldest} to ${newest}`,
-    {
-      detail: `The receiver is twowarm ${version}, the other side ${client.slice(0, 40)}.`,
-      hint: `Update twowarm ${newest < versions.oldest ? 'on this side' : 'on the far side'}.`,
-    },
-  );
 }
 
 function requireTerms(hello: Hello, { directory, mayRead }: Terms): void {
@@ -82,7 +69,7 @@ function identityOf(hello: Hello, stateDirectory: string): Identity {
 
 /** Opens the archive for whoever says this hello; throws what refuses them. */
 export async function admit(hello: Hello, terms: Terms): Promise<Admitted> {
-  const agreed = agreeOn(hello.versions, hello.client);
+  const agreed = agreeOn(versions, hello.versions, 'the protocol', hello.client);
   requireTerms(hello, terms);
   const { directory, mayRead } = terms;
   await requireDirectory(directory);

@@ -1,6 +1,6 @@
 // What is under way into a target: how many buffers there are, and what becomes of a fault among them.
 import { describe, expect, it } from 'vitest';
-import { Buffers } from '../../../src/backup/source/buffers.ts';
+import { buffersOf } from '../../../src/backup/source/buffers.ts';
 import { UnderWay } from '../../../src/backup/source/under-way.ts';
 import { chunkBytes } from '../../../src/copying/target.ts';
 
@@ -31,7 +31,7 @@ describe('chunks under way', () => {
 
 describe('buffers', () => {
   it('are no more than there may be, used again, and waited for in turn', async () => {
-    const buffers = new Buffers(2);
+    const buffers = buffersOf(2);
     const [one, two] = [await buffers.take(), await buffers.take()];
     expect(one).not.toBe(two);
     expect([one.length, one.byteOffset % 4]).toEqual([chunkBytes, 0]);

@@ -132,7 +132,6 @@ start the server again, for archive_mode, wal_log_hints
  url = 'file:<>/db2'
 +# That node's data directory, for base backups.
 +data_directory = '/srv/data'
- 
 `,
       stderr:
         'twowarm init: ERROR:  <>/twowarm/twowarm.toml exists, and is not what would be written\nHINT:  twowarm init never overwrites a configuration. Change it by hand, or move it away.\n',

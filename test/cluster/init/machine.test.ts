@@ -44,6 +44,11 @@ afterAll(async () => {
   await sandbox?.dispose();
 });
 
+/** What a DR node without destinations says of itself. */
+const ofDr = (directory: string, name: string): string[] => [
+  ...['-D', directory, '--role', 'dr', '--name', name, '--destination', 'none'],
+];
+
 describe('twowarm init as root', () => {
   it('lists the clusters that it finds where none is named', async () => {
     const { code, stderr } = await init('--yes', '--destination', 'none');
@@ -141,32 +146,11 @@ restrict,command="${twowarm} receive --data-directory /srv/data" ${copyKey}
   });
 
   it('starts and stops a server of the RPM packages by its unit, and says what root has to allow for that', async () => {
-    const { stdout } = await init(
-      '-D',
-      redHat,
-      '--role',
-      'dr',
-      '--name',
-      'dr',
-      '--destination',
-      'none',
-      '--dry-run',
-      '--json',
-    );
+    const { stdout } = await init(...ofDr(redHat, 'dr'), '--dry-run', '--json');
     // Another configuration is there by now.
     expect(JSON.parse(stdout)).toMatchObject({ kind: 'configuration-exists' });
     await root('rm -rf /var/lib/pgsql/15/twowarm');
-    const again = await init(
-      '-D',
-      redHat,
-      '--role',
-      'dr',
-      '--name',
-      'dr',
-      '--destination',
-      'none',
-      '--dry-run',
-    );
+    const again = await init(...ofDr(redHat, 'dr'), '--dry-run');
     expect(again.stdout).toContain("\nstart_command = 'sudo -n systemctl start postgresql-15'\n");
     expect(again.stdout).toContain(
       `\n== Lines for /etc/sudoers.d/twowarm\n${user} ALL=(root) NOPASSWD: /usr/bin/systemctl start postgresql-15, /usr/bin/systemctl stop postgresql-15, /usr/bin/systemctl reload postgresql-15\n`,
@@ -177,18 +161,7 @@ restrict,command="${twowarm} receive --data-directory /srv/data" ${copyKey}
     await root(
       'mkdir -p /run/systemd/system && mv /var/lib/postgresql/15/twowarm /var/lib/postgresql/15/away',
     );
-    const planned = await init(
-      '-D',
-      debian,
-      '--role',
-      'dr',
-      '--name',
-      'x',
-      '--destination',
-      'none',
-      '--dry-run',
-      '--json',
-    );
+    const planned = await init(...ofDr(debian, 'x'), '--dry-run', '--json');
     await root('rm -rf /run/systemd && mv /var/lib/postgresql/15/away /var/lib/postgresql/15/twowarm');
     const { services } = JSON.parse(planned.stdout) as { services: { into: string; lines: string[] }[] };
     expect(services.map(({ into }) => into)).toEqual(['the shell of root', '/etc/cron.d/twowarm-check']);
@@ -200,16 +173,7 @@ restrict,command="${twowarm} receive --data-directory /srv/data" ${copyKey}
   });
 
   it('refuses a data directory that is yet to come where nobody can tell whose it will be', async () => {
-    const { code, stderr } = await init(
-      '-D',
-      '/srv/none',
-      '--role',
-      'dr',
-      '--name',
-      'x',
-      '--destination',
-      'none',
-    );
+    const { code, stderr } = await init(...ofDr('/srv/none', 'x'));
     expect({ code, stderr }).toEqual({
       code: 5,
       stderr: `twowarm init: ERROR:  cannot tell who will own /srv/none

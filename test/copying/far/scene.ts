@@ -7,7 +7,7 @@ import { chunkBytes, type Outside, type Target } from '../../../src/copying/targ
 import { sha256Of } from './bytes.ts';
 import type { SshSettings } from '../../../src/program/settings/settings.ts';
 import type { SshRoad } from '../../../src/program/ssh-url.ts';
-import { program } from '../../harness/installation.ts';
+import { loginOf } from '../../harness/login.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { giveToServerUser } from '../../harness/server-user.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
@@ -44,16 +44,7 @@ export async function farScene(label: string): Promise<FarScene> {
     port,
     directory: '/some/archive',
   });
-  const login = (changes: Partial<SshSettings> = {}): SshSettings => ({
-    configFile: 'none',
-    identityFiles: [sshd.clientKey],
-    knownHosts: [sshd.knownHosts],
-    agent: undefined,
-    receiver: program('twowarm'),
-    connectLimitMs: 20_000,
-    idleLimitMs: 20_000,
-    ...changes,
-  });
+  const login = (changes: Partial<SshSettings> = {}): SshSettings => loginOf(sshd, changes);
   return {
     sandbox,
     sshd,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { openDestination, openSource } from '../../../src/transport/open.ts';
 import { closeConnections } from '../../../src/transport/ssh/leases.ts';
 import type { Identity, ReadTransport, Transport } from '../../../src/transport/transport.ts';
-import { program } from '../../harness/installation.ts';
+import { loginOf } from '../../harness/login.ts';
 import type { Sandbox } from '../../harness/sandbox.ts';
 import { startSshd, type Sshd, type SshdOptions } from '../../harness/sshd.ts';
 import { makeNode } from '../archives.ts';
@@ -27,16 +27,7 @@ export async function sshScene(sandbox: Sandbox, options: SshdOptions = {}): Pro
     ...makeNode(sandbox),
     nodeName: 'db1',
     facts: () => ({ segmentSize: 1024 * 1024, controlVersion: 1300, timeline: 1 }),
-    login: {
-      configFile: 'none',
-      identityFiles: [sshd.clientKey],
-      knownHosts: [sshd.knownHosts],
-      agent: undefined,
-      receiver: program('twowarm'),
-      connectLimitMs: 20_000,
-      idleLimitMs: 20_000,
-      ...changes,
-    },
+    login: loginOf(sshd, changes),
   });
   return {
     sshd,
