@@ -1,7 +1,7 @@
 // The checksums of a relation's pages, looked at as they pass. A page that is being written just now reads torn, and one that
 // has changed since the backup began comes back whole with the WAL: neither is damage (basebackup.c, verify_page_checksum).
 import { setTimeout as pause } from 'node:timers/promises';
-import { pageChecksum } from '../../copying/page-digest.ts';
+import { pageChecksums } from '../../copying/page-digest.ts';
 import { readInto } from '../../program/system-calls.ts';
 
 /** What the pages of a cluster are like. */
@@ -24,18 +24,17 @@ export interface DamagedPage {
 const checksumAt = 8;
 const upperAt = 14;
 
-/** Undefined: the page is as it should be. */
+/** Undefined: the page, which should have the checksum `calculated`, is as it should be, or its content comes with the WAL. */
 function damageOf(
   bytes: Buffer,
   from: number,
   block: number,
-  { blockSize, startLsn }: PageLayout,
+  calculated: number,
+  { startLsn }: PageLayout,
 ): DamagedPage | undefined {
-  // A page that was never used has neither.
-  if (bytes.readUInt16LE(from + upperAt) === 0) return undefined;
   const found = bytes.readUInt16LE(from + checksumAt);
-  const calculated = pageChecksum(bytes, from, blockSize, block);
-  if (found === calculated) return undefined;
+  // A page that was never used has no checksum.
+  if (found === calculated || bytes.readUInt16LE(from + upperAt) === 0) return undefined;
   const lsn = (BigInt(bytes.readUInt32LE(from)) << 32n) | BigInt(bytes.readUInt32LE(from + 4));
   return lsn >= startLsn ? undefined : { block, found, calculated };
 }
@@ -64,10 +63,20 @@ export class PageCheck {
   /** Looks at whole pages among the first `length` bytes, which stand at `offset` in the file. */
   async look(bytes: Buffer, length: number, offset: number): Promise<void> {
     const { blockSize } = this.layout;
-    for (let at = 0; at + blockSize <= length; at += blockSize) {
-      const block = this.firstBlock + (offset + at) / blockSize;
-      if (damageOf(bytes, at, block, this.layout) !== undefined) await this.lookAgain(offset + at, block);
-    }
+    const first = this.firstBlock + offset / blockSize;
+    const suspects = this.suspectsIn(bytes, length, first);
+    for (const page of suspects) await this.lookAgain(offset + page * blockSize, first + page);
+  }
+
+  /** The numbers of pages that are not as they should be; at once, for the checksums are kept until the next call only. */
+  private suspectsIn(bytes: Buffer, length: number, first: number): number[] {
+    const { blockSize } = this.layout;
+    const checksums = pageChecksums(bytes, length, blockSize, first);
+    const suspects: number[] = [];
+    for (let page = 0; (page + 1) * blockSize <= length; page++)
+      if (damageOf(bytes, page * blockSize, first + page, checksums[page]!, this.layout) !== undefined)
+        suspects.push(page);
+    return suspects;
   }
 
   private async lookAgain(offset: number, block: number): Promise<void> {
@@ -79,7 +88,8 @@ export class PageCheck {
       const read = await readInto(this.descriptor, page, 0, blockSize, offset);
       // The relation was cut off here.
       if (read.bytesRead < blockSize) return;
-      damage = damageOf(page, 0, block, this.layout);
+      const [calculated] = pageChecksums(page, blockSize, blockSize, block);
+      damage = damageOf(page, 0, block, calculated!, this.layout);
       if (damage === undefined) return;
       await pause(pauseMs);
     }

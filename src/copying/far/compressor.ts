@@ -1,13 +1,21 @@
-// Compresses records on other threads: each is a zstd frame of its own, made by one of a few compressors that are used again
-// and again, because setting one up costs more than a record does.
-import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
+// Compresses records: each is a zstd frame of its own. Large ones on other threads, by a few
+// compressors that are used again and again; small ones at once, which takes less time than telling another thread of them.
+import { constants, createZstdCompress, zstdCompressSync, type ZstdCompress } from 'node:zlib';
 import { Pool } from '../../program/pool.ts';
 
 /** As many as there are cores for them on a small machine. */
 const most = 2;
 
-/** One piece of output; what is left of it serves the next frame. */
-const pieceBytes = 524_288;
+const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 0 };
+
+/** What is not larger is small. */
+const smallBytes = 65_536;
+
+/**
+ * A piece of output, whose rest serves the next frames: as long as there is room for a chunk that does not shrink, zstd reads
+ * the chunk where it is (ZSTD_compressStream2 with ZSTD_e_end).
+ */
+const pieceBytes = 4 * 1024 * 1024;
 
 /** A record that shrinks by less is not worth its decoding. */
 const worthwhile = 0.95;
@@ -20,7 +28,6 @@ class Compressor {
   private pieces: Buffer[] = [];
 
   constructor() {
-    const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 0 };
     // Each write is a whole frame.
     this.stream = createZstdCompress({ chunkSize: pieceBytes, flush: constants.ZSTD_e_end, params });
     this.stream.on('data', (piece: Buffer) => this.pieces.push(piece));
@@ -57,7 +64,10 @@ export class Compressors {
 
   /** The bytes as a frame; undefined where that is hardly smaller. They may be used again then. */
   async compress(bytes: Buffer): Promise<Buffer | undefined> {
-    const pieces = await this.pool.lend((compressor) => compressor.compress(bytes));
+    const isSmall = bytes.length <= smallBytes;
+    const pieces = isSmall
+      ? [zstdCompressSync(bytes, { params, chunkSize: smallBytes })]
+      : await this.pool.lend((compressor) => compressor.compress(bytes));
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (length >= bytes.length * worthwhile) return undefined;
     return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);

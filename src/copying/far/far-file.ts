@@ -1,8 +1,9 @@
 // A file on its way to a target behind a receiver: one conversation, in which a record goes for each chunk. What the target
-// has already it tells by digests, and only pages that differ are sent; the SHA-256 of the whole decides at the end.
+// has already it tells by digests, and only pages that differ are sent; and a proof of the whole decides at the end.
 import { unlessAborted } from '../../program/unless-aborted.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
 import { digestBytes, digestPages, pagesIn } from '../page-digest.ts';
+import { proving, type Proving } from '../proof.ts';
 import { chunkBytes, type ArrivingFile } from '../target.ts';
 import { allPages, bytesOfPages, discardRecord, endRecord, invalid, pagesRecord } from '../wire/records.ts';
 import { differing, gatherPages } from '../wire/runs.ts';
@@ -39,6 +40,8 @@ export class FarFile implements ArrivingFile {
   private readonly there: Promise<DigestsThere | undefined>;
   private readonly outbox: Outbox;
   private readonly prospect = new Prospect();
+  /** Of a file that goes whole; of any other the SHA-256 is known at the end. */
+  private readonly proving: Proving | undefined;
   private before: Promise<void> = Promise.resolve();
   private chunks = 0;
   private readonly onAbort: () => void;
@@ -48,6 +51,7 @@ export class FarFile implements ArrivingFile {
     this.path = path;
     this.way = way;
     this.outbox = new Outbox(way.conversation);
+    this.proving = way.isFresh ? proving('digests') : undefined;
     this.there = way.isFresh ? Promise.resolve(undefined) : this.listen();
     this.there.catch(() => undefined);
     this.onAbort = () => {
@@ -61,6 +65,7 @@ export class FarFile implements ArrivingFile {
   take(bytes: Buffer): Promise<void> {
     const chunk = this.chunks;
     this.chunks += 1;
+    this.proving?.update(bytes);
     const { before } = this;
     const record = this.make(chunk, bytes);
     const sent = this.named(async () => {
@@ -77,7 +82,7 @@ export class FarFile implements ArrivingFile {
   }
 
   async end(sizeBytes: number, sha256: string): Promise<'written' | 'other'> {
-    return this.finish(endRecord(sizeBytes, sha256), ['written', 'other'] as const);
+    return this.finish(endRecord(sizeBytes, this.proving?.result() ?? sha256), ['written', 'other'] as const);
   }
 
   async discard(): Promise<void> {

@@ -1,12 +1,12 @@
 // A file on its way into a data directory of this machine. What is there already is read and compared page by page, and only
 // pages that differ are written; a page that came as a digest only is taken as it is (patch).
-import { createHash, type Hash } from 'node:crypto';
 import { fromSystemError } from '../../program/program-error.ts';
 import { closeFile, fdatasync, fsync, unlinkIfThere, writeFrom } from '../../program/system-calls.ts';
 import { fill } from '../../transport/copy.ts';
 import { EarlyFlush } from '../../transport/early-flush.ts';
 import { syncOrFail } from '../../transport/publish.ts';
 import type { PageRun } from '../page-digest.ts';
+import { proving, type Proof, type Proving } from '../proof.ts';
 import type { ArrivingFile } from '../target.ts';
 import { withBuffer } from './buffers.ts';
 import { changeModeOpen, truncateOpen } from './calls.ts';
@@ -20,8 +20,8 @@ const flushBytes = 32 * 1024 * 1024;
 export interface Terms {
   path: string;
   mode: number;
-  /** Whether end() compares the SHA-256 of what is there then. */
-  verify: boolean;
+  /** What end() compares; undefined: nothing. */
+  proof: Proof | undefined;
   signal: AbortSignal;
   /** Called once, when the descriptor is closed. */
   closed: (file: NearFile) => void;
@@ -32,7 +32,7 @@ export class NearFile implements ArrivingFile {
   readonly oldBytes: number;
   private readonly descriptor: number;
   private readonly flush: EarlyFlush;
-  private readonly hash: Hash | undefined;
+  private readonly proving: Proving | undefined;
   /** Fulfilled when the work on all chunks so far has ended, well or not. */
   private before: Promise<void> = Promise.resolve();
   private readonly underWay = new Set<Promise<void>>();
@@ -50,7 +50,7 @@ export class NearFile implements ArrivingFile {
     this.oldBytes = opened.oldBytes;
     this.descriptor = opened.descriptor;
     this.flush = new EarlyFlush(() => fdatasync(this.descriptor), flushBytes);
-    this.hash = terms.verify ? createHash('sha256') : undefined;
+    this.proving = terms.proof === undefined ? undefined : proving(terms.proof);
   }
 
   /** Reads what was there of the chunk at `offset`, before that chunk is taken or patched: how many bytes. */
@@ -96,14 +96,14 @@ export class NearFile implements ArrivingFile {
     });
   }
 
-  async end(sizeBytes: number, sha256: string): Promise<'written' | 'other'> {
+  async end(sizeBytes: number, proof: string): Promise<'written' | 'other'> {
     await this.settle();
     if (this.fault !== undefined) throw this.fault as Error;
     this.terms.signal.throwIfAborted();
     if (this.position !== sizeBytes) {
       throw new Error(`${this.position} bytes of ${this.terms.path} came, not ${sizeBytes}`);
     }
-    if (this.hash !== undefined && this.hash.digest('hex') !== sha256) {
+    if (this.proving !== undefined && this.proving.result() !== proof) {
       await this.discard();
       return 'other';
     }
@@ -139,11 +139,11 @@ export class NearFile implements ArrivingFile {
    * in the order of the chunks, whichever is written first.
    */
   private follow(work: (hash: (bytes: Buffer) => Promise<void>) => Promise<void>): Promise<void> {
-    const { before, hash } = this;
+    const { before, proving: proof } = this;
     const running = work(async (bytes) => {
-      if (hash === undefined) return;
+      if (proof === undefined) return;
       await before;
-      hash.update(bytes);
+      proof.update(bytes);
     });
     const ended = running.then(undefined, (error: unknown) => void (this.fault ??= error));
     this.before = ended.finally(() => this.underWay.delete(ended));

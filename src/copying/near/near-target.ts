@@ -1,4 +1,5 @@
 // A data directory of this machine that a base backup is copied into: the verbs of target.ts, each in a file of its own.
+import type { Proof } from '../proof.ts';
 import type { Found, Outside, Prepared, SourceCluster, Target } from '../target.ts';
 import { finish } from './finish.ts';
 import { look } from './look.ts';
@@ -15,13 +16,12 @@ export interface NearOptions {
   allowed: readonly string[] | 'any';
   /** For the names of temporary files. */
   nodeId: string;
-  /** Whether a file's end() compares its SHA-256: for bytes that came over a network. */
-  verify?: boolean;
 }
 
 /** As a Target, and what the far end of a line needs besides: its files can be read and patched. */
 export interface NearTarget extends Target {
-  file(path: string, mode: number, signal: AbortSignal): Promise<NearFile>;
+  /** `proof`: what end() compares, of bytes that came over a network; undefined: nothing. */
+  file(path: string, mode: number, signal: AbortSignal, proof?: Proof): Promise<NearFile>;
 }
 
 /** The target for a directory of this machine. Nothing happens before its first verb. */
@@ -56,13 +56,12 @@ class Near implements NearTarget {
     await this.tree.make(path, mode);
   }
 
-  async file(path: string, mode: number, signal: AbortSignal): Promise<NearFile> {
+  async file(path: string, mode: number, signal: AbortSignal, proof?: Proof): Promise<NearFile> {
     signal.throwIfAborted();
     const place = await this.tree.placeOf(path);
     const opened = await openForCopy(place);
-    const { verify = false } = this.options;
     const closed = (file: NearFile): void => void this.open.delete(file);
-    const file = new NearFile(opened, { path: place, mode, verify, signal, closed });
+    const file = new NearFile(opened, { path: place, mode, proof, signal, closed });
     this.open.add(file);
     return file;
   }

@@ -17,8 +17,8 @@ export interface Opened {
   descriptor: number;
   /** What it holds already; 0 for a new one. */
   oldBytes: number;
-  /** Permission bits; undefined for a new one, which the umask has a say in. */
-  mode: number | undefined;
+  /** Permission bits. */
+  mode: number;
 }
 
 /** Opens or makes the file. Its directory has to be known not to be a link (tree.ts). */
@@ -33,7 +33,8 @@ export async function openForCopy(path: string): Promise<Opened> {
 async function create(path: string): Promise<Opened | undefined> {
   try {
     const descriptor = await openFile(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    return { descriptor, oldBytes: 0, mode: undefined };
+    // No umask of a program takes anything from its owner.
+    return { descriptor, oldBytes: 0, mode: 0o600 };
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return undefined;
     throw error;

@@ -53,8 +53,10 @@ const verbs: Readonly<Record<string, Verb<NearTarget>>> = {
     await talk.reply({ reply: 'made' });
   },
   file: async (request, target, talk) => {
-    const file = await target.file(request.text('path'), modeOf(request), talk.signal);
-    await receiveFile(file, talk, request.isTrue('fresh'));
+    const isFresh = request.isTrue('fresh');
+    const proof = isFresh ? 'digests' : 'sha256';
+    const file = await target.file(request.text('path'), modeOf(request), talk.signal, proof);
+    await receiveFile(file, talk, isFresh);
   },
   sweep: async (request, target, talk) => {
     const names = readNames(await allOf(talk.incoming));
@@ -85,7 +87,7 @@ export function copySide(terms: CopyTerms): Side<NearTarget> {
     const hello = readCopyHello(request);
     const agreed = agreeOnCopy(hello);
     requireTerms(hello, terms);
-    target = openNearTarget({ directory: terms.directory, allowed: terms.allowed, nodeId, verify: true });
+    target = openNearTarget({ directory: terms.directory, allowed: terms.allowed, nodeId });
     return { admitted: target, welcome: { reply: 'welcome-copy', version: agreed, receiver: version } };
   };
   return {

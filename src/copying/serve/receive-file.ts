@@ -35,7 +35,7 @@ class Receiving {
       throw invalid('pages that are not there are to be kept');
     const bytes = bytesOfPages(header.pages, header.length);
     const isLent = header.encoding === 'none';
-    const plain = isLent ? payload : await decompress(payload, bytes);
+    const plain = isLent ? payload : decompress(payload, bytes);
     // It would be read once it is no longer what the client was told of.
     const held = await this.digests.past(this.chunks);
     this.chunks += 1;
@@ -84,8 +84,8 @@ async function finish(file: NearFile, { header, payload }: ArrivedRecord, talk: 
     await file.discard();
     return talk.reply({ reply: 'discarded' });
   }
-  const { sizeBytes, sha256 } = readEnd(payload);
-  await talk.reply({ reply: await file.end(sizeBytes, sha256) });
+  const { sizeBytes, proof } = readEnd(payload);
+  await talk.reply({ reply: await file.end(sizeBytes, proof) });
 }
 
 /** Receives the file whose place is open; it is closed in any case. `isFresh`: nothing is wanted of what is there. */

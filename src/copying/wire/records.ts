@@ -20,7 +20,7 @@ export interface PagesHeader {
   payloadBytes: number;
 }
 
-/** The end of the file, with its size and SHA-256 as payload; or nothing of it is wanted any more. */
+/** The end of the file, with its size and its proof (proof.ts) as payload; or nothing of it is wanted any more. */
 export interface EndHeader {
   kind: 'end' | 'discard';
   payloadBytes: number;
@@ -63,12 +63,13 @@ export function pagesRecord({
   return header;
 }
 
-export function endRecord(sizeBytes: number, sha256: string): Buffer {
+/** `proof`: 64 hexadecimal digits. */
+export function endRecord(sizeBytes: number, proof: string): Buffer {
   const record = Buffer.alloc(headerBytes + endPayloadBytes);
   record.writeUInt8(kinds.end, 0);
   record.writeUInt32BE(endPayloadBytes, 12);
   record.writeBigUInt64BE(BigInt(sizeBytes), headerBytes);
-  record.write(sha256, headerBytes + 8, 'hex');
+  record.write(proof, headerBytes + 8, 'hex');
   return record;
 }
 
@@ -79,10 +80,10 @@ export function discardRecord(): Buffer {
 }
 
 /** Of the payload of an end. */
-export function readEnd(payload: Buffer): { sizeBytes: number; sha256: string } {
+export function readEnd(payload: Buffer): { sizeBytes: number; proof: string } {
   const size = payload.readBigUInt64BE(0);
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(`a file of ${size} bytes`);
-  return { sizeBytes: Number(size), sha256: payload.toString('hex', 8, endPayloadBytes) };
+  return { sizeBytes: Number(size), proof: payload.toString('hex', 8, endPayloadBytes) };
 }
 
 export const invalid = (what: string): ProgramError =>

@@ -3,6 +3,7 @@
 import { chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openNearTarget, type NearOptions, type NearTarget } from '../../../src/copying/near/near-target.ts';
+import type { Proof } from '../../../src/copying/proof.ts';
 import type { Outside, SourceCluster } from '../../../src/copying/target.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { ourCluster } from '../../harness/wal-files.ts';
@@ -130,9 +131,9 @@ export async function send(
   target: NearTarget,
   path: string,
   bytes: Buffer,
-  { mode = 0o600, sha256 = '', chunk = 512 * 1024 } = {},
+  { mode = 0o600, sha256 = '', chunk = 512 * 1024, proof = undefined as Proof | undefined } = {},
 ): Promise<'written' | 'other'> {
-  const file = await target.file(path, mode, neverStopped);
+  const file = await target.file(path, mode, neverStopped, proof);
   const taken: Promise<void>[] = [];
   for (let at = 0; at < bytes.length; at += chunk) taken.push(file.take(bytes.subarray(at, at + chunk)));
   await Promise.all(taken);
