@@ -5,6 +5,5 @@ import { Pool } from '../../program/pool.ts';
 
 export type Buffers = Pool<Buffer>;
 
-/** Each begins at a whole word, as the checksums want it. */
 export const buffersOf = (count: number): Buffers =>
   new Pool<Buffer>(count, () => Buffer.from(new ArrayBuffer(chunkBytes)));

@@ -118,7 +118,7 @@ export class FarFile implements ArrivingFile {
   private async make(chunk: number, bytes: Buffer): Promise<MadeRecord> {
     const there = await this.there;
     const { length } = bytes;
-    const pages = there === undefined ? allPages(length) : pagesToSend(aligned(bytes), await there.of(chunk));
+    const pages = there === undefined ? allPages(length) : pagesToSend(bytes, await there.of(chunk));
     const plain = bytesOfPages(pages, length) === length ? bytes : gathered(bytes, pages);
     const frame = plain.length > 0 && this.prospect.isGood() ? await this.compress(plain) : undefined;
     const encoding = frame === undefined ? 'none' : 'zstd';
@@ -172,14 +172,6 @@ function pagesToSend(bytes: Buffer, there: Buffer): bigint {
   digestPages(bytes, bytes.length, ownDigests);
   return differing(ownDigests, there, bytes.length);
 }
-
-/** Digests are of whole words. */
-const aligned = (bytes: Buffer): Buffer => {
-  if (bytes.byteOffset % 4 === 0) return bytes;
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-};
 
 function gathered(bytes: Buffer, pages: bigint): Buffer {
   if (pages === 0n) return nothing;
