@@ -202,14 +202,17 @@ describe.each(damages)('an installed file that is %s', (how, change) => {
     },
   );
 
-  its.each([...parts('pg_standby'), ...runtime])('leaves the file unknown to pg_standby: %s', async (file) => {
-    const root = await damage(file, change);
-    for (const [signal, text, code] of modes) {
-      setMode(signal, text);
-      const outcome = refused(code === 1 ? 2 : code, oneMessage('pg_standby'));
-      expect([signal, await restore(root, { PATH }, 'bin/pg_standby ../db2')]).toEqual([signal, outcome]);
-    }
-  });
+  its.each([...parts('pg_standby'), ...runtime])(
+    'leaves the file unknown to pg_standby: %s',
+    async (file) => {
+      const root = await damage(file, change);
+      for (const [signal, text, code] of modes) {
+        setMode(signal, text);
+        const outcome = refused(code === 1 ? 2 : code, oneMessage('pg_standby'));
+        expect([signal, await restore(root, { PATH }, 'bin/pg_standby ../db2')]).toEqual([signal, outcome]);
+      }
+    },
+  );
 
   its.each(['configSetup', 'twowarm'])('fails: dist/%s.js', async (program) => {
     const root = await damage(`dist/${program}.js`, change);

@@ -25,6 +25,9 @@ export function turnOf<T>(all: readonly T[], of: number, place = 0): T[] {
   return all.filter((_, at) => isTurn(at + place, turns));
 }
 
+/** The places of what is said of each way in which a server recovers. */
+export const placeOf = { standby: 0, recovery: 1, none: 2 } as const;
+
 /** What `inTurn` gives: used as vitest's `it`. */
 export interface InTurn extends Pick<TestAPI, 'each'> {
   (title: string, body: TestFunction): void;

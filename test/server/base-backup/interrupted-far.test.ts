@@ -140,11 +140,14 @@ HINT:  The copy is unusable as it is; call again once the server runs, and it go
     await completes();
   });
 
-  it.each(turnOf(['SIGKILL', 'SIGINT'] as const, 2))('that is ended by %s leaves no receiver', async (signal) => {
-    const running = startCopy(pair.primary, [], ({ event }) => {
-      if (event === 'prepared') running.kill(signal);
-    });
-    expect((await running.result).signal).toBe(signal);
-    await completes();
-  });
+  it.each(turnOf(['SIGKILL', 'SIGINT'] as const, 2))(
+    'that is ended by %s leaves no receiver',
+    async (signal) => {
+      const running = startCopy(pair.primary, [], ({ event }) => {
+        if (event === 'prepared') running.kill(signal);
+      });
+      expect((await running.result).signal).toBe(signal);
+      await completes();
+    },
+  );
 });
