@@ -28,6 +28,9 @@ export function turnOf<T>(all: readonly T[], of: number, place = 0): T[] {
 /** The places of what is said of each way in which a server recovers. */
 export const placeOf = { standby: 0, recovery: 1, none: 2 } as const;
 
+/** The places of what is said of PostgreSQL's majors, as majorsOf tells them apart. */
+export const placeOfMajor = (major: number): 0 | 1 => (major < 15 ? 0 : 1);
+
 /** What `inTurn` gives: used as vitest's `it`. */
 export interface InTurn extends Pick<TestAPI, 'each'> {
   (title: string, body: TestFunction): void;
@@ -45,22 +48,19 @@ export function inTurn(of: number, place = 0): InTurn {
   return Object.assign(register, { each }) as unknown as InTurn;
 }
 
-/** By another part of the seed than turns of 2 to 6, which then have every one of them. */
-const oneOf = <T>(all: readonly T[]): T[] =>
-  all.length === 0 ? [] : [all[Math.floor(seed / 60) % all.length]!];
+/** One of them, if there is one: by another part of the seed than turns of 2 to 6, which then have each in time. */
+export const oneOf = <T>(all: readonly T[]): T[] =>
+  playsAll || all.length === 0 ? [...all] : [all[Math.floor(seed / 60) % all.length]!];
 
 /** Of PostgreSQL's majors one that is older than 15, and one that is not: from 15 on replay prefetches. */
-export const majorsOf = (all: readonly number[]): number[] =>
-  playsAll
-    ? [...all]
-    : [...oneOf(all.filter((major) => major < 15)), ...oneOf(all.filter((major) => major >= 15))];
+export const majorsOf = (all: readonly number[]): number[] => [
+  ...oneOf(all.filter((major) => major < 15)),
+  ...oneOf(all.filter((major) => major >= 15)),
+];
 
 /** Of PostgreSQL's majors one before 12 (recovery.conf), one of 12 to 14 (another API of backups since), one from 15 on. */
-export const majorsOfEachAge = (all: readonly number[]): number[] =>
-  playsAll
-    ? [...all]
-    : [
-        ...oneOf(all.filter((major) => major < 12)),
-        ...oneOf(all.filter((major) => major >= 12 && major < 15)),
-        ...oneOf(all.filter((major) => major >= 15)),
-      ];
+export const majorsOfEachAge = (all: readonly number[]): number[] => [
+  ...oneOf(all.filter((major) => major < 12)),
+  ...oneOf(all.filter((major) => major >= 12 && major < 15)),
+  ...oneOf(all.filter((major) => major >= 15)),
+];

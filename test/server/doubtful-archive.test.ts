@@ -20,7 +20,7 @@ import {
   waitUntilOpen,
 } from './pair.ts';
 import { makePair } from './waiting-standby.ts';
-import { majorsOf } from '../harness/share.ts';
+import { majorsOf, turnOf } from '../harness/share.ts';
 
 /** How a test makes "cannot know" short. */
 const impatient = "[restore]\nretry_limit = '500ms'\ntime_limit = '1s'\n";
@@ -130,7 +130,7 @@ describe(
     timeout: 180_000,
   },
   () => {
-    it.each(majors)(
+    it.each(turnOf(majors, 2, 0))(
       'a standby of PostgreSQL %i that waits goes on serving, and goes on replaying when it is cured',
       async (major) => {
         await using sandbox = makeSandbox(`doubt${major}`);
@@ -143,7 +143,7 @@ describe(
       },
     );
 
-    it.each(majors)(
+    it.each(turnOf(majors, 2, 1))(
       'a warm recovery of PostgreSQL %i waits through it, and goes on replaying when it is cured',
       async (major) => {
         await using sandbox = makeSandbox(`doubt${major}`);
@@ -159,7 +159,7 @@ describe(
       },
     );
 
-    it.each(majors)(
+    it.each(turnOf(majors, 2, 2))(
       'a recovery of PostgreSQL %i stops with exit code 200, goes on when it is cured, and once open asks nobody to stop',
       async (major) => {
         await using sandbox = makeSandbox(`doubt${major}`);
