@@ -17,23 +17,19 @@ function makeFifo(sandbox: Sandbox): string {
   return fifo;
 }
 
-function start(sandbox: Sandbox, facts: LeavingFacts): RunningProgram {
-  return startScript(sandbox, script, facts);
-}
+const start = (facts: LeavingFacts): RunningProgram => startScript(script, facts);
 
 describe('a process', () => {
   it.each([0, 1, 27, 125])('leaves with the code %i', async (code) => {
-    await using sandbox = makeSandbox('leave');
     const expected = { code, signal: null, stdout: 'last words\n', stderr: '' };
-    expect(await start(sandbox, { code }).result).toMatchObject(expected);
+    expect(await start({ code }).result).toMatchObject(expected);
   });
 
   it.each([256, 65_536, -1, 1.5])(
     'leaves with the code of a bug where it is to end with %f',
     async (code) => {
-      await using sandbox = makeSandbox('leave');
       const expected = { code: errorKinds.bug.exitCode, signal: null, stdout: 'last words\n', stderr: '' };
-      expect(await start(sandbox, { code }).result).toMatchObject(expected);
+      expect(await start({ code }).result).toMatchObject(expected);
     },
   );
 
@@ -42,7 +38,7 @@ describe('a process', () => {
     async (code) => {
       await using sandbox = makeSandbox('leave');
       const expected = { code, signal: null, stdout: 'last words\ntimed-out\n', stderr: '' };
-      expect(await start(sandbox, { code, fifo: makeFifo(sandbox) }).result).toMatchObject(expected);
+      expect(await start({ code, fifo: makeFifo(sandbox) }).result).toMatchObject(expected);
     },
   );
 
@@ -51,7 +47,7 @@ describe('a process', () => {
     async (signal) => {
       await using sandbox = makeSandbox('leave');
       const ready = join(sandbox.path, 'ready');
-      const program = start(sandbox, { signal, ready, fifo: makeFifo(sandbox) });
+      const program = start({ signal, ready, fifo: makeFifo(sandbox) });
       await waitFor('the script', () => existsSync(ready));
       program.kill(signal);
       const expected = { code: null, signal, stdout: 'last words\n', stderr: '' };

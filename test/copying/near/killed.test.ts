@@ -101,8 +101,7 @@ async function killOnce(
 }
 
 it('a preparation that is killed anywhere loses no WAL, and leaves nothing that could start half emptied', async () => {
-  await using checkout = makeSandbox('checkout');
-  const program = copyScript(checkout, script);
+  const program = copyScript(script);
   await using whole = makeVictim(program);
   const calls = await callsOf(whole, whole.commandLine);
   const changes = calls.filter(changesFiles);
