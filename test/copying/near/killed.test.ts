@@ -119,6 +119,6 @@ it('a preparation that is killed anywhere loses no WAL, and leaves nothing that 
   ].map(at);
   expect(order).toEqual([...order].sort((a, b) => a - b));
   expect(order[0]).toBeGreaterThanOrEqual(0);
-  const indexes = shareOf([...changes.keys()], 6);
+  const indexes = shareOf([...changes.keys()], 9);
   await inParallel(indexes.length, (which) => killOnce(program, calls, indexes[which]!));
 }, 240_000);
