@@ -94,7 +94,7 @@ describe('what stands at %p', () => {
 
 describe('a restore that is stopped', () => {
   it('by SIGTERM dies of it and leaves nothing in pg_wal', async () => {
-    const slow = { calls: ['fstat', 'newfstatat', 'fchmod'], delayMs: 400 };
+    const slow = { calls: ['fstat', 'newfstatat', 'fchmod'], delayMs: 200 };
     const line = withSlowCalls(commandLine('restoreWALFile', name, target), slow);
     const call = startProgram('/bin/sh', ['-c', line], { cwd: node.dataDirectory });
     await waitFor('a temporary file', () => readdirSync(node.path('data/pg_wal')).length > 0);
