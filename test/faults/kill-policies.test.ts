@@ -111,9 +111,10 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
     })();
     const changes = calls.filter(changesFiles);
     expect(changes.length).toBeGreaterThan(30);
-    // Some of them, evenly: each costs a node with a history of calls.
-    const evenly = Array.from({ length: 7 }, (__, at) => Math.floor(((at + 0.5) * changes.length) / 7));
-    const points = turnOf(evenly, 3, Object.values(stories).indexOf(story));
+    // Some of them, evenly: each costs a node with a history of calls. A write is one of too many to be met.
+    const met = [...changes.keys()].filter((index) => changes[index]!.name !== 'write');
+    const evenly = Array.from({ length: 7 }, (__, at) => met[Math.floor(((at + 0.5) * met.length) / 7)]!);
+    const points = turnOf(evenly, 2, Object.values(stories).indexOf(story));
     const failures: string[] = [];
     let hit = 0;
     await inParallel(points.length, async (at) => {

@@ -87,7 +87,7 @@ describe('a dry run', () => {
         `would copy ${primary.dataDirectory}, with a look at the checksum of each page, 3 files at once`,
         'would remove there what the cluster does not have, in the directories of PostgreSQL only',
         'would end the backup, write backup_label, and pg_control last',
-        `would wait until the last segment that the copy needs is at file:${archive}`,
+        `would wait until every segment that the copy needs is at file:${archive}`,
         '',
       ].join('\n'),
     });
