@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { installation, program } from '../harness/installation.ts';
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 const name = segmentNamed(0x21);
@@ -33,7 +34,7 @@ describe('a file name that PostgreSQL does not archive', () => {
     ['a space at the end', `${name} `],
   ] as const;
 
-  it.each(wrong)('is refused: %s', async (_, fileName) => {
+  inTurn(2).each(wrong)('is refused: %s', async (_, fileName) => {
     node.sandbox.file('data/pg_wal/any', segmentBytes(name));
     const outcome = await node.archive('pg_wal/any', fileName);
     const message = error(`"${fileName}" is not the name of a file that PostgreSQL archives`);
@@ -68,7 +69,7 @@ describe('a file name that PostgreSQL does not archive', () => {
 
 describe('a wrong number of arguments', () => {
   const path = `pg_wal/${name}`;
-  it.each([
+  inTurn(2).each([
     ['none', [], 'missing argument %p'],
     ['one', [path], 'missing argument %f'],
     ['three', [path, name, 'x'], 'too many arguments, the first is "x"'],
@@ -82,7 +83,7 @@ describe('a wrong number of arguments', () => {
 
 describe('an option', () => {
   const request = [`pg_wal/${name}`, name] as const;
-  it.each([
+  inTurn(2).each([
     [['--dryrun'], 'unknown option "--dryrun"; did you mean "--dry-run"?'],
     [['--helpp'], 'unknown option "--helpp"; did you mean "--help"?'],
     [['--frobnicate'], 'unknown option "--frobnicate"'],
@@ -124,7 +125,7 @@ describe('an option', () => {
 });
 
 describe('--dry-run', () => {
-  it.each([
+  inTurn(2).each([
     ['would be stored', segmentNamed(0x61), (): void => undefined],
     ['is stored', segmentNamed(0x62), (file: string): void => void node.segment(file, {}, 'db2')],
   ])('says that the file %s, and changes nothing', async (words, file, prepare) => {
@@ -161,22 +162,24 @@ describe('--dry-run', () => {
 });
 
 describe('--help and --version', () => {
-  it.each(['--help', '-?'])('%s says how to use it, and the line for postgresql.conf', async (option) => {
-    const { code, stdout, stderr, changed } = await node.archive(option);
-    expect({ code, stderr, changed }).toEqual({ code: 0, stderr: '', changed: [] });
-    expect(stdout.split('\n').slice(0, 3)).toEqual([
-      'Usage: archiveWALFile [OPTION]... %p %f',
-      '',
-      'Stores one finished WAL file durably at every destination; called by archive_command.',
-    ]);
-    for (const word of ['--config', '--pgdata', '--dry-run', '--help', '--version'])
-      expect(stdout).toContain(word);
-    const configured = `archive_command = '${program('archiveWALFile')} %p %f'`;
-    expect(stdout).toContain(`In postgresql.conf:\n  ${configured}\n`);
-    const status = stdout.slice(stdout.indexOf('EXIT STATUS\n')).trimEnd();
-    const document = join(installation(), 'docs/errors.md');
-    expect(status).toBe(
-      `EXIT STATUS
+  inTurn(2).each(['--help', '-?'])(
+    '%s says how to use it, and the line for postgresql.conf',
+    async (option) => {
+      const { code, stdout, stderr, changed } = await node.archive(option);
+      expect({ code, stderr, changed }).toEqual({ code: 0, stderr: '', changed: [] });
+      expect(stdout.split('\n').slice(0, 3)).toEqual([
+        'Usage: archiveWALFile [OPTION]... %p %f',
+        '',
+        'Stores one finished WAL file durably at every destination; called by archive_command.',
+      ]);
+      for (const word of ['--config', '--pgdata', '--dry-run', '--help', '--version'])
+        expect(stdout).toContain(word);
+      const configured = `archive_command = '${program('archiveWALFile')} %p %f'`;
+      expect(stdout).toContain(`In postgresql.conf:\n  ${configured}\n`);
+      const status = stdout.slice(stdout.indexOf('EXIT STATUS\n')).trimEnd();
+      const document = join(installation(), 'docs/errors.md');
+      expect(status).toBe(
+        `EXIT STATUS
     0  success
    12  the content is not what the file name says (size, header, address, timeline), or PostgreSQL still writes it
    13  the file, the archive or the home belongs to another cluster
@@ -194,14 +197,15 @@ Any other fault, by what is wrong; each code is in ${document}:
   60-69  the far side of a network road cannot be reached, or refuses
      70  twowarm has a bug: please report it
   80-94  a base backup cannot be made or put where it is to go, or a data directory or a node not be configured`,
-    );
-    const { files } = JSON.parse(readFileSync(join(installation(), 'package.json'), 'utf8')) as {
-      files: string[];
-    };
-    expect(files).toContain('docs');
-  });
+      );
+      const { files } = JSON.parse(readFileSync(join(installation(), 'package.json'), 'utf8')) as {
+        files: string[];
+      };
+      expect(files).toContain('docs');
+    },
+  );
 
-  it.each(['--version', '-V'])('%s says the version', async (option) => {
+  inTurn(2).each(['--version', '-V'])('%s says the version', async (option) => {
     const manifest = readFileSync(join(installation(), 'package.json'), 'utf8');
     const stdout = `archiveWALFile (twowarm) ${(JSON.parse(manifest) as { version: string }).version}\n`;
     expect(await node.archive(option)).toEqual({ ...silent(), stdout });

@@ -6,6 +6,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { answered, report, startWaiting, target } from '../harness/waiting.ts';
 import { historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
@@ -33,7 +34,7 @@ const stored = (name: string): string[] => [
 const archive = (name: string) => node.archive(`pg_wal/${name}`, name);
 
 describe('archiveWALFile to a destination that compresses', () => {
-  it.each([segmentNamed(20), `${segmentNamed(20)}.partial`])(
+  inTurn(2).each([segmentNamed(20), `${segmentNamed(20)}.partial`])(
     'stores %s as .zst, silently, and again',
     async (name) => {
       const bytes = segmentBytes(segmentNamed(20));
@@ -104,7 +105,7 @@ describe('restoreWALFile from an archive that holds compressed segments', () => 
     expect(readFileSync(node.path(`data/${target}`)).equals(segmentBytes(name))).toBe(true);
   });
 
-  it.each([
+  inTurn(2).each([
     ['standby', 1],
     ['recovery', 200],
     ['none', 1],

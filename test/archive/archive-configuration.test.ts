@@ -15,6 +15,7 @@ import {
   type Outcome,
 } from '../harness/node-fixture.ts';
 import { runsAsRoot } from '../harness/server-user.ts';
+import { inTurn } from '../harness/share.ts';
 import { anotherCluster, ourCluster, segmentNamed } from '../harness/wal-files.ts';
 
 const name = segmentNamed(0x21);
@@ -80,7 +81,7 @@ describe('a configuration that is wrong', () => {
       'line 3: "destination.db 2" is not a name: use letters, digits, "-" and "_"',
     ],
   ];
-  it.each(wrong)('is refused: %s', async (_, toml, problem) => {
+  inTurn(3).each(wrong)('is refused: %s', async (_, toml, problem) => {
     node.configure(toml());
     const message = error(`cannot use the configuration ${file()}: ${problem}`);
     expect(await archive()).toEqual(refused(3, message));
@@ -95,7 +96,7 @@ describe('a configuration that is wrong', () => {
     expect(await archive()).toEqual(refused(3, message));
   });
 
-  it.each([
+  inTurn(3).each([
     ["url = 'file:/x", 'line 4: control characters are not allowed in strings'],
     ["url = 'file:/x'\nurl = 'file:/y'", 'line 5: trying to redefine an already defined table or value'],
     ['= 3', 'line 4: unexpected end of key'],
@@ -140,12 +141,12 @@ describe('what this version lacks', () => {
       ],
     ],
   ];
-  it.each(lacking)('is refused by name: %s', async (_, toml, lines) => {
+  inTurn(2).each(lacking)('is refused by name: %s', async (_, toml, lines) => {
     node.configure(toml());
     expect(await archive()).toEqual(refused(4, error(...lines())));
   });
 
-  it.each(['/mnt/archive', 'file:archive', 'file://host/archive', 'file:', 'gopher://x'])(
+  inTurn(2).each(['/mnt/archive', 'file:archive', 'file://host/archive', 'file:', 'gopher://x'])(
     'is no URL: %s',
     async (url) => {
       node.configure(`[destination.db2]\nurl = '${url}'\n`);
@@ -170,7 +171,7 @@ describe('two destinations', () => {
 });
 
 describe('a configuration file that cannot be trusted or read', () => {
-  it.each(['620', '602', '666'])('is refused with mode %s', async (mode) => {
+  inTurn(3).each(['620', '602', '666'])('is refused with mode %s', async (mode) => {
     chmodSync(file(), Number.parseInt(mode, 8));
     const message = error(
       `will not use the configuration ${file()}: others may write it`,
@@ -218,7 +219,7 @@ describe('a configuration file that cannot be trusted or read', () => {
     expect(await archive()).toEqual(refused(3, message));
   });
 
-  it.each(['TWOWARM_CONFIG', '--config'])('is missed where %s points', async (means) => {
+  inTurn(2).each(['TWOWARM_CONFIG', '--config'])('is missed where %s points', async (means) => {
     const nowhere = node.path('nowhere.toml');
     const words = means === '--config' ? ['--config', nowhere] : [];
     const line = commandLine('archiveWALFile', ...words, `pg_wal/${name}`, name);
@@ -241,7 +242,7 @@ describe('a home', () => {
     expect(await node.sh(line, { env: { TWOWARM_CONFIG: elsewhere } })).toEqual(refused(20, message));
   });
 
-  it.each(['720', '702', '777'])('that others may write to is refused: mode %s', async (mode) => {
+  inTurn(3).each(['720', '702', '777'])('that others may write to is refused: mode %s', async (mode) => {
     chmodSync(node.home, Number.parseInt(mode, 8));
     const message = error(
       `will not use the home ${node.home}: others may write to it`,
@@ -300,7 +301,7 @@ describe('a data directory', () => {
     expect(await archive()).toEqual(refused(5, message));
   });
 
-  it.each([
+  inTurn(2).each([
     ['empty', Buffer.alloc(0)],
     ['zeroed', Buffer.alloc(8192)],
     ['cut short', controlFile(ourCluster).subarray(0, 8)],

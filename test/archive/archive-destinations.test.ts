@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { mountTmpfs } from '../harness/mounts.ts';
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
 import { runsAsRoot } from '../harness/server-user.ts';
+import { inTurn } from '../harness/share.ts';
 import { anotherCluster, ourCluster, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 const name = segmentNamed(0x21);
@@ -118,7 +119,7 @@ describe('a destination that is another archive of this cluster than before', ()
 });
 
 describe.runIf(runsAsRoot())('a destination that is root’s', () => {
-  it.each([
+  inTurn(2).each([
     [
       0o700,
       (path: string) => `could not store ${name}: could not read ${path}/.twowarm/format: Permission denied`,
@@ -220,7 +221,7 @@ describe('a destination that is somebody else’s', () => {
     expect(changed.filter((each) => each.includes('db2'))).toEqual([]);
   });
 
-  it.each([
+  inTurn(2).each([
     ['owner', '', (path: string) => [`could not store ${name}: ${path} is damaged or of an unknown version`]],
     [
       'owner',

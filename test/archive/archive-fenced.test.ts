@@ -2,6 +2,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 
 const ownerIn = (node: NodeFixture): Record<string, string | number> =>
@@ -165,7 +166,7 @@ describe('twowarm claim', () => {
     );
   });
 
-  it.each([
+  inTurn(2).each([
     ['db3', '"db3" is neither a destination nor a URL; did you mean "db2"?'],
     ['/mnt/archive', '"/mnt/archive" is neither a destination nor a URL'],
   ])('does not know the archive %s', async (word, message) => {

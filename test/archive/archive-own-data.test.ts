@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { makeNode, oneDestination, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
 import { giveToServerUser } from '../harness/server-user.ts';
+import { inTurn } from '../harness/share.ts';
 import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 const name = segmentNamed(0x21);
@@ -25,7 +26,7 @@ describe('a destination within the data directory', () => {
       'HINT:  Choose a directory outside of it, best on another machine.',
     );
 
-  it.each([
+  inTurn(2).each([
     ['pg_wal itself', 'data/pg_wal', 'data'],
     ['a directory of pg_wal', 'data/pg_wal/archive_status', 'data'],
     ['the data directory', 'data', 'data'],

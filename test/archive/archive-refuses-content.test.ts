@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
 import { run } from '../harness/run.ts';
+import { inTurn } from '../harness/share.ts';
 import {
   anotherCluster,
   backupText,
@@ -32,7 +33,7 @@ const damaged = (change: (bytes: Buffer) => void): Buffer => {
 };
 
 describe('a segment that is not what its name says', () => {
-  it.each<[string, Uint8Array, string]>([
+  inTurn(3).each<[string, Uint8Array, string]>([
     ['empty', Buffer.alloc(0), 'It is 0 bytes long, which is no segment size.'],
     ['cut short', good.subarray(0, 81920), 'It is 81920 bytes long, which is no segment size.'],
     ['a byte short', good.subarray(1), 'It is 1048575 bytes long, which is no segment size.'],
@@ -116,7 +117,7 @@ describe('a segment that is not what its name says', () => {
 
 describe('a text file that is not what its name says', () => {
   const backup = `${segmentNamed(3)}.00000028.backup`;
-  it.each([
+  inTurn(3).each([
     ['00000003.history', '', 'The history file is not whole: it is empty.'],
     [
       '00000003.history',
@@ -189,7 +190,7 @@ describe('a name that the archive has', () => {
     `DETAIL:  The archive's copy has ${bytes.archived} bytes, this one ${bytes.ours}; they differ from byte ${byte} on. Neither was touched.\n` +
     "HINT:  Two servers archive to one place, or a restored copy of the cluster does, or the archive's copy is damaged, or was archived by hand while PostgreSQL still wrote it. Find out which copy is right.\n";
 
-  it.each([
+  inTurn(3).each([
     ['in the middle', segmentNamed(0x41), (bytes: Buffer) => bytes.fill(7, 700_000, 700_001), 700_000],
     ['in the last byte', segmentNamed(0x42), (bytes: Buffer) => bytes.fill(7, megabyte - 1), megabyte - 1],
     ['because it is shorter', segmentNamed(0x43), (bytes: Buffer) => bytes.subarray(0, 5000), 5000],
@@ -222,7 +223,7 @@ describe('a name that the archive has', () => {
     expect(await node.archive(`pg_wal/${file}`, file)).toEqual(refused(12, message));
   });
 
-  it.each(['directory', 'symbolic link'])('as a %s is refused', async (kind) => {
+  inTurn(3).each(['directory', 'symbolic link'])('as a %s is refused', async (kind) => {
     const file = segmentNamed(kind === 'directory' ? 0x47 : 0x48);
     node.segment(file);
     if (kind === 'directory') mkdirSync(node.path(`db2/${file}`));

@@ -11,6 +11,7 @@ import {
   type NodeFixture,
   type Outcome,
 } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 
 const name = segmentNamed(0x21);
@@ -125,7 +126,7 @@ describe('archiving hold', () => {
 });
 
 describe('a state that cannot be read counts as hold', () => {
-  it.each(['', 'off\n', 'ON\n', 'discard hold\n', '\0\0\0'])('damaged: %j', async (text) => {
+  inTurn(2).each(['', 'off\n', 'ON\n', 'discard hold\n', '\0\0\0'])('damaged: %j', async (text) => {
     await using node = await makeOne();
     const path = node.sandbox.file(stateFile, text);
     const message = error(
@@ -142,7 +143,7 @@ describe('a state that cannot be read counts as hold', () => {
     expect(await archive(node)).toEqual(silent([`created db2/${name}`]));
   });
 
-  it.each([
+  inTurn(2).each([
     ['closed', 'Permission denied'],
     ['a directory', 'Is a directory'],
   ])('%s', async (how, reason) => {
@@ -303,7 +304,7 @@ describe('archiving discard', () => {
 
 describe('twowarm archiving', () => {
   const usage = 'HINT:  Usage: twowarm archiving [OPTION]... STATE; see twowarm archiving --help.';
-  it.each([
+  inTurn(2).each([
     [[], 'missing argument STATE'],
     [['off'], 'argument STATE must be one of on, hold, discard, status, not "off"'],
     [

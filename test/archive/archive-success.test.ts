@@ -16,6 +16,7 @@ import { findPostgres } from '../harness/postgres-binaries.ts';
 import { run, shell } from '../harness/run.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { giveToServerUser, runsAsRoot, serverUser } from '../harness/server-user.ts';
+import { inTurn, turnOf } from '../harness/share.ts';
 import { backupText, historyText, ourCluster, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 let node: NodeFixture;
@@ -26,7 +27,7 @@ afterAll(() => node[Symbol.asyncDispose]());
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
 
-describe.each(['000', '022', '077'])('under umask %s', (umask) => {
+describe.each(turnOf(['000', '022', '077'], 2))('under umask %s', (umask) => {
   it('the first file makes the archive this cluster’s, everything closed to others', async () => {
     await using fresh = await makeNode('archive-first', { used: false });
     const name = fresh.segment(segmentNamed(2));
@@ -52,7 +53,7 @@ describe.each(['000', '022', '077'])('under umask %s', (umask) => {
 });
 
 describe('a file that PostgreSQL archives', () => {
-  it.each([
+  inTurn(2).each([
     ['a segment', segmentNamed(11), undefined],
     ['a segment of a later timeline', segmentNamed(11, 3), undefined],
     ['a segment past 4 GB', segmentNamed(4096 * 7 + 4095), undefined],

@@ -1,6 +1,7 @@
 // The command lines of copyToStandby and copyToDR that are refused before anything is looked at, and without a server.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, makeNode, refused, type NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 
 let node: NodeFixture;
 beforeAll(async () => {
@@ -19,9 +20,10 @@ const refusal = (program: string, message: string, ...more: string[]): string =>
 const call = (program: string, ...words: string[]) => node.sh(commandLine(program, ...words));
 
 describe.each(['copyToStandby', 'copyToDR'])('%s', (program) => {
+  const its = inTurn(2, program === 'copyToStandby' ? 0 : 1);
   const usage = `HINT:  Usage: ${program} [OPTION]... [NAME]; see ${program} --help.`;
 
-  it.each([
+  its.each([
     [
       ['--wait', 'soon'],
       '--wait cannot be "soon"',
@@ -42,7 +44,7 @@ describe.each(['copyToStandby', 'copyToDR'])('%s', (program) => {
     expect(await call(program, ...words)).toEqual(refused(2, refusal(program, message, hint)));
   });
 
-  it('refuses what is no option, and more than one name', async () => {
+  its('refuses what is no option, and more than one name', async () => {
     expect(await call(program, '--jbos', '3')).toEqual(
       refused(2, refusal(program, 'unknown option "--jbos"; did you mean "--jobs"?', usage)),
     );

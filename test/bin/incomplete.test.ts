@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { makeNode, quoted, refused, type NodeFixture, type Outcome } from '../harness/node-fixture.ts';
 import type { Sandbox } from '../harness/sandbox.ts';
+import { inTurn } from '../harness/share.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 import { barePath, carriedNode, copyInstallation } from './own-installation.ts';
 
@@ -102,14 +103,15 @@ const restore = (root: string, env: NodeJS.ProcessEnv = {}, by = 'bin/restoreWAL
     },
   );
 
-describe.each(absent)('when %s', (_, make) => {
+describe.each(absent)('when %s', (way, make) => {
+  const place = absent.findIndex(([each]) => each === way);
   it('archiveWALFile fails with a code that PostgreSQL counts', async () => {
     const { root, PATH, message } = await make(node.sandbox);
     const said = `archiveWALFile: ERROR:  ${message('archiveWALFile')}`;
     expect(await archive(root, { PATH })).toEqual(refused(29, said));
   });
 
-  it.each(modes)('restoreWALFile under %s %j answers %i', async (file, text, code) => {
+  inTurn(2, place).each(modes)('restoreWALFile under %s %j answers %i', async (file, text, code) => {
     const { root, PATH, message } = await make(node.sandbox);
     setMode(file, text);
     const said = `restoreWALFile: ERROR:  ${message('restoreWALFile')}`;
@@ -118,7 +120,7 @@ describe.each(absent)('when %s', (_, make) => {
     expect(await restore(root, { PATH }, 'bin/twowarm restoreWALFile')).toEqual(refused(code, said));
   });
 
-  it.each(modes)(
+  inTurn(2, place + 1).each(modes)(
     'pg_standby under %s %j ends with 2 where restoreWALFile answers 1',
     async (file, text, code) => {
       const { root, PATH, message } = await make(node.sandbox);
@@ -177,12 +179,16 @@ describe.each(damages)('an installed file that is %s', (how, change) => {
   // A Node.js that is cut short is below: the kernel starts it.
   const runtime = /missing|empty|all zeros/.test(how) ? [carriedNode] : [];
 
-  it.each([...parts('archiveWALFile'), ...runtime])('keeps the WAL: %s', async (file) => {
+  const its = inTurn(
+    3,
+    damages.findIndex(([each]) => each === how),
+  );
+  its.each([...parts('archiveWALFile'), ...runtime])('keeps the WAL: %s', async (file) => {
     const root = await damage(file, change);
     expect(await archive(root, { PATH })).toEqual(refused(29, oneMessage('archiveWALFile')));
   });
 
-  it.each([...parts('restoreWALFile'), ...runtime])(
+  its.each([...parts('restoreWALFile'), ...runtime])(
     'leaves the file unknown in every mode: %s',
     async (file) => {
       const root = await damage(file, change);
@@ -196,16 +202,19 @@ describe.each(damages)('an installed file that is %s', (how, change) => {
     },
   );
 
-  it.each([...parts('pg_standby'), ...runtime])('leaves the file unknown to pg_standby: %s', async (file) => {
-    const root = await damage(file, change);
-    for (const [signal, text, code] of modes) {
-      setMode(signal, text);
-      const outcome = refused(code === 1 ? 2 : code, oneMessage('pg_standby'));
-      expect([signal, await restore(root, { PATH }, 'bin/pg_standby ../db2')]).toEqual([signal, outcome]);
-    }
-  });
+  its.each([...parts('pg_standby'), ...runtime])(
+    'leaves the file unknown to pg_standby: %s',
+    async (file) => {
+      const root = await damage(file, change);
+      for (const [signal, text, code] of modes) {
+        setMode(signal, text);
+        const outcome = refused(code === 1 ? 2 : code, oneMessage('pg_standby'));
+        expect([signal, await restore(root, { PATH }, 'bin/pg_standby ../db2')]).toEqual([signal, outcome]);
+      }
+    },
+  );
 
-  it.each(['configSetup', 'twowarm'])('fails: dist/%s.js', async (program) => {
+  its.each(['configSetup', 'twowarm'])('fails: dist/%s.js', async (program) => {
     const root = await damage(`dist/${program}.js`, change);
     const words = program === 'twowarm' ? ' archiving status' : '';
     const outcome = await node.sh(`${quoted(join(root, 'bin', program))}${words}`, { env: { PATH } });
@@ -241,7 +250,7 @@ describe('a launch.sh cut short anywhere', () => {
 });
 
 describe('when a code cache has a hole, as a crash of the machine leaves it', () => {
-  it.each([
+  inTurn(2).each([
     ['a page in the middle', (bytes: Buffer) => bytes.fill(0, 8192, 12_288)],
     ['its last page', (bytes: Buffer) => bytes.fill(0, 4096 * Math.floor((bytes.length - 1) / 4096))],
     ['all but the beginning', (bytes: Buffer) => bytes.fill(0, 4096)],

@@ -8,6 +8,7 @@ import { installation, program } from '../harness/installation.ts';
 import { makeNode, quoted, silent } from '../harness/node-fixture.ts';
 import { run, shell } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { inTurn } from '../harness/share.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 import { copyInstallation } from './own-installation.ts';
 
@@ -20,7 +21,7 @@ const answered = {
 };
 
 describe('a launcher is found', () => {
-  it.each<[string, (sandbox: Sandbox) => string]>([
+  inTurn(2).each<[string, (sandbox: Sandbox) => string]>([
     [
       'through a symbolic link',
       ({ path }) => (symlinkSync(program('archiveWALFile'), `${path}/a`), `${path}/a`),
@@ -90,7 +91,7 @@ describe('a launcher is found', () => {
 });
 
 describe('the environment', () => {
-  it.each([
+  inTurn(2).each([
     ['NODE_OPTIONS', '--bad'],
     ['NODE_OPTIONS', '--require /nonexistent.js'],
     ['NODE_PATH', '/nonexistent'],
@@ -112,7 +113,7 @@ describe('the environment', () => {
 });
 
 describe('a bug in the program', () => {
-  it.each([
+  inTurn(2).each([
     ['recovery', 200],
     ['standby', 1],
     ['none', 1],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { installation } from '../harness/installation.ts';
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 
 let node: NodeFixture;
@@ -17,7 +18,7 @@ const twowarm = (...words: string[]) => node.sh(commandLine('twowarm', ...words)
 const hint = 'HINT:  twowarm --help lists the commands.\n';
 
 describe('twowarm', () => {
-  it.each([[], ['--help'], ['-h'], ['-?'], ['help']].map((words) => [words]))(
+  inTurn(2).each([[], ['--help'], ['-h'], ['-?'], ['help']].map((words) => [words]))(
     'lists the commands: %j',
     async (words) => {
       const stdout = `Usage: twowarm COMMAND [OPTION]... [ARGUMENT]...
@@ -55,14 +56,14 @@ EXIT STATUS
     },
   );
 
-  it.each(['--version', '-V'])('%s says the version', async (option) => {
+  inTurn(2).each(['--version', '-V'])('%s says the version', async (option) => {
     const manifest = JSON.parse(readFileSync(join(installation(), 'package.json'), 'utf8')) as {
       version: string;
     };
     expect(await twowarm(option)).toEqual({ ...silent(), stdout: `twowarm ${manifest.version}\n` });
   });
 
-  it.each([
+  inTurn(2).each([
     ['archivWALFile', '; did you mean "archiveWALFile"?'],
     ['restorewalfile', '; did you mean "restoreWALFile"?'],
     ['configsetup', '; did you mean "configSetup"?'],
@@ -76,12 +77,12 @@ EXIT STATUS
     expect(await twowarm(word)).toEqual(refused(2, message));
   });
 
-  it.each(['--frobnicate', '-x'])('refuses the option %s', async (word) => {
+  inTurn(2).each(['--frobnicate', '-x'])('refuses the option %s', async (word) => {
     const message = `twowarm: ERROR:  unknown option "${word}"\nHINT:  Options come after the command: twowarm COMMAND [OPTION]...\n`;
     expect(await twowarm(word)).toEqual(refused(2, message));
   });
 
-  it.each(['flushPrimary'])('names %s, which is not built', async (word) => {
+  inTurn(2).each(['flushPrimary'])('names %s, which is not built', async (word) => {
     const message = `twowarm: ERROR:  the command ${word} is not built yet\n`;
     expect(await twowarm(word)).toEqual(refused(4, message));
   });

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { commandLine, makeNode, refused, silent, type NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { historyText, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 const [four, five, six] = [4, 5, 6].map((number) => segmentNamed(number)) as [string, string, string];
@@ -83,7 +84,7 @@ describe('twowarm conflicts', () => {
     });
   });
 
-  it.each([
+  inTurn(2).each([
     ['in the middle of WAL', 700_000, 'Up to there both are the same WAL.', true],
     ['in the first byte', 0, 'Up to there both are the same WAL.', true],
   ])('shows the byte and the LSN where the two part: %s', async (_, differsAt, said, isWal) => {
@@ -260,7 +261,7 @@ describe('twowarm conflicts', () => {
     expect(existsSync(node.path(`twowarm/archive/${four}`))).toBe(true);
   });
 
-  it.each([
+  inTurn(2).each([
     [['list'], 'ssh://db2/archive', 'On db2, in the data directory of its node: twowarm conflicts list'],
     [
       ['discard', room, '--all'],
@@ -316,7 +317,7 @@ describe('twowarm conflicts, of compressed segments', () => {
     });
   });
 
-  it.each([
+  inTurn(2).each([
     ['plain', (bytes: Buffer): Uint8Array => bytes, ''],
     ['compressed', (bytes: Buffer): Uint8Array => zstdCompressSync(bytes), '.zst'],
   ])('shows where what they hold parts from a %s file', async (_, stored, suffix) => {

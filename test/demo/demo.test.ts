@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { processesIn } from '../harness/processes.ts';
 import { startProgram, type RunningProgram } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { inTurn } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const demo = join(import.meta.dirname, '..', '..', 'scripts', 'demo', 'demo.ts');
@@ -41,7 +42,7 @@ function exists(temporary: string, file: string): boolean {
 }
 
 describe.concurrent('the demo', () => {
-  it('ships, promotes and finds every committed row, and leaves nothing behind', async () => {
+  it('ships, promotes and finds every committed row, tells what it sees, and leaves nothing behind', async () => {
     await using sandbox = makeSandbox('d');
     const { temporary, demo } = startDemo(sandbox, 2);
     const { code, stdout, stderr } = await demo.result;
@@ -55,21 +56,17 @@ describe.concurrent('the demo', () => {
     expect(stdout).toMatch(/and waits: restoreWALFile [0-9A-F]{24},\n +process \d+, for \d+\.\d s\./);
     expect(stdout).toMatch(/promoted to timeline 2 at \w+\/\w+ after \d+\.\d s/);
     expect(stdout).toMatch(/From the trigger to the first row that somebody else wrote: \d+\.\d\d s\./);
-    expect(code).toBe(0);
-    expectNothingLeft(temporary);
-  });
-
-  it('shows the lines that make PostgreSQL use twowarm, and tells what it sees', async () => {
-    await using sandbox = makeSandbox('d');
-    const { stdout } = await startDemo(sandbox, 1).demo.result;
+    // The lines that make PostgreSQL use twowarm, and what is to be seen meanwhile.
     expect(stdout).toMatch(/archive_command = '\/\S+\/bin\/archiveWALFile %p %f'/);
     expect(stdout).toMatch(/restore_command = '\/\S+\/bin\/restoreWALFile %f %p %r'/);
     expect(stdout).toMatch(
       /committed \d+ {2}visible \d+ {2}archived 0000\S+ {2}replayed \w+\/\w+ {2}lag \d+\.\d s, [\d,]+ bytes/,
     );
+    expect(code).toBe(0);
+    expectNothingLeft(temporary);
   });
 
-  it.each([
+  inTurn(2).each([
     ['SIGINT', 130, 'while it copies the primary', 'standby/data/PG_VERSION'],
     ['SIGINT', 130, 'while rows are written', 'standby/twowarm/archive/000000010000000000000004'],
     ['SIGTERM', 143, 'while rows are written', 'standby/twowarm/archive/000000010000000000000004'],

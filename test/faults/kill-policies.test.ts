@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { fallbackFor, policyNode, statusOf, takeAway } from '../archive/policies/policy-node.ts';
 import { runCall } from '../archive/policies/run-call.ts';
 import { commandLine, type NodeFixture } from '../harness/node-fixture.ts';
+import { turnOf } from '../harness/share.ts';
 import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 import { callsOf, inParallel, killAt, Missed } from './kill.ts';
 import { changesFiles, words, type Call } from './strace.ts';
@@ -110,8 +111,10 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
     })();
     const changes = calls.filter(changesFiles);
     expect(changes.length).toBeGreaterThan(30);
-    // Some of them, evenly: each costs a node with a history of calls.
-    const points = Array.from({ length: 7 }, (__, at) => Math.floor(((at + 0.5) * changes.length) / 7));
+    // Some of them, evenly: each costs a node with a history of calls. A write is one of too many to be met.
+    const met = [...changes.keys()].filter((index) => changes[index]!.name !== 'write');
+    const evenly = Array.from({ length: 7 }, (__, at) => met[Math.floor(((at + 0.5) * met.length) / 7)]!);
+    const points = turnOf(evenly, 2, Object.values(stories).indexOf(story));
     const failures: string[] = [];
     let hit = 0;
     await inParallel(points.length, async (at) => {
@@ -126,6 +129,6 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
       }
     });
     expect(failures).toEqual([]);
-    expect(hit).toBeGreaterThanOrEqual(4);
+    expect(hit).toBeGreaterThanOrEqual(points.length / 2);
   });
 });

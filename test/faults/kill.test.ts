@@ -117,7 +117,7 @@ describe.each(Object.entries(stories))('%s', (title, story) => {
     const calls = await wholeRun(story);
     const changes = calls.filter(changesFiles);
     const first = story.beginsLike === undefined ? 0 : await sameSteps(changes, stories[story.beginsLike]!);
-    const points = shareOf([...changes.keys()].slice(first), 3);
+    const points = shareOf([...changes.keys()].slice(first), 6);
     const failures: string[] = [];
     let hit = 0;
     await inParallel(points.length, async (at) => {

@@ -14,6 +14,7 @@ import { findPostgres } from '../harness/postgres-binaries.ts';
 import { shell, startProgram, type RunningProgram } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { giveToServerUser } from '../harness/server-user.ts';
+import { turnOf } from '../harness/share.ts';
 import { startSshd, type Sshd } from '../harness/sshd.ts';
 import { ensureSystemPackages } from '../harness/system-packages.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -21,7 +22,8 @@ import { megabyte, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 import { makeArchive, makeStandby } from '../server/pair.ts';
 import { sshSection, urlOf } from '../transport/ssh/ssh-node.ts';
 
-const thousand = 1000;
+/** Of the long outages that tests play a run has one of a thousand files. */
+const count = turnOf([1000, 200, 200], 3)[0]!;
 
 const isSegment = (name: string): boolean => /^[0-9A-F]{24}$/.test(name);
 const segmentsIn = (directory: string): string[] => readdirSync(directory).filter(isSegment).sort();
@@ -101,7 +103,7 @@ const nameOf = (number: number): string =>
 const numberOf = (name: string): number =>
   Number.parseInt(name.slice(8, 16), 16) * 4096 + Number.parseInt(name.slice(16), 16);
 
-describe('a DR node that was down for a thousand segments', () => {
+describe(`a DR node that was down for ${count} segments`, () => {
   it(
     'gets them from the relay of the standby, oldest first and each once',
     { timeout: 400_000 },
@@ -117,8 +119,8 @@ describe('a DR node that was down for a thousand segments', () => {
       await waitFor('the first one at the DR node', () => existsSync(join(dr, first)));
       await sshd.stop();
       const had = segmentsIn(dr).length;
-      const last = await writeSegments(primary, thousand);
-      expect(numberOf(last) - numberOf(first)).toBe(thousand);
+      const last = await writeSegments(primary, count);
+      expect(numberOf(last) - numberOf(first)).toBe(count);
       await waitFor('the last one at the standby', () => existsSync(join(archive, last)), {
         limitMs: 120_000,
       });
@@ -130,7 +132,7 @@ describe('a DR node that was down for a thousand segments', () => {
       const names = segmentsIn(archive);
       // The server's end may have added one.
       expect(names.filter((name) => name > first && name <= last)).toEqual(
-        Array.from({ length: thousand }, (_, at) => nameOf(numberOf(first) + 1 + at)),
+        Array.from({ length: count }, (_, at) => nameOf(numberOf(first) + 1 + at)),
       );
       const known = `${names[0]}-${names.at(-1)}`;
       await waitFor('all of them on record', () => {
@@ -244,13 +246,15 @@ function giveAll(path: string): void {
     giveToServerUser(join(path, String(entry)));
 }
 
-describe('archive_command with a standby and a DR node that are down for hundreds of segments', () => {
+const owed = turnOf([200, 100, 100], 3, 1)[0]!;
+
+describe(`archive_command with a standby and a DR node that are down for ${owed} segments`, () => {
   it('costs little meanwhile, and brings both of them what they lack', { timeout: 400_000 }, async () => {
     ensureSystemPackages({ time: 'time' });
     await using sandbox = makeSandbox('thousand-sshd');
     await using sshd = await startSshd(sandbox);
     await using node = await makeArchivingNode(sshd);
-    const names = Array.from({ length: 200 }, (_, at) => segmentNamed(0x100 + at));
+    const names = Array.from({ length: owed }, (_, at) => segmentNamed(0x100 + at));
     const ledgerOf = (name: string): Ledger =>
       new Ledger(name, { stateDirectory: node.path('twowarm/state'), nodeId: '00', segmentSize: megabyte });
 
@@ -277,7 +281,7 @@ describe('archive_command with a standby and a DR node that are down for hundred
       node.segment(name, { content: contentOf(name) }, 'twowarm/spool/held/db2');
     }
     giveAll(node.path('twowarm/state/ledger'));
-    expect(ledgerOf('db2').debt()).toEqual({ count: 200, first: names[0], last: names[199], aside: 0 });
+    expect(ledgerOf('db2').debt()).toEqual({ count: owed, first: names[0], last: names.at(-1), aside: 0 });
     expect(ledgerOf('dr').debt()).toEqual({ count: 40, first: names[0], last: names[39], aside: 0 });
 
     await sshd.restart();

@@ -16,6 +16,7 @@ import { makeSandbox } from './sandbox.ts';
 import { serverUser, serverUserCanEnter } from './server-user.ts';
 import { configureStandby } from './standby.ts';
 import { waitFor } from './wait-for.ts';
+import { turnOf } from './share.ts';
 
 describe.concurrent('a cluster', () => {
   const servers = [
@@ -54,7 +55,7 @@ it('two clusters have system identifiers of their own', async () => {
 });
 
 describe.concurrent('a base backup', () => {
-  it.each([10, 15, 18])(
+  it.each(turnOf([10, 15, 18], 2))(
     'of PostgreSQL %i follows by restore_command, and is promoted with every row',
     async (major) => {
       const sandbox = makeSandbox(`standby-${major}`);

@@ -8,6 +8,7 @@ import { buildDebian } from '../../scripts/packaging/build-debian.ts';
 import { elfNeeds } from '../../scripts/packaging/elf-needs.ts';
 import { loadCommands, manifest } from '../../scripts/packaging/man-pages.ts';
 import { makeNode, oneDestination, type NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { startThrowawayMachine, type ThrowawayMachine } from '../harness/throwaway-machine.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 
@@ -142,7 +143,7 @@ describe('installed', () => {
     for (const part of parts) expect(stdout).toContain(part);
   });
 
-  it.each(programs)('%s runs from the PATH for the owner of a server', async (program) => {
+  inTurn(3).each(programs)('%s runs from the PATH for the owner of a server', async (program) => {
     const shown = program === 'twowarm' ? '' : ' (twowarm)';
     const result = await machine.server(`${program} --version`);
     expect(result).toMatchObject({ ...quiet, stdout: `${program}${shown} ${manifest.version}\n` });

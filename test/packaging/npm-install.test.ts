@@ -9,6 +9,7 @@ import { pack } from '../harness/npm-pack.ts';
 import { startNpmRegistry, type NpmRegistry } from '../harness/npm-registry.ts';
 import { run, type RunResult } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { inTurn } from '../harness/share.ts';
 
 const npm = realpathSync(execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim());
 const compilers = [
@@ -106,7 +107,7 @@ describe('npm install', () => {
     }
   });
 
-  it.each(Object.keys(manifest.bin))(
+  inTurn(3).each(Object.keys(manifest.bin))(
     '%s runs by its link, with its own Node.js, under env -i',
     async (program) => {
       const shown = program === 'twowarm' ? '' : ' (twowarm)';

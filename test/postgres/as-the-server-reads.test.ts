@@ -11,6 +11,7 @@ import type { Cluster } from '../harness/cluster.ts';
 import { createCluster } from '../harness/create-cluster.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { turnOf } from '../harness/share.ts';
 import { anyLines } from './arbitraries.ts';
 
 interface FileSetting {
@@ -36,7 +37,7 @@ async function asServerReads(server: Cluster, directory: string): Promise<Map<st
   return read;
 }
 
-describe.each([10, 12, 15, 18])('PostgreSQL %i', { timeout: 120_000 }, (major) => {
+describe.each(turnOf([10, 12, 15, 18], 2))('PostgreSQL %i', { timeout: 120_000 }, (major) => {
   let sandbox: Sandbox;
   let server: Cluster;
   let configurationFile: string;

@@ -9,6 +9,7 @@ import { createCluster } from '../harness/create-cluster.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { run } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { turnOf } from '../harness/share.ts';
 import { root } from '../house/sources.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -115,7 +116,8 @@ describe('recovery.conf', () => {
 
     it('is what the server makes of it', async () => {
       const wrong: unknown[] = [];
-      for (const [text, server] of files) {
+      // A start for each.
+      for (const [text, server] of turnOf(files, 6, major)) {
         sandbox.file('a/data/recovery.conf', `restore_command = 'false'\n${text}\n`);
         const begin = cluster.log().length;
         await cluster.pgCtl('start', '-W', '-l', cluster.logFile);

@@ -55,9 +55,8 @@ describe('root', () => {
   });
 
   it('is the only one who changes: the server user stays, whosever the data directory is', async () => {
-    await using sandbox = makeSandbox('owner');
     const facts = { verb: 'owner', dataDirectory: '/' };
-    const { code, stdout, stderr } = await startScript(sandbox, script, facts).result;
+    const { code, stdout, stderr } = await startScript(script, facts).result;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { uid, gid } = serverUser();
     expect(JSON.parse(stdout)).toMatchObject({
@@ -80,7 +79,7 @@ describe('the threads for system calls', () => {
     const fifo = join(sandbox.path, 'fifo');
     expect(spawnSync('mkfifo', ['-m', '666', fifo]).status).toBe(0);
     const facts = { verb: 'threads', roads, hanging, fifo };
-    const { code, stdout, stderr } = await startScript(sandbox, script, facts).result;
+    const { code, stdout, stderr } = await startScript(script, facts).result;
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `"${answer}"`, stderr: '' });
   });
 
@@ -109,10 +108,9 @@ describe('the last words', () => {
 
   /** Writes to a pipe with this reader: what the reader says, and how long the writing took, in ms. */
   async function written(reader: string, nonBlocking: boolean): Promise<{ read: string; ms: number }> {
-    await using sandbox = makeSandbox('words');
     const facts = { verb: 'write', length, nonBlocking };
     const line = `exec 3>&2; pipe() { "$@" 2>&3 | { ${reader}; }; }; pipe`;
-    const { code, stdout, stderr } = await startScript(sandbox, script, facts, line).result;
+    const { code, stdout, stderr } = await startScript(script, facts, line).result;
     expect(code).toBe(0);
     expect(stderr).toMatch(/^[0-9.]+$/);
     return { read: stdout.trim(), ms: Number(stderr) };
@@ -155,8 +153,7 @@ describe('a home or a configuration that is not to be seen', () => {
     chmodSync(closed, 0);
     if (!runsAsRoot()) expect(readdirSync(node.sandbox.path)).toContain('closed');
     const ask = async (facts: object): Promise<unknown> => {
-      const { code, stdout, stderr } = await startScript(node.sandbox, script, { verb: 'place', ...facts })
-        .result;
+      const { code, stdout, stderr } = await startScript(script, { verb: 'place', ...facts }).result;
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       return JSON.parse(stdout);
     };

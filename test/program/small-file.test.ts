@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createSmallFile, ensureDirectory, replaceSmallFile } from '../../src/program/small-file.ts';
 import { runsAsRoot, serverUser } from '../harness/server-user.ts';
 import type { RunningProgram } from '../harness/run.ts';
-import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
 import { startScript } from '../harness/source-script.ts';
 import { treeOf } from '../transport/archives.ts';
 import type { SmallFilesFacts } from './children/small-files.ts';
@@ -71,7 +71,7 @@ describe('a small file', () => {
     await using sandbox = makeSandbox('small');
     const room = sandbox.directory('room');
     // Two blocks of 512 bytes; the write that crosses the limit is cut short there.
-    const { result } = start(sandbox, { room, length: 5000 }, 'ulimit -f 2; exec');
+    const { result } = start({ room, length: 5000 }, 'ulimit -f 2; exec');
     const faults = ['created', 'replaced'].map(
       (name) => `could not write ${room}/made/${name}: File too large\n`,
     );
@@ -85,7 +85,7 @@ describe('a small file', () => {
     const trace = join(sandbox.path, 'trace');
     const strace = `exec /usr/bin/strace -f -qq -y -s 4096 -e trace=fsync -o ${trace}`;
     const synced = async (): Promise<string[]> => {
-      const { code, stdout, stderr } = await start(sandbox, { room, length: 1 }, strace).result;
+      const { code, stdout, stderr } = await start({ room, length: 1 }, strace).result;
       expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
       const paths = [...readFileSync(trace, 'utf8').matchAll(/fsync\(\d+<([^>]*)>\) += 0/g)];
       return paths.map(([, path]) => path!.slice(room.length + 1).replace(/\.tmp\..*/, '.tmp'));
@@ -98,15 +98,15 @@ describe('a small file', () => {
   it.each(['0', '0777'])('and its directory have their modes under a umask of %s', async (umask) => {
     await using sandbox = makeSandbox('small');
     const room = sandbox.directory('room');
-    const { result } = start(sandbox, { room, length: 1 }, `umask ${umask}; exec`);
+    const { result } = start({ room, length: 1 }, `umask ${umask}; exec`);
     expect(await result).toMatchObject({ code: 0, stdout: '', stderr: '' });
     const made = ['made', 'made/created', 'made/replaced'].map((name) => rights(join(room, name)));
     expect(made).toEqual([700, 600, 600].map((mode) => `${mode} ${uid}:${gid}`));
   });
 });
 
-function start(sandbox: Sandbox, facts: SmallFilesFacts, prefix: string): RunningProgram {
-  return startScript(sandbox, 'test/program/children/small-files.ts', facts, prefix);
+function start(facts: SmallFilesFacts, prefix: string): RunningProgram {
+  return startScript('test/program/children/small-files.ts', facts, prefix);
 }
 
 describe('a directory of ours', () => {

@@ -118,7 +118,7 @@ describe('a program whose words nobody hears', () => {
     await using sandbox = makeSandbox('voice');
     // The copy that this runs from has no node_modules: pino is not found.
     const file = join(sandbox.path, 'log');
-    const { result } = startScript(sandbox, script, { file, home: sandbox.path, events: 1, fails: true });
+    const { result } = startScript(script, { file, home: sandbox.path, events: 1, fails: true });
     expect(await result).toMatchObject({ code: 23, stdout: 'an answer\n', stderr: `${warning}${fault}` });
   });
 

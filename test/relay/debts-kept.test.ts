@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { bestEffort, owe, owedTo, takeAway } from '../archive/policies/policy-node.ts';
 import type { NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 import {
@@ -48,9 +49,10 @@ const includes = (copies: readonly Buffer[], bytes: Buffer): boolean =>
   copies.some((copy) => copy.equals(bytes));
 
 describe('a last partial segment that is owed is brought, though the relay carries another one of its name', () => {
+  const its = inTurn(2);
   const partial = `${newest}.partial`;
 
-  it('in one pass', { timeout: 60_000 }, async () => {
+  its('in one pass', { timeout: 60_000 }, async () => {
     await using node = await owingStandby('kept-partial-pass', partial);
     expect(await passed(node)).toEqual(silence);
     const copies = copiesAt(node, partial);
@@ -60,7 +62,7 @@ describe('a last partial segment that is owed is brought, though the relay carri
     expect(heldFor(node, 'dr')).toEqual([]);
   });
 
-  it('by a relay that stays', { timeout: 60_000 }, async () => {
+  its('by a relay that stays', { timeout: 60_000 }, async () => {
     await using node = await owingStandby('kept-partial-relay', partial);
     const relay = await startedRelay(node);
     await waitFor('the word', () => relay.said().includes('dr has everything that it was owed'), {
@@ -89,9 +91,10 @@ describe('a last partial segment that is owed is brought, though the relay carri
 });
 
 describe('a segment that is owed, of which the own archive has other bytes, is kept where dr has those, and told', () => {
+  const its = inTurn(2, 1);
   const bucket = `${newest.slice(0, 16)}/${newest}.owed`;
 
-  it('in one pass', { timeout: 60_000 }, async () => {
+  its('in one pass', { timeout: 60_000 }, async () => {
     await using node = await owingStandby('kept-segment-pass', newest);
     const { stderr } = await rsyncDR(node);
     expect(stderr).toContain(newest);
@@ -103,7 +106,7 @@ describe('a segment that is owed, of which the own archive has other bytes, is k
     expect(readFileSync(node.path(`${heldDirectory}/${newest}`)).equals(ours)).toBe(true);
   });
 
-  it('by a relay that stays', { timeout: 60_000 }, async () => {
+  its('by a relay that stays', { timeout: 60_000 }, async () => {
     await using node = await owingStandby('kept-segment-relay', newest);
     const relay = await startedRelay(node);
     await waitFor('it to be set aside', () => asideOf(node, 'dr').length > 0, { limitMs: 40_000 });

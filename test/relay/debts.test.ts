@@ -1,6 +1,6 @@
 // twowarm relay on a primary that writes nothing: a destination that comes back has what it is owed, in order, from
 // wherever a copy is, without a person.
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -18,6 +18,7 @@ import {
 } from '../archive/policies/policy-node.ts';
 import { runCall } from '../archive/policies/run-call.ts';
 import { commandLine, type NodeFixture } from '../harness/node-fixture.ts';
+import { turnOf } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { historyText, segmentNamed } from '../harness/wal-files.ts';
 import { leftovers, startedRelay, startRelay, type RunningRelay } from './fixture.ts';
@@ -230,7 +231,7 @@ describe('a destination of a primary', () => {
       let arrived = 0;
       for (const count of [1, 20, 40, 90]) {
         const relay = startRelay(node);
-        const there = (): number => names.filter((name) => isWhole(node, `db2/${name}`)).length;
+        const there = (): number => names.filter((name) => existsSync(node.path(`db2/${name}`))).length;
         await waitFor('some to be there', () => there() >= count, { limitMs: 40_000, everyMs: 1 });
         relay.kill('SIGKILL');
         await relay.ended();
@@ -256,8 +257,9 @@ describe('a destination of a primary', () => {
     { timeout: 200_000 },
     async () => {
       await using node = await primaryNode('owed-two', { db2: [], dr: fallbackFor('db2') });
-      const held = segmentsAt(node, 'twowarm/spool/held/db2', 0x0f00, 200);
-      const elsewhere = segmentsAt(node, 'dr', 0x0f00 + 200, 200);
+      const count = turnOf([200, 80, 80], 3, 2)[0]!;
+      const held = segmentsAt(node, 'twowarm/spool/held/db2', 0x0f00, count);
+      const elsewhere = segmentsAt(node, 'dr', 0x0f00 + count, count);
       const histories = Array.from({ length: 8 }, (_, at) => `${String(at + 2).padStart(8, '0')}.history`);
       for (const name of histories) node.sandbox.file(`twowarm/spool/held/db2/${name}`, historyText());
       owe(node, 'db2', [...held, ...elsewhere, ...histories]);

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import type { Mode, NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { segmentNamed } from '../harness/wal-files.ts';
 import {
   arrive,
@@ -41,7 +42,7 @@ async function nodeOf(
 }
 
 describe('what has arrived is carried by', () => {
-  it.each<[string, Case]>([
+  inTurn(2).each<[string, Case]>([
     ['a hot standby', { state: 'in archive recovery', mode: 'standby', running: 'ready' }],
     ['a standby that lets nobody in', { state: 'in archive recovery', mode: 'standby', running: 'standby' }],
     ['a warm recovery', { state: 'in archive recovery', mode: 'recovery', running: 'standby' }],
@@ -86,7 +87,7 @@ describe('what has arrived is carried by', () => {
 describe('quiet is', () => {
   const running = 'this server is a primary';
   const stopped = 'this server is a primary that is stopped';
-  it.each<[string, Case, string]>([
+  inTurn(2).each<[string, Case, string]>([
     ['a primary', { state: 'in production', running: 'ready' }, running],
     [
       'a primary with a signal file for its next start',

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { commandLine } from '../harness/node-fixture.ts';
 import { mountTmpfs } from '../harness/mounts.ts';
 import { startProgram } from '../harness/run.ts';
+import { inTurn } from '../harness/share.ts';
 import { withSlowCalls } from '../harness/slow-calls.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { anotherCluster, megabyte, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
@@ -207,7 +208,7 @@ describe('several calls of rsyncDR', () => {
 });
 
 describe('rsyncDR that is killed', () => {
-  it.each([0, 1, 7, 19])(
+  inTurn(2).each([0, 1, 7, 19])(
     'after %i files goes on where it was, and nothing half is ever there',
     async (count) => {
       await using node = await makeRelayNode(`killed-${count}`);

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { commandLine, refused, silent, type NodeFixture, type Outcome } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import { historyText, megabyte, segmentNamed } from '../harness/wal-files.ts';
 import { fill, makePruner, named, namesIn, ofRegistry } from './archive-of-names.ts';
 
@@ -36,6 +37,7 @@ const others = [`${segmentNamed(4010)}.00000028.backup`, `${segmentNamed(4020)}.
 const compressed = `${segmentNamed(4021)}.zst`;
 
 describe('twowarm prune', () => {
+  const its = inTurn(2);
   it('removes hundreds of segments, over the end of a log, and nothing else', async () => {
     await using node = await withHundreds();
     const { changed, ...said } = await prune(node, segmentNamed(4197));
@@ -56,7 +58,7 @@ describe('twowarm prune', () => {
     expect(await prune(node, segmentNamed(4100))).toEqual(silent());
   });
 
-  it.each(['.partial', '.00000028.backup'])('takes the name of a restart file with %s', async (suffix) => {
+  its.each(['.partial', '.00000028.backup'])('takes the name of a restart file with %s', async (suffix) => {
     await using node = await withHundreds();
     const { code, stdout, stderr } = await prune(node, `${segmentNamed(4199)}${suffix}`);
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -140,7 +142,7 @@ describe('twowarm prune', () => {
     expect(await prune(node, '0'.repeat(24))).toEqual(silent());
   });
 
-  it.each(['%r', '00000001.history', '000000010000000100001000', '../db2'])('refuses %s', async (word) => {
+  its.each(['%r', '00000001.history', '000000010000000100001000', '../db2'])('refuses %s', async (word) => {
     await using node = await withHundreds();
     const message = error(
       `"${word}" is not the name of a segment of this cluster`,
@@ -159,7 +161,8 @@ describe('twowarm prune', () => {
 });
 
 describe('the cursor', () => {
-  it.each(['', '{', 'null', '{"archive":"x","segmentSize":1048576,"before":{"1":"9999"}}'])(
+  const its = inTurn(2);
+  its.each(['', '{', 'null', '{"archive":"x","segmentSize":1048576,"before":{"1":"9999"}}'])(
     'that says %j is rebuilt by a listing',
     async (text) => {
       await using node = await withHundreds();

@@ -6,6 +6,7 @@ import type { PrunedRange } from '../../src/transport/pruned-ranges.ts';
 import { readPruned } from '../../src/transport/pruned.ts';
 import { commandLine, refused, silent, type NodeFixture, type Outcome } from '../harness/node-fixture.ts';
 import { shell } from '../harness/run.ts';
+import { inTurn } from '../harness/share.ts';
 import { historyText, megabyte, segmentNamed } from '../harness/wal-files.ts';
 import { expectNothingUnfinished } from '../faults/whole-files.ts';
 import { fill, idOf, makePruner, named, namesIn, recordIn, register } from './archive-of-names.ts';
@@ -34,6 +35,7 @@ async function withThirty(more = ''): Promise<NodeFixture> {
 }
 
 describe('twowarm prune', () => {
+  const its = inTurn(2);
   it('puts this node on record with its %r, and what it removes', async () => {
     await using node = await withThirty();
     expect(await prune(node, segmentNamed(20))).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -47,7 +49,7 @@ describe('twowarm prune', () => {
     expect(readdirSync(node.path('db2/.twowarm/pruned'))).toHaveLength(1);
   });
 
-  it.each(['standby', 'relay', 'backup', 'restore'])('leaves what a %s needs', async (kind) => {
+  its.each(['standby', 'relay', 'backup', 'restore'])('leaves what a %s needs', async (kind) => {
     await using node = await withThirty();
     register(node, 'slow', segmentNamed(11), { kind });
     expect(await prune(node, segmentNamed(20))).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -81,7 +83,7 @@ describe('twowarm prune', () => {
     expect(await rangesOf(node)).toEqual([]);
   });
 
-  it.each([
+  its.each([
     ['is damaged', '{'],
     ['is of a newer version', '{"version":2}'],
   ])('removes nothing where a record %s', async (_title, text) => {

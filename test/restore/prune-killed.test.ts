@@ -56,7 +56,7 @@ it('twowarm prune can be killed at any moment and repeated', { timeout: 300_000 
   const changes = calls.filter(changesFiles);
   const removals = changes.filter(({ name }) => name.startsWith('unlink'));
   expect(removals.length).toBeGreaterThanOrEqual(4);
-  const points = shareOf([...changes.keys()], 2);
+  const points = shareOf([...changes.keys()], 4);
   await inParallel(points.length, async (at) => {
     const index = points[at]!;
     const change = changes[index]!;

@@ -13,6 +13,7 @@ import {
   type NodeFixture,
 } from '../harness/node-fixture.ts';
 import { run } from '../harness/run.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import {
   anotherCluster,
   backupText,
@@ -70,9 +71,10 @@ const damaged = (directory: string): [string, string] => {
 };
 
 describe.each(modes)('under %s', (mode) => {
+  const its = inTurn(3, placeOf[mode]);
   beforeEach(() => node.mode(mode));
 
-  it('a file that is there is delivered byte for byte, closed to others', async () => {
+  its('a file that is there is delivered byte for byte, closed to others', async () => {
     node.segment(name, {}, 'first');
     const { changed, ...said } = await node.restore(name, target, name);
     // A call with %r also tells its sources what it needs, and notes that.
@@ -82,7 +84,7 @@ describe.each(modes)('under %s', (mode) => {
     expect(statSync(node.path(`data/${target}`)).mode & 0o7777).toBe(0o600);
   });
 
-  it.each([
+  its.each([
     ['00000002.history', historyText()],
     [`${segmentNamed(3)}.00000028.backup`, backupText(segmentNamed(3))],
     [`${segmentNamed(5)}.partial`, segmentBytes(segmentNamed(5))],
@@ -95,11 +97,11 @@ describe.each(modes)('under %s', (mode) => {
     expect(delivered.equals(Buffer.from(content))).toBe(true);
   });
 
-  it.each([name, '00000002.history'])('%s that no source has is absent, silently', async (file) => {
+  its.each([name, '00000002.history'])('%s that no source has is absent, silently', async (file) => {
     expect(await node.restore(file, target)).toEqual(refused(1, ''));
   });
 
-  it('00000001.history is absent whatever the sources say', async () => {
+  its('00000001.history is absent whatever the sources say', async () => {
     rmSync(node.path('first'), { recursive: true });
     expect(await node.restore('00000001.history', target)).toEqual(refused(1, ''));
   });
@@ -201,16 +203,17 @@ const reasons: [string, () => void, () => string][] = [
 ];
 
 describe.each(modes)('when it cannot be known under %s', (mode) => {
+  const its = inTurn(3, placeOf[mode]);
   const code = mode === 'recovery' ? 200 : 1;
   beforeEach(() => node.mode(mode));
 
-  it.each(reasons)(`the answer is ${code}: %s`, async (_, prepare, message) => {
+  its.each(reasons)(`the answer is ${code}: %s`, async (_, prepare, message) => {
     prepare();
     expect(await node.restore(name, target)).toEqual(refused(code, message()));
     if (statSync(node.path('first'), { throwIfNoEntry: false })) chmodSync(node.path('first'), 0o700);
   });
 
-  it.each(reasons)(
+  inTurn(3, placeOf[mode] + 1).each(reasons)(
     'the second source may have the file, with a warning of the first: %s',
     async (_, prepare, message) => {
       prepare();
@@ -223,7 +226,7 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
     },
   );
 
-  it('both sources are named, once', async () => {
+  its('both sources are named, once', async () => {
     rmSync(node.path('first'), { recursive: true });
     node.sandbox.file(`second/${name}.zst`, 'compressed');
     const first = [
@@ -234,21 +237,24 @@ describe.each(modes)('when it cannot be known under %s', (mode) => {
     expect(await node.restore(name, target)).toEqual(refused(code, stderr));
   });
 
-  it('a damaged gap record leaves the file absent; a standby, which asks again, hears of it once', async () => {
-    const path = node.sandbox.file(`first/.twowarm/gaps/${name}`, '{');
-    const message = report(
-      'WARNING',
-      `the gap record ${path} is damaged`,
-      'HINT:  It says that the file of its name was never archived. Take note of that and remove it.',
-    );
-    const isStandby = mode === 'standby';
-    const kept = ['created twowarm/state/said', 'created twowarm/state/said/gap-00000001-0'];
-    expect(await node.restore(name, target)).toEqual({
-      ...refused(1, message),
-      changed: isStandby ? kept : [],
-    });
-    expect(await node.restore(name, target)).toEqual(refused(1, isStandby ? '' : message));
-  });
+  its(
+    'a damaged gap record leaves the file absent; a standby, which asks again, hears of it once',
+    async () => {
+      const path = node.sandbox.file(`first/.twowarm/gaps/${name}`, '{');
+      const message = report(
+        'WARNING',
+        `the gap record ${path} is damaged`,
+        'HINT:  It says that the file of its name was never archived. Take note of that and remove it.',
+      );
+      const isStandby = mode === 'standby';
+      const kept = ['created twowarm/state/said', 'created twowarm/state/said/gap-00000001-0'];
+      expect(await node.restore(name, target)).toEqual({
+        ...refused(1, message),
+        changed: isStandby ? kept : [],
+      });
+      expect(await node.restore(name, target)).toEqual(refused(1, isStandby ? '' : message));
+    },
+  );
 });
 
 describe('how long it tries to know', () => {

@@ -13,6 +13,7 @@ import {
   type NodeFixture,
 } from '../harness/node-fixture.ts';
 import { startProgram } from '../harness/run.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import { withSlowCalls } from '../harness/slow-calls.ts';
 import { anotherCluster, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -93,7 +94,7 @@ describe('what stands at %p', () => {
 
 describe('a restore that is stopped', () => {
   it('by SIGTERM dies of it and leaves nothing in pg_wal', async () => {
-    const slow = { calls: ['fstat', 'newfstatat', 'fchmod'], delayMs: 400 };
+    const slow = { calls: ['fstat', 'newfstatat', 'fchmod'], delayMs: 200 };
     const line = withSlowCalls(commandLine('restoreWALFile', name, target), slow);
     const call = startProgram('/bin/sh', ['-c', line], { cwd: node.dataDirectory });
     await waitFor('a temporary file', () => readdirSync(node.path('data/pg_wal')).length > 0);
@@ -134,10 +135,11 @@ describe.each([
   ['recovery', 200],
   ['none', 1],
 ] as const)('a call that is wrong under %s', (mode, code) => {
+  const its = inTurn(3, placeOf[mode]);
   beforeEach(() => node.mode(mode));
   const usage = 'HINT:  Usage: restoreWALFile [OPTION]... %f %p [%r]; see restoreWALFile --help.';
 
-  it.each([
+  its.each([
     ['no arguments', [], 'missing argument %f'],
     ['one argument', [name], 'missing argument %p'],
     ['four arguments', [name, target, name, 'x'], 'too many arguments, the first is "x"'],
@@ -147,7 +149,7 @@ describe.each([
     expect(await node.restore(...words)).toEqual(refused(code, error(message, usage)));
   });
 
-  it(`is answered ${code}: %f and %p swapped`, async () => {
+  its(`is answered ${code}: %f and %p swapped`, async () => {
     const message = error(
       `"${target}" is not the name of a file that PostgreSQL restores`,
       'HINT:  Are %f and %p swapped? The order is %f %p.',
@@ -155,7 +157,7 @@ describe.each([
     expect(await node.restore(target, name)).toEqual(refused(code, message));
   });
 
-  it.each(['../etc/passwd', name.toLowerCase().replace('21', 'ab'), `${name}.gz`, `${name}\n`])(
+  its.each(['../etc/passwd', name.toLowerCase().replace('21', 'ab'), `${name}.gz`, `${name}\n`])(
     `is answered ${code}: %j is no name`,
     async (file) => {
       const shown = file.replace('\n', '\\x0a');
@@ -164,7 +166,7 @@ describe.each([
     },
   );
 
-  it(`is answered ${code}: the configuration is wrong`, async () => {
+  its(`is answered ${code}: the configuration is wrong`, async () => {
     node.configure("[restore]\nsource = ['x']\n");
     const message = error(
       `cannot use the configuration ${node.path('twowarm/twowarm.toml')}: line 4: unknown key "source" in [restore]; did you mean "sources"?`,
@@ -172,7 +174,7 @@ describe.each([
     expect(await node.restore(name, target)).toEqual(refused(code, message));
   });
 
-  it(`is answered ${code}: the configuration is missing`, async () => {
+  its(`is answered ${code}: the configuration is missing`, async () => {
     rmSync(node.path('twowarm/twowarm.toml'));
     const message = error(
       `could not find the configuration: there is no ${node.path('twowarm/twowarm.toml')} and no /etc/twowarm/twowarm.toml`,
@@ -181,7 +183,7 @@ describe.each([
     expect(await node.restore(name, target)).toEqual(refused(code, message));
   });
 
-  it(`is answered ${code}: the source is of a kind that is not built`, async () => {
+  its(`is answered ${code}: the source is of a kind that is not built`, async () => {
     node.configure("[restore]\nsources = ['s3://db1/archive']\nretry_limit = '1ms'\nwait = 'off'\n");
     const message = error(
       `could not restore ${name}: s3 destinations and sources are not built yet: s3://db1/archive`,
@@ -190,7 +192,7 @@ describe.each([
     expect(await node.restore(name, target)).toEqual(refused(code, message));
   });
 
-  it(`is answered ${code}: the home is another cluster’s`, async () => {
+  its(`is answered ${code}: the home is another cluster’s`, async () => {
     const record = node.path('twowarm/state/node.json');
     const text = readFileSync(record, 'utf8');
     writeFileSync(
@@ -206,7 +208,8 @@ describe.each([
 });
 
 describe('a server before 12', () => {
-  it.each([
+  const its = inTurn(2);
+  its.each([
     ["standby_mode = 'on'", 1],
     ['standby_mode = true', 1],
     ['standby_mode=y', 1],

@@ -4,6 +4,7 @@ import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import {
   answered,
   makeWaitingNode,
@@ -54,9 +55,10 @@ async function deliveredOf(name: string): Promise<number | 'absent'> {
 }
 
 describe.each(['standby', 'recovery'] as const)('a fork under %s', (mode) => {
+  const its = inTurn(2, placeOf[mode]);
   beforeEach(() => node.mode(mode));
 
-  it.each([1, 8191, 8192, 0x8_0028, 0xf_ffff])(
+  its.each([1, 8191, 8192, 0x8_0028, 0xf_ffff])(
     'at byte %i of a segment leaves that segment’s bytes before it, and zeros to its full size',
     async (offset) => {
       history(2, historyText(forkAt(offset)));
@@ -64,7 +66,7 @@ describe.each(['standby', 'recovery'] as const)('a fork under %s', (mode) => {
     },
   );
 
-  it('at the start of a segment leaves nothing of it, and says so once', async () => {
+  its('at the start of a segment leaves nothing of it, and says so once', async () => {
     history(2, historyText(forkAt(0)));
     expect(await startRestore(node, at).ended()).toEqual(answered(1, past(at)));
     expect(await startRestore(node, at).ended()).toEqual(answered(1));
@@ -72,38 +74,38 @@ describe.each(['standby', 'recovery'] as const)('a fork under %s', (mode) => {
     expect(await deliveredOf(before)).toBe(segmentBytes(before).length);
   });
 
-  it('one byte into a segment leaves nothing of the next', async () => {
+  its('one byte into a segment leaves nothing of the next', async () => {
     history(2, historyText(forkAt(1)));
     expect(await startRestore(node, after).ended()).toEqual(answered(1, past(after)));
   });
 
-  it('counts wherever its history is: in pg_wal, or at the source', async () => {
+  its('counts wherever its history is: in pg_wal, or at the source', async () => {
     history(2, historyText(forkAt(0)), 'data/pg_wal');
     expect(await deliveredOf(at)).toBe('absent');
     rmSync(node.path('data/pg_wal/00000002.history'));
     expect(await deliveredOf(at)).toBe(segmentBytes(at).length);
   });
 
-  it('counts when another source has its history than the one that has the orphans', async () => {
+  its('counts when another source has its history than the one that has the orphans', async () => {
     history(2, historyText(forkAt(0)), 'second');
     expect(await deliveredOf(before)).toBe(segmentBytes(before).length);
     expect(await startRestore(node, at).ended()).toEqual(answered(1, past(at)));
   });
 
-  it('is not waited for at a source that cannot be read: the segment is here', async () => {
+  its('is not waited for at a source that cannot be read: the segment is here', async () => {
     renameSync(node.path('second'), node.path('away'));
     expect(await deliveredOf(at)).toBe(segmentBytes(at).length);
     renameSync(node.path('away'), node.path('second'));
   });
 
-  it('says nothing where there is nothing to hold back', async () => {
+  its('says nothing where there is nothing to hold back', async () => {
     history(2, historyText(forkAt(0)));
     rmSync(node.path(`first/${at}`));
     expect(await startRestore(node, at).ended()).toEqual(answered(1));
     expect(await startRestore(node, after).ended()).toEqual(answered(1, past(after)));
   });
 
-  it('does not touch the new timeline, or another kind of file', async () => {
+  its('does not touch the new timeline, or another kind of file', async () => {
     history(2, historyText(forkAt(0)));
     const newer = node.segment(segmentNamed(0x21, 2), {}, 'first');
     expect(await deliveredOf(newer)).toBe(segmentBytes(newer).length);
@@ -111,7 +113,7 @@ describe.each(['standby', 'recovery'] as const)('a fork under %s', (mode) => {
     expect(await startRestore(node, `${at}.partial`).ended()).toEqual(restored());
   });
 
-  it('is not known where the history is damaged: nothing is delivered', async () => {
+  its('is not known where the history is damaged: nothing is delivered', async () => {
     history(2, '1\t0/21');
     node.configure(waitingToml(node.path, { wait: 'off', limit: '1ms' }));
     const { code, changed } = await startRestore(node, at).ended();
@@ -176,13 +178,14 @@ describe('two orphaned lines', () => {
 describe.each(['standby', 'recovery'] as const)(
   'two timelines that both left timeline 1, under %s',
   (mode) => {
+    const its = inTurn(2, placeOf[mode]);
     beforeEach(() => {
       node.mode(mode);
       history(2, historyText(forkAt(0)));
       history(3, historyText('0/2280000'));
     });
 
-    it('leave unknown what only one of them shares with it, to a call by hand', async () => {
+    its('leave unknown what only one of them shares with it, to a call by hand', async () => {
       expect(await deliveredOf(before)).toBe(segmentBytes(before).length);
       for (const name of [at, after]) {
         // A standby that asks again and again is told once.
@@ -201,14 +204,14 @@ describe.each(['standby', 'recovery'] as const)(
       }
     });
 
-    it('neither decides for the other', async () => {
+    its('neither decides for the other', async () => {
       for (const timeline of [2, 3]) {
         const other = node.segment(segmentNamed(0x23, timeline), {}, 'first');
         expect(await deliveredOf(other)).toBe(segmentBytes(other).length);
       }
     });
 
-    it('are no question where both have left it at the same place', async () => {
+    its('are no question where both have left it at the same place', async () => {
       history(3, historyText(forkAt(0)));
       expect(await deliveredOf(at)).toBe('absent');
     });
@@ -225,6 +228,7 @@ describe('a damaged history', () => {
 });
 
 describe('recovery_target_timeline', () => {
+  const its = inTurn(2);
   const settings: [string, string | undefined, boolean][] = [
     ['15', undefined, true],
     ['15', "'latest'", true],
@@ -239,7 +243,7 @@ describe('recovery_target_timeline', () => {
     ['11', "'1'", false],
   ];
 
-  it.each(settings)('in version %s, %s: the orphans are absent: %s', async (version, value, isAbsent) => {
+  its.each(settings)('in version %s, %s: the orphans are absent: %s', async (version, value, isAbsent) => {
     history(2, historyText(forkAt(0)));
     node.sandbox.file('data/PG_VERSION', `${version}\n`);
     const line = value === undefined ? '' : `recovery_target_timeline = ${value}\n`;

@@ -11,6 +11,7 @@ import {
   type Mode,
   type NodeFixture,
 } from '../harness/node-fixture.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import { anotherCluster, ourCluster, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
 
 const modes: [Mode, number][] = [
@@ -77,21 +78,22 @@ describe('an empty directory that was never an archive', () => {
 });
 
 describe.each(modes)('under %s', (mode, unknown) => {
+  const its = inTurn(3, placeOf[mode]);
   beforeEach(() => node.mode(mode));
 
-  it('an archive without WAL is believed', async () => {
+  its('an archive without WAL is believed', async () => {
     isArchive();
     const { code, stderr } = await node.restore(name, target);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
   });
 
-  it('a plain directory with WAL of this cluster is believed', async () => {
+  its('a plain directory with WAL of this cluster is believed', async () => {
     node.segment(other, {}, 'source');
     expect(await node.restore(name, target)).toEqual(refused(1, ''));
     expect(await node.restore(other, target)).toEqual(silent([`created data/${target}`]));
   });
 
-  it('a plain directory with WAL of another cluster is refused, also for what it lacks', async () => {
+  its('a plain directory with WAL of another cluster is refused, also for what it lacks', async () => {
     node.segment(other, { systemIdentifier: anotherCluster }, 'source');
     const message = (file: string): string =>
       error(
@@ -105,13 +107,13 @@ describe.each(modes)('under %s', (mode, unknown) => {
     expect(await node.restore(other, target)).toEqual(refused(unknown, again));
   });
 
-  it('a plain directory whose WAL may not be read cannot be known', async () => {
+  its('a plain directory whose WAL may not be read cannot be known', async () => {
     const path = node.sandbox.file(`source/${other}`, segmentBytes(other), 0);
     const message = error(`could not restore ${name}: could not read ${path}: Permission denied`);
     expect(await node.restore(name, target)).toEqual(refused(unknown, message));
   });
 
-  it('a plain directory that may not be listed cannot be known', async () => {
+  its('a plain directory that may not be listed cannot be known', async () => {
     node.segment(other, {}, 'source');
     chmodSync(source, 0o300);
     const outcome = await node.restore(name, target);
@@ -122,23 +124,26 @@ describe.each(modes)('under %s', (mode, unknown) => {
     expect(outcome).toEqual(refused(unknown, message));
   });
 
-  it('another archive in the place of the one that was used is refused, although it has the file', async () => {
-    isArchive();
-    node.segment(name, {}, 'source');
-    expect((await node.restore(name, target)).code).toBe(0);
-    rmSync(node.path(`data/${target}`));
-    isArchive('fedcba9876543210');
-    const message = error(
-      `could not restore ${name}: the archive ${source} is another one than this node has used there`,
-      'DETAIL:  Both belong to this cluster, but what was stored in the one is not in the other.',
-      `HINT:  Mount the right disk. If it was replaced on purpose, remove ${note()}.`,
-    );
-    expect(await node.restore(name, target)).toEqual(refused(unknown, message));
-    rmSync(note());
-    expect((await node.restore(name, target)).code).toBe(0);
-  });
+  its(
+    'another archive in the place of the one that was used is refused, although it has the file',
+    async () => {
+      isArchive();
+      node.segment(name, {}, 'source');
+      expect((await node.restore(name, target)).code).toBe(0);
+      rmSync(node.path(`data/${target}`));
+      isArchive('fedcba9876543210');
+      const message = error(
+        `could not restore ${name}: the archive ${source} is another one than this node has used there`,
+        'DETAIL:  Both belong to this cluster, but what was stored in the one is not in the other.',
+        `HINT:  Mount the right disk. If it was replaced on purpose, remove ${note()}.`,
+      );
+      expect(await node.restore(name, target)).toEqual(refused(unknown, message));
+      rmSync(note());
+      expect((await node.restore(name, target)).code).toBe(0);
+    },
+  );
 
-  it('an empty directory in the place of the archive that was used is refused', async () => {
+  its('an empty directory in the place of the archive that was used is refused', async () => {
     isArchive();
     await node.restore(name, target);
     rmSync(node.path('source/.twowarm'), { recursive: true });
@@ -150,14 +155,14 @@ describe.each(modes)('under %s', (mode, unknown) => {
     expect(await node.restore(name, target)).toEqual(refused(unknown, message));
   });
 
-  it('a symbolic link that leads nowhere is not an absent file', async () => {
+  its('a symbolic link that leads nowhere is not an absent file', async () => {
     node.segment(other, {}, 'source');
     symlinkSync(node.path('cold-storage'), node.path(`source/${name}`));
     const message = error(`${name} at file:${source} is not a regular file`);
     expect(await node.restore(name, target)).toEqual(refused(unknown, message));
   });
 
-  it.each<[string, Buffer, string]>([
+  its.each<[string, Buffer, string]>([
     [
       'a page after the end of its WAL is damaged',
       segmentBytes(name)

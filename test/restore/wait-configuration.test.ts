@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { installation } from '../harness/installation.ts';
 import type { NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import {
   answered,
   makeArchive,
@@ -46,12 +47,13 @@ const modes = [
 ] as const;
 
 describe.each(modes)('a changed twowarm.toml under %s', (mode, wait) => {
+  const its = inTurn(2, placeOf[mode]);
   beforeEach(() => {
     node.mode(mode);
     node.configure(waitingToml(node.path, { wait }));
   });
 
-  it('leads to the segment at a new source', async () => {
+  its('leads to the segment at a new source', async () => {
     const call = await startWaiting(node, name);
     makeArchive(node, 'elsewhere');
     publish(node, 'elsewhere', name);
@@ -61,7 +63,7 @@ describe.each(modes)('a changed twowarm.toml under %s', (mode, wait) => {
     expect({ ...ending, changed: [] }).toEqual(answered(0));
   });
 
-  it('written in place does, too, and the new source is watched', async () => {
+  its('written in place does, too, and the new source is watched', async () => {
     const call = await startWaiting(node, name);
     makeArchive(node, 'elsewhere');
     node.configure(waitingToml(node.path, { wait, sources: ['first', 'elsewhere'] }));
@@ -72,7 +74,7 @@ describe.each(modes)('a changed twowarm.toml under %s', (mode, wait) => {
     expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 
-  it('is followed again and again', async () => {
+  its('is followed again and again', async () => {
     const call = await startWaiting(node, name);
     for (const sources of [['first'], ['second'], ['first', 'second'], ['second']]) {
       replace({ wait, sources });
@@ -83,7 +85,7 @@ describe.each(modes)('a changed twowarm.toml under %s', (mode, wait) => {
     expect((await call.ended()).code).toBe(0);
   });
 
-  it('that moves the trigger file moves what is listened to', async () => {
+  its('that moves the trigger file moves what is listened to', async () => {
     const call = await startWaiting(node, name);
     replace({ wait, more: `trigger_file = '${node.path('elsewhere/trigger')}'\n` });
     await untilItWaits(call);
@@ -95,7 +97,7 @@ describe.each(modes)('a changed twowarm.toml under %s', (mode, wait) => {
     expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 
-  it('that turns waiting off ends the wait', async () => {
+  its('that turns waiting off ends the wait', async () => {
     const call = await startWaiting(node, name);
     replace({ wait: 'off' });
     expect(await call.ended()).toEqual(answered(1, '', [`changed ${toml}`]));

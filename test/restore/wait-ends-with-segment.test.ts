@@ -13,6 +13,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { NodeFixture } from '../harness/node-fixture.ts';
 import { giveToServerUser } from '../harness/server-user.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   makeWaitingNode,
@@ -58,13 +59,14 @@ const ways: [string, (directory: string) => void][] = [
 ];
 
 describe.each(['standby', 'recovery'] as const)('a wait under %s ends', (mode) => {
+  const its = inTurn(2, placeOf[mode]);
   beforeEach(() => {
     node.mode(mode);
     if (mode === 'recovery') node.configure(waitingToml(node.path, { wait: 'warm' }));
   });
 
   describe.each(['first', 'second'])('when the segment comes to the %s source', (directory) => {
-    it.each(ways)('by %s', async (_, bring) => {
+    inTurn(2, placeOf[mode] + (directory === 'first' ? 0 : 1)).each(ways)('by %s', async (_, bring) => {
       const call = await startWaiting(node, name);
       bring(directory);
       expect(await call.ended()).toEqual(restored(`created ${directory}/${name}`));
@@ -72,7 +74,7 @@ describe.each(['standby', 'recovery'] as const)('a wait under %s ends', (mode) =
     });
   });
 
-  it('not by another segment, a file on its way, or a name that is none', async () => {
+  its('not by another segment, a file on its way, or a name that is none', async () => {
     const call = await startWaiting(node, name);
     publish(node, 'first', segmentNamed(0x22));
     place(node, `second/.tmp.${name}.x`, segmentBytes(name));
@@ -88,7 +90,7 @@ describe.each(['standby', 'recovery'] as const)('a wait under %s ends', (mode) =
     expect(await call.ended()).toEqual(restored(...others));
   });
 
-  it('when it is there between two looks of a server that asks again', async () => {
+  its('when it is there between two looks of a server that asks again', async () => {
     node.segment(name, {}, 'first');
     const call = startRestore(node, name);
     expect(await call.ended()).toEqual(restored());

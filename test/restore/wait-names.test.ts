@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import {
   answered,
   makeWaitingNode,
@@ -60,11 +61,12 @@ async function waits(name: string): Promise<boolean> {
 }
 
 describe.each(['standby', 'recovery'] as const)('timeline 2’s name of a segment, under %s', (mode) => {
+  const its = inTurn(2, placeOf[mode]);
   beforeEach(() => {
     if (mode === 'recovery') warm();
   });
 
-  it.each([
+  its.each([
     ['within', true],
     ['start', false],
     ['end', true],
@@ -79,7 +81,7 @@ describe.each(['standby', 'recovery'] as const)('timeline 2’s name of a segmen
     },
   );
 
-  it.each([
+  its.each([
     ['within', true],
     ['start', true],
     ['end', false],
@@ -90,14 +92,14 @@ describe.each(['standby', 'recovery'] as const)('timeline 2’s name of a segmen
     expect(await waits(second)).toBe(expected);
   });
 
-  it('is waited for until timeline 1’s comes, which holds the start of it', async () => {
+  its('is waited for until timeline 1’s comes, which holds the start of it', async () => {
     history(2, historyText(forks.within), 'data/pg_wal');
     const call = await startWaiting(node, second);
     publish(node, 'second', first);
     expect(await call.ended()).toEqual(answered(1, '', [`created second/${first}`]));
   });
 
-  it('is waited for although orphans of timeline 1 come', async () => {
+  its('is waited for although orphans of timeline 1 come', async () => {
     history(2, historyText(forks.start), 'data/pg_wal');
     const call = await startWaiting(node, second);
     publish(node, 'second', first);
@@ -108,7 +110,8 @@ describe.each(['standby', 'recovery'] as const)('timeline 2’s name of a segmen
 });
 
 describe('timeline 1’s name of a segment, under standby', () => {
-  it.each(Object.entries(forks))(
+  const its = inTurn(2);
+  its.each(Object.entries(forks))(
     'is not waited for while a source has a new history: %s',
     async (_, fork) => {
       history(2, historyText(fork), 'second');
@@ -116,7 +119,7 @@ describe('timeline 1’s name of a segment, under standby', () => {
     },
   );
 
-  it.each([
+  its.each([
     ['within', false],
     ['start', false],
     ['end', true],
@@ -127,11 +130,14 @@ describe('timeline 1’s name of a segment, under standby', () => {
     expect(await waits(first)).toBe(expected);
   });
 
-  it.each(['first', 'second'])('is given up when a new history comes to the %s source', async (directory) => {
-    const call = await startWaiting(node, first);
-    place(node, `${directory}/00000002.history`, historyText(forks.later));
-    expect(await call.ended()).toEqual(answered(1, '', [`created ${directory}/00000002.history`]));
-  });
+  its.each(['first', 'second'])(
+    'is given up when a new history comes to the %s source',
+    async (directory) => {
+      const call = await startWaiting(node, first);
+      place(node, `${directory}/00000002.history`, historyText(forks.later));
+      expect(await call.ended()).toEqual(answered(1, '', [`created ${directory}/00000002.history`]));
+    },
+  );
 
   it('is not given up for a history that the server would not find', async () => {
     const call = await startWaiting(node, first);

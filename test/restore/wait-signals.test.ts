@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { commandLine, type NodeFixture } from '../harness/node-fixture.ts';
 import { processesIn } from '../harness/processes.ts';
 import { startProgram } from '../harness/run.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   isRunning,
@@ -48,12 +49,13 @@ function standIn(where: NodeFixture): ChildProcess {
 }
 
 describe.each(['standby', 'recovery'] as const)('a wait under %s', (mode) => {
+  const its = inTurn(2, placeOf[mode]);
   beforeEach(() => {
     node.mode(mode);
     if (mode === 'recovery') node.configure(waitingToml(node.path, { wait: 'warm' }));
   });
 
-  it.each(['SIGTERM', 'SIGQUIT', 'SIGINT', 'SIGKILL'] as const)('dies of %s', async (signal) => {
+  its.each(['SIGTERM', 'SIGQUIT', 'SIGINT', 'SIGKILL'] as const)('dies of %s', async (signal) => {
     const call = await startWaiting(node, name);
     call.kill(signal);
     expect(await call.ended()).toEqual({ code: null, signal, stdout: '', stderr: '', changed: [] });

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn, placeOf } from '../harness/share.ts';
 import {
   answered,
   makeWaitingNode,
@@ -42,11 +43,12 @@ const enter = (mode: (typeof modes)[number]): void => {
 };
 
 describe.each(modes)('the trigger file under %s', (mode) => {
+  const its = inTurn(2, placeOf[mode]);
   beforeEach(() => enter(mode));
   const told = (how: 'smart' | 'fast'): string => toldBy(trigger, how, mode === 'standby');
 
   // What can be in it is trigger.test.ts.
-  it.each(mode === 'standby' ? ['', 'smart', 'SMART\n'] : ['smart\n'])(
+  its.each(mode === 'standby' ? ['', 'smart', 'SMART\n'] : ['smart\n'])(
     'ends a wait, smart: %j',
     async (content) => {
       const call = await startWaiting(node, name);
@@ -55,13 +57,13 @@ describe.each(modes)('the trigger file under %s', (mode) => {
     },
   );
 
-  it.each(['fast\n'])('ends a wait, fast: %j', async (content) => {
+  its.each(['fast\n'])('ends a wait, fast: %j', async (content) => {
     const call = await startWaiting(node, name);
     pull(content);
     expect(await call.ended()).toEqual(answered(1, told('fast'), ['created twowarm/trigger']));
   });
 
-  it('is believed to be fast when it is made empty and gets its word a moment later', async () => {
+  its('is believed to be fast when it is made empty and gets its word a moment later', async () => {
     const call = await startWaiting(node, name);
     pull('');
     // The gap between a shell's opening of the file and the write, made long.
@@ -70,7 +72,7 @@ describe.each(modes)('the trigger file under %s', (mode) => {
     expect(await call.ended()).toEqual(answered(1, told('fast'), ['created twowarm/trigger']));
   });
 
-  it('smart, lets a segment that is there through, and ends at the first one that is not', async () => {
+  its('smart, lets a segment that is there through, and ends at the first one that is not', async () => {
     pull('smart\n');
     node.segment(name, {}, 'first');
     expect(await startRestore(node, name).ended()).toEqual(restored());
@@ -78,13 +80,13 @@ describe.each(modes)('the trigger file under %s', (mode) => {
     expect(await startRestore(node, segmentNamed(0x22)).ended()).toEqual(answered(1, told('smart')));
   });
 
-  it('fast, answers also a segment that is there with 1', async () => {
+  its('fast, answers also a segment that is there with 1', async () => {
     pull('fast\n');
     node.segment(name, {}, 'first');
     expect(await startRestore(node, name).ended()).toEqual(answered(1, told('fast')));
   });
 
-  it.each(['smart', 'fast'])('%s, says nothing about history files', async (word) => {
+  its.each(['smart', 'fast'])('%s, says nothing about history files', async (word) => {
     pull(word);
     node.sandbox.file('second/00000002.history', historyText());
     expect(await startRestore(node, '00000002.history').ended()).toEqual(restored());
@@ -101,6 +103,7 @@ const wrong: [string, () => void, string][] = [
 ];
 
 describe('a file in the place of the trigger file that is none', () => {
+  const its = inTurn(2);
   const warning = (reason: string): string =>
     report(
       'WARNING',
@@ -108,7 +111,7 @@ describe('a file in the place of the trigger file that is none', () => {
       'HINT:  Write "smart" or "fast" into it, or remove it.',
     );
 
-  it.each(wrong)('is warned of once, and put right: %s', async (_, make, reason) => {
+  its.each(wrong)('is warned of once, and put right: %s', async (_, make, reason) => {
     const call = await startWaiting(node, name);
     make();
     await untilItWaits(call);
@@ -180,7 +183,8 @@ describe('a triggerStandby at work', () => {
 });
 
 describe('a request for promotion', () => {
-  it.each(promotions)('ends a wait: %s', async (_, file, prepare) => {
+  const its = inTurn(2);
+  its.each(promotions)('ends a wait: %s', async (_, file, prepare) => {
     prepare();
     const call = await startWaiting(node, name);
     place(node, file, '');
@@ -217,7 +221,8 @@ describe('a request for promotion', () => {
 });
 
 describe('where nothing waits', () => {
-  it.each([
+  const its = inTurn(2);
+  its.each([
     ['none', 'auto'],
     ['none', 'warm'],
     ['recovery', 'auto'],

@@ -4,6 +4,7 @@ import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import {
   answered,
   makeArchive,
@@ -53,7 +54,8 @@ const warm = (): void => {
 };
 
 describe('under standby', () => {
-  it.each(['first', 'second'])(
+  const its = inTurn(2);
+  its.each(['first', 'second'])(
     'a call ends by the limit with an error: the %s source is gone',
     async (gone) => {
       rmSync(node.path(gone), { recursive: true });
@@ -114,9 +116,10 @@ describe('under standby', () => {
 });
 
 describe('under recovery with wait = warm', () => {
+  const its = inTurn(2);
   beforeEach(warm);
 
-  it.each([['first'], ['second']])(
+  its.each([['first'], ['second']])(
     'a source that is missing is waited for, with one line: %s',
     async (gone) => {
       away(gone);
@@ -218,10 +221,11 @@ describe('what is in the way of a warm standby', () => {
 });
 
 describe('where the system has no more watches', () => {
+  const its = inTurn(2);
   const without = (call: string, error: string): string =>
     `exec strace -D -f -qqq -o /dev/null -e trace=${call} -e inject=${call}:error=${error}`;
 
-  it.each([
+  its.each([
     ['inotify_add_watch', 'ENOSPC'],
     ['inotify_init1', 'EMFILE'],
   ])('the clock finds the segment and the trigger: %s', async (refused, error) => {

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Mode, NodeFixture } from '../harness/node-fixture.ts';
+import { inTurn } from '../harness/share.ts';
 import {
   answered,
   makeWaitingNode,
@@ -38,7 +39,7 @@ async function waits(said = '', file = name): Promise<boolean> {
   return true;
 }
 
-describe.each<[Mode, 'auto' | 'warm' | 'off', boolean]>([
+const waiting: [Mode, 'auto' | 'warm' | 'off', boolean][] = [
   ['standby', 'auto', true],
   ['standby', 'warm', true],
   ['standby', 'off', false],
@@ -48,30 +49,37 @@ describe.each<[Mode, 'auto' | 'warm' | 'off', boolean]>([
   ['none', 'auto', false],
   ['none', 'warm', false],
   ['none', 'off', false],
-])('under %s with wait = %j', (mode, wait, expected) => {
+];
+
+describe.each(waiting)('under %s with wait = %j', (mode, wait, expected) => {
+  const its = inTurn(
+    2,
+    waiting.findIndex(([one, other]) => one === mode && other === wait),
+  );
   beforeEach(() => {
     node.mode(mode);
     node.configure(waitingToml(node.path, { wait }));
   });
 
-  it(`a segment is ${expected ? '' : 'not '}waited for`, async () => {
+  its(`a segment is ${expected ? '' : 'not '}waited for`, async () => {
     expect(await waits()).toBe(expected);
   });
 
-  it('nothing else is', async () => {
+  its('nothing else is', async () => {
     for (const file of ['00000002.history', `${name}.00000028.backup`, `${name}.partial`])
       expect(await startRestore(node, file).ended()).toEqual(answered(1));
   });
 });
 
 describe('a server before 12', () => {
+  const its = inTurn(2);
   beforeEach(() => {
     node.mode('none');
     node.sandbox.file('data/PG_VERSION', '11\n');
     node.sandbox.file('data/postgresql.conf', '');
   });
 
-  it.each([
+  its.each([
     ["standby_mode = 'on'", 'auto', true],
     ["standby_mode = 'off'", 'auto', false],
     ["restore_command = 'x'", 'warm', true],
@@ -109,12 +117,16 @@ const against: [string, string, string, string, string][] = [
 ];
 
 describe.each(against)('a standby of %s with %s', (version, _, text, reason, hint) => {
+  const its = inTurn(
+    3,
+    against.findIndex(([, , each]) => each === text),
+  );
   beforeEach(() => {
     node.sandbox.file('data/PG_VERSION', `${version}\n`);
     conf(text);
   });
 
-  it('does not wait by wait = auto, and says so once until it was right in between', async () => {
+  its('does not wait by wait = auto, and says so once until it was right in between', async () => {
     expect(await waits(report('LOG', `${auto} ${reason}`, hint))).toBe(false);
     expect(await waits()).toBe(false);
     conf('recovery_prefetch = off\n');
@@ -123,25 +135,26 @@ describe.each(against)('a standby of %s with %s', (version, _, text, reason, hin
     expect(await waits(report('LOG', `${auto} ${reason}`, hint))).toBe(false);
   });
 
-  it('waits by wait = warm, and is warned once', async () => {
+  its('waits by wait = warm, and is warned once', async () => {
     node.configure(waitingToml(node.path, { wait: 'warm' }));
     expect(await waits(report('WARNING', `${warm} ${reason}`, hint))).toBe(true);
     expect(await waits()).toBe(true);
   });
 
-  it('says nothing by wait = off', async () => {
+  its('says nothing by wait = off', async () => {
     node.configure(waitingToml(node.path, { wait: 'off' }));
     expect(await waits()).toBe(false);
   });
 });
 
 describe('a standby', () => {
-  it.each(['off', 'false', 'NO', "'0'"])('of 15 waits with recovery_prefetch = %s', async (value) => {
+  const its = inTurn(2);
+  its.each(['off', 'false', 'NO', "'0'"])('of 15 waits with recovery_prefetch = %s', async (value) => {
     conf(`recovery_prefetch = ${value}\n`);
     expect(await waits()).toBe(true);
   });
 
-  it.each(['12', '14'])('of %s knows no prefetching and waits', async (version) => {
+  its.each(['12', '14'])('of %s knows no prefetching and waits', async (version) => {
     node.sandbox.file('data/PG_VERSION', `${version}\n`);
     conf('');
     expect(await waits()).toBe(true);

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
+import { turnOf } from '../harness/share.ts';
 import {
   archiveOf,
   expectRows,
@@ -16,7 +17,7 @@ import {
   waitUntilOpen,
 } from './pair.ts';
 
-it.concurrent.each([10, 15])(
+it.concurrent.each(turnOf([10, 15], 2))(
   'a server of PostgreSQL %i does not open on an empty source directory, and recovers once it is mounted',
   { timeout: 120_000 },
   async (major) => {

@@ -12,7 +12,7 @@ import { parentOf, waitingCallOf } from '../harness/server-processes.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { isMarkedForRecovery, shipRows, waitForRows } from './pair.ts';
 import { startWaiting } from './waiting-standby.ts';
-import { majorsOf } from '../harness/share.ts';
+import { majorsOf, placeOf, placeOfMajor, turnOf } from '../harness/share.ts';
 
 /** What is done to the server; `call` is the process that waits. */
 const endings: Readonly<Record<string, (standby: Cluster, call: number) => void | Promise<void>>> = {
@@ -56,14 +56,16 @@ describe(
   },
   () => {
     it.each(
-      majorsOf([11, 14, 15, 18]).flatMap((major) => [
-        ['standby', major] as const,
-        ['recovery', major] as const,
-      ]),
+      majorsOf([11, 14, 15, 18]).flatMap((major) =>
+        turnOf(['standby', 'recovery'] as const, 2, placeOfMajor(major)).map(
+          (mode) => [mode, major] as const,
+        ),
+      ),
     )('however it or its server ends: in %s mode, PostgreSQL %i', async (mode, major) => {
       await using sandbox = makeSandbox(`end${major}`);
       const { primary, standby } = await startWaiting(sandbox, major, { mode });
-      for (const ending of Object.keys(endings)) await endAndGoOn(primary, standby, ending);
+      for (const ending of turnOf(Object.keys(endings), 3, placeOf[mode]))
+        await endAndGoOn(primary, standby, ending);
     });
   },
 );

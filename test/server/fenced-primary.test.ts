@@ -21,7 +21,7 @@ import {
   startPrimary,
   waitForRows,
 } from './pair.ts';
-import { majorsOf } from '../harness/share.ts';
+import { majorsOf, turnOf } from '../harness/share.ts';
 
 const limits = { timeout: 120_000 };
 
@@ -36,7 +36,7 @@ const failures = (cluster: Cluster): Promise<number> =>
 const ownerOf = (directory: string): Record<string, unknown> =>
   JSON.parse(readFileSync(join(directory, '.twowarm/owner'), 'utf8')) as Record<string, unknown>;
 
-describe.each(majorsOf([10, 15, 18]))('with PostgreSQL %i', limits, (major) => {
+describe.each(turnOf(majorsOf([10, 15, 18]), 2))('with PostgreSQL %i', limits, (major) => {
   it('an old primary that goes on is fenced at once, and when it comes back', async () => {
     await using sandbox = makeSandbox(`fenced-${major}`);
     const scene = await makeScene(sandbox, findPostgres(major));

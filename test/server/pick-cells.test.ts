@@ -13,13 +13,14 @@ it('the same seed picks the same cells, and seeds differ', () => {
   expect(new Set(seeds.map(titles)).size).toBeGreaterThan(190);
 });
 
-it('every share has each kind of major, and each way of recovery with both triggers', () => {
-  const triggers = ways.flatMap(({ title }) => [`${title} fast`, `${title} smart`]).sort();
+it('every share has each kind of major, each way of recovery, and both triggers', () => {
+  const titles = ways.map(({ title }) => title).sort();
   for (const seed of seeds) {
     const picked = pickCells(cells, seed);
     expect(new Set(picked.map(({ major }) => kindOfMajor(major))).size).toBe(3);
-    expect([...new Set(picked.map(({ way, how }) => `${way.title} ${how}`))].sort()).toEqual(triggers);
-    expect(picked.length).toBeLessThanOrEqual(triggers.length + 2);
+    expect([...new Set(picked.map(({ way }) => way.title))].sort()).toEqual(titles);
+    expect([...new Set(picked.map(({ how }) => how))].sort()).toEqual(['fast', 'smart']);
+    expect(picked.length).toBeLessThanOrEqual(titles.length + 2);
   }
 });
 

@@ -24,10 +24,10 @@ function shuffled<T>(values: readonly T[], random: () => number): T[] {
 /** recovery.conf; signal files; signal files and prefetching. */
 export const kindOfMajor = (major: number): string => (major < 12 ? '10-11' : major < 15 ? '12-14' : '15-');
 
-/** As few cells as have every kind of major and every way with both triggers, each picked by chance. */
+/** As few cells as have every kind of major, every way and both triggers, each picked by chance. */
 export function pickCells(cells: readonly Cell[], seed: number): Cell[] {
   const order = shuffled(cells, randomFrom(seed));
-  const traits = (cell: Cell): string[] => [kindOfMajor(cell.major), `${cell.way.title} ${cell.how}`];
+  const traits = (cell: Cell): string[] => [kindOfMajor(cell.major), cell.way.title, cell.how];
   const missing = new Set(cells.flatMap(traits));
   const picked: Cell[] = [];
   while (missing.size > 0) {

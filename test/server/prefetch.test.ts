@@ -1,10 +1,11 @@
 // From 15 on a server that prefetches reads ahead of what it replays: while restore_command waits for the next segment,
 // it would leave unreplayed what it already has (trap T11).
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import type { Cluster } from '../harness/cluster.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { commandsOf, waitingCallOf } from '../harness/server-processes.ts';
+import { inTurn } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { shipRows, waitForRows } from './pair.ts';
 import { makePair } from './waiting-standby.ts';
@@ -19,7 +20,8 @@ const hint =
 const timesLogged = (standby: Cluster, text: string): number => standby.log().split(text).length - 1;
 
 describe.each([15, 18])('on PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (major) => {
-  it.each([undefined, 'try', 'on'])(
+  const its = inTurn(2, major === 15 ? 0 : 1);
+  its.each([undefined, 'try', 'on'])(
     'every restored row is visible while the next segment is absent, with recovery_prefetch %s, because nothing waits',
     async (prefetch) => {
       await using sandbox = makeSandbox(`prefetch${major}`);
@@ -35,7 +37,7 @@ describe.each([15, 18])('on PostgreSQL %i', { concurrent: true, timeout: 120_000
     },
   );
 
-  it('every restored row is visible while restore_command waits, with recovery_prefetch off', async () => {
+  its('every restored row is visible while restore_command waits, with recovery_prefetch off', async () => {
     await using sandbox = makeSandbox(`prefetch${major}`);
     const { primary, standby } = await makePair(sandbox, major, { prefetch: 'off' });
     await standby.start();
@@ -47,7 +49,7 @@ describe.each([15, 18])('on PostgreSQL %i', { concurrent: true, timeout: 120_000
     expect(timesLogged(standby, 'recovery_prefetch')).toBe(0);
   });
 
-  it("wait = 'warm' beside recovery_prefetch is obeyed, and warned of once", async () => {
+  its("wait = 'warm' beside recovery_prefetch is obeyed, and warned of once", async () => {
     await using sandbox = makeSandbox(`prefetch${major}`);
     const { primary, standby } = await makePair(sandbox, major, {
       prefetch: 'on',

@@ -10,7 +10,7 @@ import { waitForNoCommands, waitingCallOf } from '../harness/server-processes.ts
 import type { Settings } from '../harness/settings.ts';
 import { expectRows, isMarkedForRecovery, shipRows, timelineOf, waitForRows, waitUntilOpen } from './pair.ts';
 import { startWaiting, type WaitingMode } from './waiting-standby.ts';
-import { majorsOf } from '../harness/share.ts';
+import { majorsOf, turnOf } from '../harness/share.ts';
 
 interface Promotion {
   title: string;
@@ -58,8 +58,10 @@ describe(
   },
   () => {
     it.each(
-      promotions.flatMap((promotion) =>
-        majorsOf(promotion.majors).map((major) => [promotion.title, major, promotion] as const),
+      promotions.flatMap((promotion, at) =>
+        turnOf(majorsOf(promotion.majors), 2, at).map(
+          (major) => [promotion.title, major, promotion] as const,
+        ),
       ),
     )('by %s of PostgreSQL %i', async (_title, major, { mode, settings, ask }) => {
       await using sandbox = makeSandbox(`p${major}`);

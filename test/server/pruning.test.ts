@@ -8,6 +8,7 @@ import { createCluster } from '../harness/create-cluster.ts';
 import { program } from '../harness/installation.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
+import { inTurn, placeOfMajor, turnOf } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   commitRows,
@@ -47,7 +48,8 @@ async function rowsSurvive(primary: Cluster, standby: Cluster, expected: number)
 }
 
 describe.each([10, 15])('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (major) => {
-  it('restarts with every row after archive_cleanup_command has pruned', async () => {
+  const its = inTurn(2, placeOfMajor(major));
+  its('restarts with every row after archive_cleanup_command has pruned', async () => {
     await using sandbox = makeSandbox(`prune${major}`);
     const primary = await startPrimary(sandbox, { postgres: findPostgres(major) });
     const cleanup = `"${program('twowarm')}" prune %r`;
@@ -61,7 +63,7 @@ describe.each([10, 15])('PostgreSQL %i', { concurrent: true, timeout: 120_000 },
     await rowsSurvive(primary, standby, rows);
   });
 
-  it('restarts with every row after restore_command has pruned', async () => {
+  its('restarts with every row after restore_command has pruned', async () => {
     await using sandbox = makeSandbox(`prune${major}`);
     const primary = await startPrimary(sandbox, { postgres: findPostgres(major) });
     const standby = await makeStandby(primary, { toml: '[restore]\nprune = true\n' });
@@ -77,7 +79,7 @@ describe.each([10, 15])('PostgreSQL %i', { concurrent: true, timeout: 120_000 },
   });
 });
 
-describe.each([10, 11, 12, 13, 14, 15, 16, 17, 18])('pg_control of PostgreSQL %i', (major) => {
+describe.each(turnOf([10, 11, 12, 13, 14, 15, 16, 17, 18], 3))('pg_control of PostgreSQL %i', (major) => {
   it('tells the segment size', { concurrent: true }, async () => {
     await using sandbox = makeSandbox(`control${major}`);
     // 10 has the size from its build.

@@ -3,7 +3,7 @@
 // replayed to its end, and nothing else (traps T10c, T11). The archive that the follower reads is filled by hand.
 import { existsSync, linkSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import type { Cluster } from '../harness/cluster.ts';
 import { program } from '../harness/installation.ts';
@@ -24,7 +24,7 @@ import {
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
-import { majorsOf } from '../harness/share.ts';
+import { inTurn, majorsOf, placeOfMajor } from '../harness/share.ts';
 
 const majors = majorsOf([10, 12, 15, 18]);
 
@@ -127,74 +127,85 @@ async function failOver(family: Family): Promise<{ amidst: string }> {
 }
 
 describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 240_000 }, (major) => {
-  it('T10c: a recovery reaches the end of the line that it has chosen, although a newer timeline arrives', async () => {
-    await using sandbox = makeSandbox(`chosen${major}`);
-    const family = await startFamily(sandbox, major, { mode: 'recovery' });
-    const { follower, early } = family;
-    const { amidst } = await failOver(family);
-    arrive(family);
-    // In the middle of the replay: when the segment is asked for in which the other timeline leaves.
-    const asked = readdirSync(early).filter((name) => name.startsWith('00000001'));
-    const sibling = sandbox.file('sibling', `1\t${amidst}\tx\n`, 0o644);
-    const arrives = `[ %f != ${asked.sort().at(-2)!} ] || cp '${sibling}' '${early}/00000003.history'`;
-    const command = `${arrives}; ${restoreCommand()}`;
-    if (major >= 12) follower.setSettings({ restore_command: command });
-    else
-      sandbox.file(
-        'far/data/recovery.conf',
-        `restore_command = '${command.replaceAll("'", "''")}'\nrecovery_target_timeline = latest\n`,
-      );
-    await follower.start();
-    await waitUntilOpen(follower);
-    await expectRows(follower, 500);
-    expect(existsSync(join(early, '00000003.history'))).toBe(true);
-    expect(await timelineOf(follower)).toBe(4);
-  });
+  const its = inTurn(2, placeOfMajor(major));
+  its(
+    'T10c: a recovery reaches the end of the line that it has chosen, although a newer timeline arrives',
+    async () => {
+      await using sandbox = makeSandbox(`chosen${major}`);
+      const family = await startFamily(sandbox, major, { mode: 'recovery' });
+      const { follower, early } = family;
+      const { amidst } = await failOver(family);
+      arrive(family);
+      // In the middle of the replay: when the segment is asked for in which the other timeline leaves.
+      const asked = readdirSync(early).filter((name) => name.startsWith('00000001'));
+      const sibling = sandbox.file('sibling', `1\t${amidst}\tx\n`, 0o644);
+      const arrives = `[ %f != ${asked.sort().at(-2)!} ] || cp '${sibling}' '${early}/00000003.history'`;
+      const command = `${arrives}; ${restoreCommand()}`;
+      if (major >= 12) follower.setSettings({ restore_command: command });
+      else
+        sandbox.file(
+          'far/data/recovery.conf',
+          `restore_command = '${command.replaceAll("'", "''")}'\nrecovery_target_timeline = latest\n`,
+        );
+      await follower.start();
+      await waitUntilOpen(follower);
+      await expectRows(follower, 500);
+      expect(existsSync(join(early, '00000003.history'))).toBe(true);
+      expect(await timelineOf(follower)).toBe(4);
+    },
+  );
 
-  it('T10c: a standby goes on along its line, and is promoted with all of it, although a newer timeline arrives', async () => {
-    await using sandbox = makeSandbox(`beside${major}`);
-    const family = await startFamily(sandbox, major);
-    const { follower } = family;
-    const { amidst } = await failOver(family);
-    arrive(family, isHistory);
-    await waitForLog(follower, 'new target timeline is 2');
-    arriveHistory(family, 3, amidst);
-    await waitForLog(follower, 'new timeline 3 is not a child of database system timeline 1');
-    arrive(family);
-    await waitForRows(follower, 500);
-    const triggered = await run(program('triggerStandby'), ['-D', follower.dataDirectory, 'smart']);
-    expect(triggered, triggered.stderr).toMatchObject({ code: 0 });
-    expect(triggered.stderr).not.toContain('was not replayed');
-    expect(triggered.stdout).toMatch(/^promoted to timeline 4 at /);
-    await expectRows(follower, 500);
-  });
+  its(
+    'T10c: a standby goes on along its line, and is promoted with all of it, although a newer timeline arrives',
+    async () => {
+      await using sandbox = makeSandbox(`beside${major}`);
+      const family = await startFamily(sandbox, major);
+      const { follower } = family;
+      const { amidst } = await failOver(family);
+      arrive(family, isHistory);
+      await waitForLog(follower, 'new target timeline is 2');
+      arriveHistory(family, 3, amidst);
+      await waitForLog(follower, 'new timeline 3 is not a child of database system timeline 1');
+      arrive(family);
+      await waitForRows(follower, 500);
+      const triggered = await run(program('triggerStandby'), ['-D', follower.dataDirectory, 'smart']);
+      expect(triggered, triggered.stderr).toMatchObject({ code: 0 });
+      expect(triggered.stderr).not.toContain('was not replayed');
+      expect(triggered.stdout).toMatch(/^promoted to timeline 4 at /);
+      await expectRows(follower, 500);
+    },
+  );
 
-  it('T10c: a standby replays no orphan past its own fork, although a newer timeline left later', async () => {
-    await using sandbox = makeSandbox(`later${major}`);
-    // One that waits for the segment of its own timeline does not even ask for the orphan.
-    const family = await startFamily(sandbox, major, { wait: 'off' });
-    const { primary, successor, follower } = family;
-    await promoteToTimeline2(family);
-    arrive(family, isHistory);
-    await waitForLog(follower, 'new target timeline is 2');
-    await primary.query('insert into ledger select generate_series(1000001, 1000100)');
-    arriveHistory(family, 3, await positionOf(primary));
-    await waitForLog(follower, 'new timeline 3 is not a child of database system timeline 1');
-    await primary.waitUntilArchived(await primary.finishSegment());
-    arrive(family);
-    await waitForLog(follower, 'lies past the point where timeline 2 left timeline 1: not restored');
-    await shipRows(successor, 100);
-    arrive(family);
-    await waitForRows(follower, 200);
-    await expectRows(follower, 200);
-  });
+  its(
+    'T10c: a standby replays no orphan past its own fork, although a newer timeline left later',
+    async () => {
+      await using sandbox = makeSandbox(`later${major}`);
+      // One that waits for the segment of its own timeline does not even ask for the orphan.
+      const family = await startFamily(sandbox, major, { wait: 'off' });
+      const { primary, successor, follower } = family;
+      await promoteToTimeline2(family);
+      arrive(family, isHistory);
+      await waitForLog(follower, 'new target timeline is 2');
+      await primary.query('insert into ledger select generate_series(1000001, 1000100)');
+      arriveHistory(family, 3, await positionOf(primary));
+      await waitForLog(follower, 'new timeline 3 is not a child of database system timeline 1');
+      await primary.waitUntilArchived(await primary.finishSegment());
+      arrive(family);
+      await waitForLog(follower, 'lies past the point where timeline 2 left timeline 1: not restored');
+      await shipRows(successor, 100);
+      arrive(family);
+      await waitForRows(follower, 200);
+      await expectRows(follower, 200);
+    },
+  );
 });
 
 describe.each([10, 18])(
   'PostgreSQL %i without a failover',
   { concurrent: true, timeout: 240_000 },
   (major) => {
-    it('a standby stays on its timeline where a new one left it before what was replayed', async () => {
+    const its = inTurn(2, placeOfMajor(major));
+    its('a standby stays on its timeline where a new one left it before what was replayed', async () => {
       await using sandbox = makeSandbox(`before${major}`);
       const pair = await startPair(sandbox, major);
       const { primary, follower } = pair;
@@ -213,7 +224,7 @@ describe.each([10, 18])(
       await expectRows(follower, 300);
     });
 
-    it('T10c: a standby goes over to a timeline that left its own where the replay stands', async () => {
+    its('T10c: a standby goes over to a timeline that left its own where the replay stands', async () => {
       await using sandbox = makeSandbox(`there${major}`);
       // One that waits for the segment of its own timeline does not even ask for the orphan.
       const pair = await startPair(sandbox, major, { wait: 'off' });

@@ -24,11 +24,11 @@ import {
   waitForRows,
   waitUntilOpen,
 } from './pair.ts';
-import { majorsOf } from '../harness/share.ts';
+import { majorsOf, turnOf } from '../harness/share.ts';
 
 const words = (name: string, ...more: string[]) => run(program(name), more);
 
-describe.each(majorsOf([10, 15, 18]))('PostgreSQL %i', { timeout: 240_000 }, (major) => {
+describe.each(turnOf(majorsOf([10, 15, 18]), 2))('PostgreSQL %i', { timeout: 240_000 }, (major) => {
   it('an old primary that takes over again is followed, and its archives have no hole', async () => {
     await using sandbox = makeSandbox(`take-over${major}`);
     const primary = await startPrimary(sandbox, { postgres: findPostgres(major) });

@@ -2,7 +2,7 @@
 // Nothing past the fork is ever replayed (trap T10c), and a waiting standby sees the new timeline (trap T11).
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import type { Cluster } from '../harness/cluster.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
@@ -21,7 +21,7 @@ import {
   timelineOf,
   waitForRows,
 } from './pair.ts';
-import { majorsOf } from '../harness/share.ts';
+import { inTurn, majorsOf, placeOfMajor } from '../harness/share.ts';
 
 const majors = majorsOf([10, 12, 15, 18]);
 
@@ -82,7 +82,8 @@ const orphansOn = (cluster: Cluster): Promise<number> =>
   cluster.value<number>('select count(*)::int from ledger where n >= $1', [orphanFrom]);
 
 describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (major) => {
-  it('a waiting standby follows a timeline switch, and the orphans beside it are not replayed', async () => {
+  const its = inTurn(2, placeOfMajor(major));
+  its('a waiting standby follows a timeline switch, and the orphans beside it are not replayed', async () => {
     await using sandbox = makeSandbox(`switch${major}`);
     const { primary, successor, follower } = await startFamily(sandbox, major, 'auto');
     await promoteToTimeline2(successor, sandbox);
@@ -92,7 +93,7 @@ describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (
     expect(follower.log()).toContain('new target timeline is 2');
   });
 
-  it('T10c: a standby that does not wait replays no segment past the fork', async () => {
+  its('T10c: a standby that does not wait replays no segment past the fork', async () => {
     await using sandbox = makeSandbox(`orphans${major}`);
     const { primary, successor, follower } = await startFamily(sandbox, major, 'off');
     await promoteToTimeline2(successor, sandbox);
@@ -104,7 +105,7 @@ describe.each(majors)('PostgreSQL %i', { concurrent: true, timeout: 120_000 }, (
     expect(follower.log().split(refusal)).toHaveLength(2);
   });
 
-  it.each(['auto', 'off'])(
+  its.each(['auto', 'off'])(
     "T10c: of the fork's own segment only the part before the fork is replayed (wait = '%s')",
     async (wait) => {
       await using sandbox = makeSandbox(`fork${major}`);

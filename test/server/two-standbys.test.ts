@@ -9,6 +9,7 @@ import type { Cluster } from '../harness/cluster.ts';
 import { program } from '../harness/installation.ts';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
+import { turnOf } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
   archiveOf,
@@ -43,7 +44,7 @@ async function advance(standby: Cluster, rows: number): Promise<void> {
   await standby.query('checkpoint');
 }
 
-describe.each([15, 12])('PostgreSQL %i', { concurrent: true, timeout: 180_000 }, (major) => {
+describe.each(turnOf([15, 12], 2))('PostgreSQL %i', { concurrent: true, timeout: 180_000 }, (major) => {
   it('gives the slower of two standbys every segment while the faster one prunes', async () => {
     await using sandbox = makeSandbox(`two${major}`);
     const primary = await startPrimary(sandbox, { postgres: findPostgres(major) });

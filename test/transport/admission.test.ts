@@ -85,7 +85,7 @@ describe('admission', () => {
       closed: `${directory}${closed}`,
       mode,
     };
-    const opened = startScript(sandbox, 'test/transport/children/open-closed.ts', facts);
+    const opened = startScript('test/transport/children/open-closed.ts', facts);
     const { code, stdout, stderr } = await opened.result;
     const line = `permission-denied: ${message.replace('DIRECTORY', directory)}\n`;
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: line.repeat(2), stderr: '' });

@@ -84,9 +84,9 @@ const untilLinking = (pids: () => number[]): Promise<unknown> =>
   );
 
 /** A put in another process, in which a call is held up. */
-const put = (sandbox: Sandbox, { url, old, source }: Scene, call: 'fsync' | 'link', compression?: 'zstd') => {
+const put = ({ url, old, source }: Scene, call: 'fsync' | 'link', compression?: 'zstd') => {
   const facts: PutFacts = { url, node: old, name, source, ...(compression && { compression }) };
-  return startScript(sandbox, 'test/transport/children/put.ts', facts, `exec ${slowly(call).join(' ')}`);
+  return startScript('test/transport/children/put.ts', facts, `exec ${slowly(call).join(' ')}`);
 };
 
 /** A receiver in which a call is held up. */
@@ -110,7 +110,7 @@ describe.concurrent('a file on its way while the archive is claimed', { timeout:
     async (compression) => {
       await using sandbox = makeSandbox('claimed-before');
       const scene = await makeScene(sandbox);
-      const putting = put(sandbox, scene, 'fsync', compression);
+      const putting = put(scene, 'fsync', compression);
       if (compression === undefined) await untilWritten(scene);
       else await waitFor('the file to be begun', () => temporary(scene.directory) !== undefined);
       await scene.claim(false);
@@ -142,7 +142,7 @@ describe.concurrent('a file on its way while the archive is claimed', { timeout:
   it('goes into quarantine when it gets its name after a claim that is told of the fork', async () => {
     await using sandbox = makeSandbox('claimed-at-once');
     const scene = await makeScene(sandbox);
-    const putting = put(sandbox, scene, 'link');
+    const putting = put(scene, 'link');
     await untilLinking(() => [putting.pid, ...childrenOf(putting.pid)]);
     await scene.claim(true);
     expect(walIn(scene.directory).filter((entry) => !entry.startsWith('.tmp.'))).toEqual([
@@ -158,7 +158,7 @@ describe.concurrent('a file on its way while the archive is claimed', { timeout:
   it('goes into quarantine with the fork when it got its name before that was known', async () => {
     await using sandbox = makeSandbox('claimed-early');
     const scene = await makeScene(sandbox);
-    const putting = put(sandbox, scene, 'link');
+    const putting = put(scene, 'link');
     await untilLinking(() => [putting.pid, ...childrenOf(putting.pid)]);
     await scene.claim(false);
     expect(await putting.result).toMatchObject({ code: 0, stdout: refusal(scene), stderr: '' });

@@ -8,7 +8,7 @@ import { openDestination, openSource } from '../../src/transport/open.ts';
 import type { Identity } from '../../src/transport/transport.ts';
 import { startProgram } from '../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
-import { carriedNode, startScript } from '../harness/source-script.ts';
+import { carriedNode, copyScript } from '../harness/source-script.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { faultOf } from '../program/fault.ts';
 import { adopted } from './adoption.ts';
@@ -33,15 +33,11 @@ async function together(
   facts: Pick<OwnFacts, 'url' | 'verb' | 'timeline' | 'takeOver'>,
   round = 0,
 ): Promise<Answer[]> {
-  if (!existsSync(join(sandbox.path, 'checkout', script))) {
-    // Puts the sources where the processes find them.
-    await startScript(sandbox, script, { ...facts, verb: 'claim', url: 'file:/', node: nodes[0] }).result;
-  }
   const go = join(sandbox.path, `go-${round}`);
   const readyOf = (index: number): string => join(sandbox.directory('ready'), `${round}-${index}`);
   const processes = nodes.map((node, index) =>
     startProgram(carriedNode(), [
-      join(sandbox.path, 'checkout', script),
+      copyScript(script),
       JSON.stringify({ ...facts, node, go, ready: readyOf(index) }),
     ]),
   );
@@ -119,13 +115,12 @@ describe('of many claims at once', { timeout: 60_000 }, () => {
     const directory = await adopted(sandbox, node);
     const url = `file:${directory}`;
     const facts: OwnFacts = { url, verb: 'claim', timeline: 2, node: other };
-    // Puts the sources where the process finds them.
-    await startScript(sandbox, script, { ...facts, url: 'file:/' }).result;
+    const child = copyScript(script);
     let asked = 0;
     const between = (): void => {
       asked += 1;
       if (asked !== 2) return;
-      const words = [join(sandbox.path, 'checkout', script), JSON.stringify(facts)];
+      const words = [child, JSON.stringify(facts)];
       const { stdout } = spawnSync(carriedNode(), words, { encoding: 'utf8', timeout: 30_000 });
       expect(JSON.parse(stdout)).toMatchObject({ outcome: 'claimed', claim: { epoch: 1 } });
     };

@@ -1,9 +1,11 @@
 // The contract suite: rules 1 to 7 of src/transport/transport.ts as tests that every road runs. A road's own test file
-// says how to make an empty archive and adds what only that road has. What a road does not promise is not asked of it.
+// says how to make an empty archive and adds what only that road has. What a road does not promise is not asked of it. The
+// file: road plays all of it in each run, a slow road a third, and always what loses WAL if it breaks.
 // The far directory of every road is on this machine, so that the tests can look behind its back.
 import { describe } from 'vitest';
 import type { Promises, Transport } from '../../src/transport/transport.ts';
 import type { Sandbox } from '../harness/sandbox.ts';
+import { inTurn, type InTurn } from '../harness/share.ts';
 import { fresh, type Opened } from './contract/archive.ts';
 import { describeFetching } from './contract/fetching.ts';
 import { describeInspection } from './contract/inspection.ts';
@@ -41,6 +43,8 @@ export interface Storage {
 }
 
 export interface RoadUnderTest {
+  /** The road plays a third of the cases, those with this turn. Default: all of them. */
+  turn?: 0 | 1 | 2;
   /** An archive of another machine: contents are compared there by their hash, and nothing can be removed. */
   isFar?: boolean;
   /** A far road that fetches a file of the same length to see where it differs. */
@@ -60,13 +64,14 @@ export interface RoadUnderTest {
 /** Everything the contract promises, for one road. */
 export function describeRoad(name: string, road: RoadUnderTest): void {
   const opened: Opened = () => fresh(road);
-  describe(`${name} stores`, () => describeStoring(opened, road));
-  describe(`${name} inspects`, () => describeInspection(opened));
-  if (road.promises.exclusive) describe(`${name} with two writers`, () => describeRaces(opened));
-  describe(`${name} fetches and looks`, () => describeFetching(opened));
-  describe(`${name} lists and removes`, () => describeListing(opened, road));
+  const its = (): InTurn => inTurn(road.turn === undefined ? 1 : 3, road.turn);
+  describe(`${name} stores`, () => describeStoring(opened, road, its()));
+  describe(`${name} inspects`, () => describeInspection(opened, its()));
+  if (road.promises.exclusive) describe(`${name} with two writers`, () => describeRaces(opened, its()));
+  describe(`${name} fetches and looks`, () => describeFetching(opened, its()));
+  describe(`${name} lists and removes`, () => describeListing(opened, road, its()));
   const { refusesClaims } = road;
-  if (refusesClaims === undefined) describe(`${name} takes`, () => describeOwnership(opened));
-  else describe(`${name} takes`, () => describeForeignOwnership(opened, refusesClaims));
-  describe(`${name} stops`, () => describeStopping(opened));
+  if (refusesClaims === undefined) describe(`${name} takes`, () => describeOwnership(opened, its()));
+  else describe(`${name} takes`, () => describeForeignOwnership(opened, refusesClaims, its()));
+  describe(`${name} stops`, () => describeStopping(opened, its()));
 }

@@ -41,7 +41,7 @@ describe('the file: road of an unprivileged user', () => {
       closed: join(directory, closed),
       remove: closed === '',
     };
-    const asked = startScript(sandbox, 'test/transport/children/ask-closed.ts', facts);
+    const asked = startScript('test/transport/children/ask-closed.ts', facts);
     const { code, stdout, stderr } = await asked.result;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(readdirSync(sandbox.directory('room'))).toEqual([]);

@@ -38,7 +38,7 @@ async function prepare(sandbox: Sandbox, storedAlready = false): Promise<Prepare
   const start = (inject: string, trace = '/dev/null'): RunningProgram => {
     const strace = `exec /usr/bin/strace -f -qqq -o ${trace} -e trace=fsync -e inject=fsync:${inject}`;
     const prefix = `UV_THREADPOOL_SIZE=1; export UV_THREADPOOL_SIZE; ${strace}`;
-    return startScript(sandbox, 'test/transport/children/put.ts', facts, prefix);
+    return startScript('test/transport/children/put.ts', facts, prefix);
   };
   const putFailing = async (nth: number, error = 'EIO'): Promise<string> => {
     const { code, stdout, stderr } = await start(`error=${error}:when=${nth}`).result;

@@ -40,7 +40,7 @@ describe('publishing', () => {
     const trace = join(sandbox.path, 'trace');
     const strace = `/usr/bin/strace -f -qq -y -s 4096 -e trace=fsync,fdatasync,link,linkat,rename,renameat2,unlink -o ${trace} `;
     const traced = async (): Promise<[string, string[]]> => {
-      const { stdout, stderr } = await startScript(sandbox, put, facts, strace).result;
+      const { stdout, stderr } = await startScript(put, facts, strace).result;
       expect(stderr).toBe('');
       return [stdout, callsIn(readFileSync(trace, 'utf8'), directory)];
     };
@@ -60,7 +60,7 @@ describe('publishing', () => {
     const source = sandbox.file('source', patterned(4 * megabyte, 1));
     const facts: PutFacts = { url: road.url, node, name: segment, source };
     // 2 MB and a part of a chunk, in blocks of 512 bytes.
-    const { result } = startScript(sandbox, put, facts, 'ulimit -f 4999; exec');
+    const { result } = startScript(put, facts, 'ulimit -f 4999; exec');
     const stdout = `input-output: could not store ${segment} at ${road.url}: File too large`;
     expect(await result).toMatchObject({ code: 0, stdout, stderr: '' });
     expect(treeOf(directory)).toEqual(before);

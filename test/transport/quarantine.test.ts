@@ -179,14 +179,13 @@ describe('the quarantine', () => {
     'loses nothing when it is killed anywhere, and is finished by the next claim',
     { timeout: 60_000 },
     async () => {
-      await using sandbox = makeSandbox('quarantine');
       const wire = history.map(({ timeline }) => ({ timeline, switchLsn: forkLsn.toString() }));
       let killed = 0;
       for (let killAt = 2; ; killAt++) {
         await using inner = makeSandbox(`killed-${killAt}`);
         const scene = await makeScene(inner);
         const facts: OwnFacts = { ...scene, verb: 'claim', timeline: 2, history: wire, killAt };
-        const { signal } = await startScript(sandbox, 'test/transport/children/own.ts', facts).result;
+        const { signal } = await startScript('test/transport/children/own.ts', facts).result;
         const kept = treeOf(scene.directory).map((path) => path.split('/').at(-1)!);
         for (const name of all) expect([killAt, kept.includes(name)]).toEqual([killAt, true]);
         expect((await claim(scene)).quarantined).toEqual(past);

@@ -33,7 +33,7 @@ describe('what a killed process left in the middle of a put', () => {
     const source = sandbox.file('source', patterned(4 * 1024 * 1024, 1));
     const ready = join(sandbox.path, 'ready');
     const facts: PutFacts = { url, node, source, name: segment, blockAt: 3, ready };
-    const program = startScript(sandbox, 'test/transport/children/put.ts', facts);
+    const program = startScript('test/transport/children/put.ts', facts);
     await waitFor('the put to be half done', () => existsSync(ready));
 
     const temporary = readdirSync(directory).filter((name) => name !== '.twowarm');
@@ -168,7 +168,7 @@ describe('sweeping an archive that does not answer', () => {
     noteUnfinished(node.stateDirectory, path);
     const facts: SweepFacts = { ...node, ...(stopAfterMs !== undefined && { stopAfterMs }) };
     const slow = `exec strace -D -f -qqq -o /dev/null -e trace=?unlink,unlinkat -e inject=?unlink,unlinkat:delay_enter=5000000 -P ${path}`;
-    const { result } = startScript(sandbox, 'test/transport/children/sweep.ts', facts, slow);
+    const { result } = startScript('test/transport/children/sweep.ts', facts, slow);
     const { code, stdout } = await result;
     const swept = JSON.parse(stdout) as { outcome: string; ms: number };
     expect({ code, outcome: swept.outcome }).toEqual({ code: 0, outcome });

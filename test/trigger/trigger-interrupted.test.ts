@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
+import { inTurn } from '../harness/share.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { waitForRows } from '../server/pair.ts';
 import {
@@ -38,7 +39,8 @@ const remaining = (scene: Scene): string =>
   'HINT:  Run triggerStandby again to wait for it and to tidy up.\n';
 
 describe('triggerStandby', { concurrent: true, timeout: 120_000 }, () => {
-  it.each([10, 14])(
+  const its = inTurn(2);
+  its.each([10, 14])(
     'says after its timeout how things stand, PostgreSQL %i, and goes on when called again',
     async (major) => {
       await using sandbox = makeSandbox(`timeout-${major}`);
@@ -76,7 +78,7 @@ describe('triggerStandby', { concurrent: true, timeout: 120_000 }, () => {
     await expectPrimary(scene, scene.rows);
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  its.each(['SIGTERM', 'SIGINT'] as const)(
     'dies of %s, says what stays, and the promotion goes on',
     async (signal) => {
       await using sandbox = makeSandbox(signal);

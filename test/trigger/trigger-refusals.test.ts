@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { giveToServerUser } from '../harness/server-user.ts';
+import { inTurn } from '../harness/share.ts';
 import { changesBetween, snapshot } from '../harness/tree-snapshot.ts';
 import { giveHome, shipRows, waitForRows } from '../server/pair.ts';
 import { asPostgres, makeScene, type Scene } from './scene.ts';
@@ -55,7 +56,8 @@ afterAll(() => sandbox.dispose());
 beforeEach(() => configure(''));
 
 describe('triggerStandby refuses', () => {
-  it.each([
+  const its = inTurn(2);
+  its.each([
     [['smrat'], 'argument MODE must be one of smart, fast, not "smrat"; did you mean "smart"?'],
     [['smart', 'fast'], 'too many arguments, the first is "fast"'],
   ])('%j', async (words, message) => {
@@ -63,7 +65,7 @@ describe('triggerStandby refuses', () => {
     expect(await untouched(...words)).toEqual(refusal(2, message, hint));
   });
 
-  it.each(['5', '0s', 'soon'])('a timeout of %s', async (text) => {
+  its.each(['5', '0s', 'soon'])('a timeout of %s', async (text) => {
     const message = `--timeout must be a number with a unit (ms, s, min, h, d), such as '5s', not "${text}"`;
     expect(await untouched('--timeout', text)).toEqual(refusal(2, message));
   });
@@ -172,7 +174,7 @@ describe('triggerStandby refuses', () => {
     rmSync(join(scene.home, 'state/trigger.lock'));
   });
 
-  it.each([
+  its.each([
     ['host=a,b', 'it names several servers, but this node is one'],
     ['hsot=a', 'there is no keyword "hsot"'],
   ])('a conninfo that libpq would not take: %s', async (conninfo, reason) => {

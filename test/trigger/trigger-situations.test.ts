@@ -20,7 +20,7 @@ import {
   waitingRestore,
   type Scene,
 } from './scene.ts';
-import { majorsOf } from '../harness/share.ts';
+import { inTurn, majorsOf, turnOf } from '../harness/share.ts';
 
 const limits = { concurrent: true, timeout: 120_000 };
 
@@ -29,7 +29,7 @@ async function waitUntilRestored({ standby }: Scene, words: RegExp): Promise<voi
   await waitFor('the standby to have come so far', () => words.test(standby.log()), { limitMs: 40_000 });
 }
 
-describe.each([10, 15])('with hot_standby off, PostgreSQL %i', limits, (major) => {
+describe.each(turnOf([10, 15], 2))('with hot_standby off, PostgreSQL %i', limits, (major) => {
   it('is promoted without a connection', async () => {
     await using sandbox = makeSandbox(`cold-${major}`);
     const scene = await makeScene(sandbox, findPostgres(major), { extra: { hot_standby: false } });
@@ -42,7 +42,8 @@ describe.each([10, 15])('with hot_standby off, PostgreSQL %i', limits, (major) =
 });
 
 describe.each(majorsOf([10, 12, 18]))('a recovery that waits, PostgreSQL %i', limits, (major) => {
-  it.each(['smart', 'fast'])('ends by the trigger file: %s', async (wish) => {
+  const its = inTurn(2, major < 15 ? 0 : 1);
+  its.each(['smart', 'fast'])('ends by the trigger file: %s', async (wish) => {
     await using sandbox = makeSandbox(`warm-${major}`);
     const options = { mode: 'recovery', toml: "[restore]\nwait = 'warm'\n" } as const;
     const scene = await makeScene(sandbox, findPostgres(major), {
@@ -171,6 +172,8 @@ describe('PostgreSQL 15', limits, () => {
     );
     expect(result.stdout).toMatch(/^promoted to timeline 2 at \w+\/\w+ after [0-9.]+ s; accepts writes\n$/);
     renameSync(away, dr);
+    // The archiver, which has given up for a minute, looks again.
+    await scene.standby.finishSegment();
     await waitFor('archive_command to succeed', () => existsSync(join(dr, '00000002.history')), {
       limitMs: 90_000,
     });
@@ -190,6 +193,8 @@ describe('PostgreSQL 15', limits, () => {
       shell(commandLine('twowarm', 'destination', ...words), { cwd: scene.standby.dataDirectory });
     expect(await destination('suspend', 'dr')).toMatchObject({ code: 0, stderr: '' });
     const ready = join(scene.standby.dataDirectory, 'pg_wal/archive_status/00000002.history.ready');
+    // The archiver, which has given up for a minute, looks again.
+    await scene.standby.finishSegment();
     await waitFor('archive_command to succeed', () => !existsSync(ready), { limitMs: 90_000 });
     expect(existsSync(join(scene.archive, '00000002.history'))).toBe(true);
     renameSync(away, dr);

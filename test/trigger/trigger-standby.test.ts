@@ -1,16 +1,17 @@
 // triggerStandby on standbys: every row that was shipped is there, a write goes through, and archiving goes on.
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { findPostgres } from '../harness/postgres-binaries.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
 import { waitForRows } from '../server/pair.ts';
 import { expectPrimary, expectPromoted, loseThePrimary, makeScene } from './scene.ts';
-import { majorsOf } from '../harness/share.ts';
+import { inTurn, majorsOf, placeOfMajor } from '../harness/share.ts';
 
 describe.each(majorsOf([10, 11, 12, 15, 18]))(
   'a standby of PostgreSQL %i',
   { concurrent: true, timeout: 120_000 },
   (major) => {
-    it.each(['smart', 'fast'])('that is up to date is promoted by %s within 5 s', async (wish) => {
+    const its = inTurn(2, placeOfMajor(major));
+    its.each(['smart', 'fast'])('that is up to date is promoted by %s within 5 s', async (wish) => {
       await using sandbox = makeSandbox(`trigger-${major}`);
       const scene = await makeScene(sandbox, findPostgres(major));
       await scene.standby.start();

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { beginOwnArchive } from '../../../src/program/own-archive.ts';
 import { commandLine, refused, silent, type NodeFixture, type Outcome } from '../../harness/node-fixture.ts';
 import { giveToServerUser } from '../../harness/server-user.ts';
+import { inTurn } from '../../harness/share.ts';
 import { segmentNamed } from '../../harness/wal-files.ts';
 import {
   archive,
@@ -281,7 +282,7 @@ describe.concurrent('twowarm destination', () => {
     expect(json.destinations.map(({ name }) => name)).toEqual(['db2', 'db3']);
   });
 
-  it.each([
+  inTurn(2).each([
     [[], 'missing argument VERB'],
     [['drop'], 'argument VERB must be one of list, suspend, resume, not "drop"'],
     [['suspend'], 'missing argument NAME: the destination'],

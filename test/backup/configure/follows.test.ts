@@ -9,7 +9,7 @@ import { program } from '../../harness/installation.ts';
 import { findPostgres } from '../../harness/postgres-binaries.ts';
 import { run } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
-import { playsAll, seed } from '../../harness/share.ts';
+import { oneOf, turnOf } from '../../harness/share.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import {
   expectRows,
@@ -22,11 +22,9 @@ import {
 } from '../../server/pair.ts';
 import { configure, copyOf, homeOf } from './node-to-configure.ts';
 
-/** One before 12, and one since, of each kind. */
-const oneOf = (majors: readonly number[]): number[] =>
-  playsAll ? [...majors] : [majors[seed % majors.length]!];
-const hot = [...oneOf([10, 11]), ...oneOf([12, 15, 18])];
-const warm = [...oneOf([11, 10]), ...oneOf([15, 18, 12])];
+/** One before 12 of one kind, and one since of the other. */
+const hot = turnOf([oneOf([10, 11]), oneOf([12, 15, 18])], 2).flat();
+const warm = turnOf([oneOf([11, 10]), oneOf([15, 18, 12])], 2, 1).flat();
 
 interface Pair {
   primary: Cluster;

@@ -8,7 +8,7 @@ import { readServerSettings } from '../../../src/postgres/server-settings.ts';
 import { inParallel } from '../../faults/kill.ts';
 import { trace } from '../../faults/strace.ts';
 import { commandLine, type NodeFixture } from '../../harness/node-fixture.ts';
-import { shareOf } from '../../harness/share.ts';
+import { shareOf, turnOf } from '../../harness/share.ts';
 import { changesBetween, snapshot } from '../../harness/tree-snapshot.ts';
 import { makeCopy, restoreCommand, textOf } from './node-to-configure.ts';
 
@@ -88,7 +88,7 @@ async function countsOf(story: Story): Promise<[call: string, nth: number][]> {
 }
 
 describe('configStandby that is killed', { concurrent: true, timeout: 300_000 }, () => {
-  it.each(shareOf(stories, 3))('leaves nothing that opens, %s', async (_, story) => {
+  it.each(turnOf(stories, 3))('leaves nothing that opens, %s', async (_, story) => {
     const points = await countsOf(story);
     expect(points.length).toBeGreaterThan(6);
     const played = shareOf(points, 2);

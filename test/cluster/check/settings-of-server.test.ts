@@ -6,6 +6,7 @@ import { program } from '../../harness/installation.ts';
 import { makeNode, type NodeFixture } from '../../harness/node-fixture.ts';
 import { settingsText, type Settings } from '../../harness/settings.ts';
 import { giveToServerUser } from '../../harness/server-user.ts';
+import { inTurn } from '../../harness/share.ts';
 import { found, said } from './check.ts';
 
 let node: NodeFixture;
@@ -66,11 +67,14 @@ describe('archive_command', () => {
     );
   });
 
-  it.each(['|| true', '; true', '| logger'])('of which "%s" hides the exit code loses WAL', async (end) => {
-    expect(await archiveCommand(`${archive} %p %f ${end}`)).toEqual(
-      critical(`archive_command hides the exit code of archiveWALFile: "${end}"`, lost, line),
-    );
-  });
+  inTurn(2).each(['|| true', '; true', '| logger'])(
+    'of which "%s" hides the exit code loses WAL',
+    async (end) => {
+      expect(await archiveCommand(`${archive} %p %f ${end}`)).toEqual(
+        critical(`archive_command hides the exit code of archiveWALFile: "${end}"`, lost, line),
+      );
+    },
+  );
 
   it('with other words, or --dry-run, is called in vain', async () => {
     expect(await archiveCommand(`${archive} %f %p`)).toEqual(

@@ -1,6 +1,6 @@
 // The whole of it, once: an installation with its real Node.js goes to another machine, and PostgreSQL's calls there go
 // through the copy, with nothing in their environment.
-import { cpSync, existsSync, linkSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -20,7 +20,7 @@ describe('an installation with its real Node.js', { timeout: 300_000 }, () => {
       cpSync(join(installation(), part), join(root, part), { recursive: true });
     const node = `node_modules/${runtimeName}/bin`;
     scene.sandbox.directory(`installation/${node}`);
-    linkSync(join(installation(), node, 'node'), join(root, node, 'node'));
+    copyFileSync(join(installation(), node, 'node'), join(root, node, 'node'));
 
     const { code, stdout, stderr } = await scene.distribute(root);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { program } from '../../harness/installation.ts';
 import { mountTmpfs } from '../../harness/mounts.ts';
 import { startProgram, type RunResult } from '../../harness/run.ts';
+import { inTurn } from '../../harness/share.ts';
 import { makeSshKey } from '../../harness/ssh-keys.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { fingerprint } from '../../transport/ssh/locked-node.ts';
@@ -107,7 +108,7 @@ describe('a machine of another architecture', limits, () => {
 });
 
 describe('a broken copy', limits, () => {
-  it.each([
+  inTurn(2).each([
     // Bytes that change between the line and the disk, and a file that does not arrive.
     [
       'a byte',

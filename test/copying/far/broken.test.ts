@@ -8,7 +8,7 @@ import { chunkBytes, type Target } from '../../../src/copying/target.ts';
 import { startCuttingProxy, type CuttingProxy, type Trouble } from '../../harness/cutting-proxy.ts';
 import { mountTmpfs } from '../../harness/mounts.ts';
 import { runsAsRoot } from '../../harness/server-user.ts';
-import { shareOf } from '../../harness/share.ts';
+import { turnOf } from '../../harness/share.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { faultOf } from '../../program/fault.ts';
 import { controlBytes, neverStopped, nothingOutside, sourceOf } from '../near/scene.ts';
@@ -106,7 +106,7 @@ describe('a connection that is cut', { timeout: 240_000 }, () => {
     const directory = emptied(scene.place());
     const { up, down } = await whole(directory);
     const inside = Array.from({ length: 16 }, (_, at) => Math.round((up / 17) * (at + 1)));
-    for (const at of [0, 4000, ...shareOf(inside, 6), up - 40]) {
+    for (const at of turnOf([0, 4000, ...inside, up - 40], 5)) {
       emptied(directory);
       await cut(directory, { how: 'cut', direction: 'up', afterBytes: at });
       const isWhole = existsSync(join(directory, 'global/pg_control'));
@@ -116,7 +116,7 @@ describe('a connection that is cut', { timeout: 240_000 }, () => {
       await resume(directory);
       expectWhole(directory);
     }
-    for (const at of shareOf([3000, down / 2, (down * 3) / 4, down - 200].map(Math.round), 4)) {
+    for (const at of turnOf([3000, down / 2, (down * 3) / 4, down - 200].map(Math.round), 2)) {
       emptied(directory);
       await cut(directory, { how: 'cut', direction: 'down', afterBytes: at });
       await resume(directory);

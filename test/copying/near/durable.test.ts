@@ -10,8 +10,7 @@ import type { PrepareFacts } from './children/prepare.ts';
 import { controlBytes, sourceOf } from './scene.ts';
 
 it('pg_control comes after all else is durable, the note goes after that; a failed fsync ends the copy', async () => {
-  await using checkout = makeSandbox('checkout');
-  const program = copyScript(checkout, 'test/copying/near/children/prepare.ts');
+  const program = copyScript('test/copying/near/children/prepare.ts');
   const copy = async (inject?: string) => {
     const sandbox = makeSandbox('durable');
     const dataDirectory = sandbox.directory('data');

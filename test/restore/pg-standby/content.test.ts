@@ -4,6 +4,7 @@ import { appendFileSync, closeSync, ftruncateSync, openSync, truncateSync, write
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { silent } from '../../harness/node-fixture.ts';
+import { inTurn, turnOf } from '../../harness/share.ts';
 import { anotherCluster, megabyte, segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { makePlace, name, target, type Place } from './fixture.ts';
@@ -20,7 +21,8 @@ const warning = (message: string): string => `pg_standby: WARNING:  ${message}`;
 const refusal = (): string => warning(`will not restore "${path}": it is not what its name says`);
 
 describe('a segment that is smaller than its header says', () => {
-  it.each([
+  const its = inTurn(2);
+  its.each([
     ['empty', 0],
     ['a few bytes', 17],
     ['its header', 40],
@@ -106,7 +108,7 @@ function damagedPage(): Buffer {
   return bytes;
 }
 
-describe.each(damages)('a segment of full size that is %s', (_, content, detail, where) => {
+describe.each(turnOf(damages, 3))('a segment of full size that is %s', (_, content, detail, where) => {
   it('is waited through with one warning, until the right one is there', async () => {
     if (where === 'in a data directory') place.dataDirectory('standby');
     place.sandbox.file(`archive/${name}`, content());

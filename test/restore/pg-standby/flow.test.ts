@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { refused, silent } from '../../harness/node-fixture.ts';
+import { inTurn } from '../../harness/share.ts';
 import { backupText, historyText, segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { makePlace, name, target, type Place } from './fixture.ts';
@@ -66,7 +67,8 @@ describe('a segment', () => {
 });
 
 describe('-w', () => {
-  it.each([
+  const its = inTurn(2);
+  its.each([
     // The first interval counts for nothing: it fires one late.
     [['-w', '1', '-s', '1'], 2],
     [['-w', '2', '-s', '2'], 2],
@@ -152,9 +154,10 @@ describe.each([
 });
 
 describe('a copy that fails', () => {
+  const its = inTurn(2);
   const directory = 'missing/RECOVERYXLOG';
 
-  it.each([
+  its.each([
     [[], ['1', '2', '3', '4'], '4'],
     [['-r', '0'], ['1'], '1'],
     [['-r', '1'], ['1', '2'], '2'],

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { refused, silent, type Mode } from '../../harness/node-fixture.ts';
+import { inTurn, placeOf } from '../../harness/share.ts';
 import { backupText, historyText, segmentBytes } from '../../harness/wal-files.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { makePlace, name, target, type Place } from './fixture.ts';
@@ -53,8 +54,12 @@ const troubles: [string, () => void, () => string, () => void][] = [
   ],
 ];
 
-describe.each(troubles)('while an archive cannot be read because %s', (_, begin, reason, end) => {
-  it.each(['standby', 'recovery'] as Mode[])('%s is not answered, and goes on when it can', async (mode) => {
+describe.each(troubles)('while an archive cannot be read because %s', (trouble, begin, reason, end) => {
+  const its = inTurn(
+    3,
+    troubles.findIndex(([each]) => each === trouble),
+  );
+  its.each(['standby', 'recovery'] as Mode[])('%s is not answered, and goes on when it can', async (mode) => {
     place.dataDirectory(mode);
     const call = await place.waiting('-s1');
     begin();
@@ -65,7 +70,7 @@ describe.each(troubles)('while an archive cannot be read because %s', (_, begin,
     expect(await call.ended()).toEqual({ code: 0, signal: null, said: [warning(reason())] });
   });
 
-  it('smart does not take it for the end of the WAL', async () => {
+  its('smart does not take it for the end of the WAL', async () => {
     place.sandbox.file('trigger', '');
     place.dataDirectory('recovery');
     begin();
@@ -104,38 +109,39 @@ describe.each([
   ['none', 1, 2, 3],
   ['recovery', 200, 200, 200],
 ] as const)('under %s', (mode, notCopied, fault, tooLarge) => {
+  const its = inTurn(3, placeOf[mode]);
   beforeEach(() => place.dataDirectory(mode));
 
-  it(`a wrong command line is answered ${fault}`, async () => {
+  its(`a wrong command line is answered ${fault}`, async () => {
     const said = error(`"x" is not the name of a WAL file`) + tryHelp;
     expect(await place.call(place.archive, 'x', target)).toEqual(refused(fault, said));
   });
 
-  it(`a pg_control that cannot be read is answered ${fault}`, async () => {
+  its(`a pg_control that cannot be read is answered ${fault}`, async () => {
     place.segment(name);
     rmSync(place.path('work/global/pg_control'));
     const said = error(`could not read ${place.work}/global/pg_control: No such file or directory`);
     expect(await place.ask()).toEqual(refused(fault, said));
   });
 
-  it(`a segment that is too large is answered ${tooLarge}`, async () => {
+  its(`a segment that is too large is answered ${tooLarge}`, async () => {
     place.sandbox.file(`archive/${name}`, Buffer.concat([segmentBytes(name), Buffer.from('x')]));
     expect(await place.ask()).toMatchObject({ code: tooLarge, changed: [] });
   });
 
-  it(`a history file that cannot be read is answered ${notCopied}`, async () => {
+  its(`a history file that cannot be read is answered ${notCopied}`, async () => {
     place.sandbox.file(`archive/${history}`, historyText(), 0o000);
     const said = error(`could not read "${place.archive}/${history}": Permission denied`);
     const outcome = await place.call('-r1', '-s1', place.archive, history, 'h');
     expect(outcome).toEqual(refused(notCopied, said));
   });
 
-  it('a history, backup or partial file that is missing is answered 1', async () => {
+  its('a history, backup or partial file that is missing is answered 1', async () => {
     for (const file of [history, `${name}.00000028.backup`, `${name}.partial`])
       expect(await place.call(place.archive, file, 'x')).toEqual(refused(1, ''));
   });
 
-  it('everything that is there is restored', async () => {
+  its('everything that is there is restored', async () => {
     place.segment(name);
     place.sandbox.file(`archive/${history}`, historyText());
     place.sandbox.file(`archive/${name}.00000028.backup`, backupText(name));

@@ -25,7 +25,7 @@ import {
   waitForRows,
   waitUntilOpen,
 } from '../../server/pair.ts';
-import { majorsOf } from '../../harness/share.ts';
+import { majorsOf, turnOf } from '../../harness/share.ts';
 
 interface Pair {
   primary: Cluster;
@@ -62,7 +62,7 @@ const waitUntilGone = (standby: Cluster): Promise<unknown> =>
     return true;
   });
 
-describe.each(majorsOf([10, 11, 12, 15, 18]))('PostgreSQL %i', (major) => {
+describe.each(turnOf(majorsOf([10, 11, 12, 15, 18]), 2))('PostgreSQL %i', (major) => {
   it('follows as a warm standby, and opens with every row when it is triggered smart', async () => {
     await using sandbox = makeSandbox(`standby-${major}`);
     const { primary, standby, trigger } = await startPair(sandbox, major, 'recovery');

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCuttingProxy, type CuttingProxy, type Trouble } from '../../harness/cutting-proxy.ts';
 import { processesIn } from '../../harness/processes.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
-import { seed, shareOf } from '../../harness/share.ts';
+import { seed, turnOf } from '../../harness/share.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { archiveIn, copiedPair, copy, startCopy, type CopiedPair, type CopyResult } from './copied-pair.ts';
 import { expectSafe } from './unusable.ts';
@@ -99,7 +99,7 @@ const cuts = [
 ];
 
 describe('a copy over ssh', { timeout: 200_000 }, () => {
-  it.each(shareOf(cuts, 6))(
+  it.each(turnOf(cuts, 4))(
     'whose line is cut after $afterBytes bytes $direction is completed by the same call',
     async (trouble) => {
       expectLost(await whilePrepared(trouble), '(Connection reset by peer|the connection was cut)');
@@ -140,11 +140,14 @@ HINT:  The copy is unusable as it is; call again once the server runs, and it go
     await completes();
   });
 
-  it.each(['SIGKILL', 'SIGINT'] as const)('that is ended by %s leaves no receiver', async (signal) => {
-    const running = startCopy(pair.primary, [], ({ event }) => {
-      if (event === 'prepared') running.kill(signal);
-    });
-    expect((await running.result).signal).toBe(signal);
-    await completes();
-  });
+  it.each(turnOf(['SIGKILL', 'SIGINT'] as const, 2))(
+    'that is ended by %s leaves no receiver',
+    async (signal) => {
+      const running = startCopy(pair.primary, [], ({ event }) => {
+        if (event === 'prepared') running.kill(signal);
+      });
+      expect((await running.result).signal).toBe(signal);
+      await completes();
+    },
+  );
 });

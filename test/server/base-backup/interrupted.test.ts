@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mountTmpfs } from '../../harness/mounts.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { runsAsRoot } from '../../harness/server-user.ts';
-import { majorsOf, seed, shareOf } from '../../harness/share.ts';
+import { majorsOf, seed, turnOf } from '../../harness/share.ts';
 import {
   archiveIn,
   copiedPair,
@@ -96,7 +96,7 @@ function expectEnd({ code, signal, stderr, events }: CopyResult, point: Point, i
 }
 
 describe('a copy', { timeout: 200_000 }, () => {
-  it.each(shareOf(points, 10))(
+  it.each(turnOf(points, 10))(
     'into $into that is ended by $signal after "$after" ($laterMs ms)',
     async (point) => {
       const { primary, standby } = pair;

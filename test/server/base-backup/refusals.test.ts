@@ -10,6 +10,7 @@ import { changesBetween, snapshot } from '../../harness/tree-snapshot.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { archiveCommand } from '../pair.ts';
 import { baseBackup } from '../../harness/base-backup.ts';
+import { inTurn } from '../../harness/share.ts';
 import { configureStandby } from '../../harness/standby.ts';
 import { archiveIn, copiedPair, copy, destinationFor, writeToml, type CopiedPair } from './copied-pair.ts';
 import { expectAccepted } from './verify-copy.ts';
@@ -201,7 +202,7 @@ describe('a server that does not archive', () => {
     expect(existsSync(pair.standby.dataDirectory)).toBe(false);
   });
 
-  it.each([
+  inTurn(2).each([
     ['fails', 'false', ' archive_command fails with '],
     ['does as if', 'true', ''],
   ])(
@@ -291,7 +292,7 @@ describe('--method pg_basebackup', () => {
 });
 
 describe('a server that was started without archiving', () => {
-  it.each([
+  inTurn(2).each([
     [
       { archive_mode: 'off' },
       'the server does not archive: archive_mode is off',

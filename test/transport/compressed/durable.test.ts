@@ -32,7 +32,7 @@ async function place(sandbox: Sandbox): Promise<Place> {
   const putTraced = async (inject = '', shell = ''): Promise<{ said: string; calls: string[] }> => {
     const strace = `exec /usr/bin/strace -f -qqq -y -s 4096 -e trace=fsync,fdatasync,link,linkat,rename,unlink ${inject} -o ${trace}`;
     const prefix = `${shell} UV_THREADPOOL_SIZE=1; export UV_THREADPOOL_SIZE; ${strace}`;
-    const { result } = startScript(sandbox, 'test/transport/children/put.ts', facts, prefix);
+    const { result } = startScript('test/transport/children/put.ts', facts, prefix);
     const { stdout, signal } = await result;
     const said = signal ?? stdout.replaceAll(directory, 'DIRECTORY').replace(/\.tmp\.\S+(?=:)/, '.tmp');
     return { said, calls: callsIn(readFileSync(trace, 'utf8'), directory) };

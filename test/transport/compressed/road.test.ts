@@ -9,6 +9,7 @@ import { zstdStorage } from '../compressed-storage.ts';
 import { describeRoad } from '../contract.ts';
 
 describeRoad('the file: road with compression', {
+  turn: 2,
   promises: { exclusive: true, durable: true },
   open: async (sandbox) => {
     const directory = sandbox.directory('archive');

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ProgramError } from '../../../src/program/program-error.ts';
+import type { InTurn } from '../../harness/share.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned } from '../archives.ts';
 import { megabyte, putBytes, read, segment, type Archive, type Opened } from './archive.ts';
@@ -32,7 +33,7 @@ const troubles: Record<string, (directory: string) => void> = {
   },
 };
 
-export function describeFetching(opened: Opened): void {
+export function describeFetching(opened: Opened, its: InTurn): void {
   it('says that an absent file is missing, and leaves nothing where it was wanted', async () => {
     await using archive = await opened();
     await putBytes(archive, '000000010000000000000004', patterned(10, 1));
@@ -51,7 +52,7 @@ export function describeFetching(opened: Opened): void {
     expect(readFileSync(target, 'utf8')).toBe('precious');
   });
 
-  it('does not call a file missing when there is no directory to fetch it to', async () => {
+  its('does not call a file missing when there is no directory to fetch it to', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(megabyte, 1));
     const target = join(archive.sandbox.path, 'no', 'fetched');
@@ -62,14 +63,14 @@ export function describeFetching(opened: Opened): void {
     expect(read(archive).length).toBe(megabyte);
   });
 
-  it('does not call a file missing that is there in a form it cannot read', async () => {
+  its('does not call a file missing that is there in a form it cannot read', async () => {
     await using archive = await opened();
     archive.sandbox.file('compressed', '');
     renameSync(join(archive.sandbox.path, 'compressed'), join(archive.directory, `${segment}.zst`));
     await expectNoAnswer(archive);
   });
 
-  it.each(Object.keys(troubles))('does not call a file missing when the directory %s', async (trouble) => {
+  its.each(Object.keys(troubles))('does not call a file missing when the directory %s', async (trouble) => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(10, 1));
     troubles[trouble]!(archive.directory);
@@ -82,7 +83,7 @@ export function describeFetching(opened: Opened): void {
     expect(there, 'nothing was made in its place').toBe('');
   });
 
-  it('does not call a file missing that is a link to itself or a directory', async () => {
+  its('does not call a file missing that is a link to itself or a directory', async () => {
     await using archive = await opened();
     const other = '000000010000000000000006';
     symlinkSync(segment, join(archive.directory, segment));
@@ -92,7 +93,7 @@ export function describeFetching(opened: Opened): void {
     await expectThrown(archive.road.get(other, target(archive), acceptAll, neverStopped));
   });
 
-  it('works again once the directory is back', async () => {
+  its('works again once the directory is back', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(10, 1));
     renameSync(archive.directory, `${archive.directory}.away`);

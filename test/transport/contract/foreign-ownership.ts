@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { openDestination } from '../../../src/transport/open.ts';
 import type { Identity, Transport } from '../../../src/transport/transport.ts';
+import type { InTurn } from '../../harness/share.ts';
 import { faultOf } from '../../program/fault.ts';
 import { makeNode, neverStopped, patterned, photograph } from '../archives.ts';
 import type { ClaimRefusal } from '../contract.ts';
@@ -15,8 +16,8 @@ async function claimThere({ directory }: Archive, by: Identity, timeline = 2) {
   return claim;
 }
 
-export function describeForeignOwnership(opened: Opened, refusal: ClaimRefusal): void {
-  it('no claim and no reservation, which would have to be exclusive, and changes nothing', async () => {
+export function describeForeignOwnership(opened: Opened, refusal: ClaimRefusal, its: InTurn): void {
+  its('no claim and no reservation, which would have to be exclusive, and changes nothing', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(10, 1));
     const { road } = archive;
@@ -37,7 +38,7 @@ export function describeForeignOwnership(opened: Opened, refusal: ClaimRefusal):
     expect(photograph(archive.directory)).toEqual(before);
   });
 
-  it('everything from every node until somebody claims the archive', async () => {
+  its('everything from every node until somebody claims the archive', async () => {
     await using archive = await opened();
     const other = await archive.again();
     expect(await archive.road.ownership(neverStopped)).toEqual({ standing: 'unclaimed' });
@@ -73,7 +74,7 @@ export function describeForeignOwnership(opened: Opened, refusal: ClaimRefusal):
     await other.close();
   });
 
-  it('the reservation that was made by another road', async () => {
+  its('the reservation that was made by another road', async () => {
     await using archive = await opened();
     expect(await archive.road.reservationOf(2, neverStopped)).toBeUndefined();
     const there = await openDestination(`file:${archive.directory}`, makeNode(archive.sandbox));

@@ -3,10 +3,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Inspect } from '../../../src/transport/transport.ts';
+import type { InTurn } from '../../harness/share.ts';
 import { acceptAll, neverStopped, openFilesIn, patterned, treeOf } from '../archives.ts';
 import { megabyte, namesIn, putBytes, segment, type Opened } from './archive.ts';
 
-export function describeInspection(opened: Opened): void {
+export function describeInspection(opened: Opened, its: InTurn): void {
   it('shows nothing under the name while the bytes are on their way', async () => {
     await using archive = await opened();
     const source = archive.sandbox.file('source', patterned(4 * megabyte, 1));
@@ -18,7 +19,7 @@ export function describeInspection(opened: Opened): void {
     expect(namesIn(archive)).toEqual([segment]);
   });
 
-  it.each([
+  its.each([
     ['the first chunk', 1],
     ['a chunk in the middle', 3],
     ['the end', Infinity],
@@ -36,7 +37,7 @@ export function describeInspection(opened: Opened): void {
     expect(await archive.road.put(segment, source, acceptAll, neverStopped)).toBe('stored');
   });
 
-  it('refuses a damaged file also when the same name is stored already', async () => {
+  its('refuses a damaged file also when the same name is stored already', async () => {
     await using archive = await opened();
     const source = archive.sandbox.file('source', patterned(2 * megabyte, 1));
     await putBytes(archive, segment, patterned(megabyte, 2));
@@ -45,7 +46,7 @@ export function describeInspection(opened: Opened): void {
     await expect(put).rejects.toBe(refusal);
   });
 
-  it.each([
+  its.each([
     ['the first chunk', 1],
     ['a chunk in the middle', 3],
     ['the end', Infinity],

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { InTurn } from '../../harness/share.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, photograph } from '../archives.ts';
 import type { RoadUnderTest } from '../contract.ts';
@@ -23,13 +24,13 @@ const notWalNames = [
   'RECOVERYXLOG',
 ];
 
-export function describeListing(opened: Opened, road: RoadUnderTest): void {
-  it('lists nothing in an archive that holds nothing', async () => {
+export function describeListing(opened: Opened, road: RoadUnderTest, its: InTurn): void {
+  its('lists nothing in an archive that holds nothing', async () => {
     await using archive = await opened();
     expect(await archive.road.list(neverStopped)).toEqual([]);
   });
 
-  it('lists every kind of file in name order, and nothing else that lies there', async () => {
+  its('lists every kind of file in name order, and nothing else that lies there', async () => {
     await using archive = await opened();
     const inOrder = [
       '000000010000000000000004',
@@ -52,7 +53,7 @@ export function describeListing(opened: Opened, road: RoadUnderTest): void {
     expect(await archive.road.list(neverStopped)).toEqual([...inOrder]);
   });
 
-  it('lists what another writer has stored since', async () => {
+  its('lists what another writer has stored since', async () => {
     await using archive = await opened();
     const other = await archive.again();
     await putBytes(archive, segment, patterned(10, 1));
@@ -91,10 +92,10 @@ export function describeListing(opened: Opened, road: RoadUnderTest): void {
     expect(await putBytes(archive, segment, patterned(10, 2))).toBe('stored');
   };
 
-  if (road.isFar) it('removes nothing, and says where that is done', removesNothing);
-  else it('removes a file, and one that is absent, and leaves the rest', removes);
+  if (road.isFar) its('removes nothing, and says where that is done', removesNothing);
+  else its('removes a file, and one that is absent, and leaves the rest', removes);
 
-  it('takes nothing else for a name, and touches nothing', async () => {
+  its('takes nothing else for a name, and touches nothing', async () => {
     await using archive = await opened();
     mkdirSync(join(archive.directory, 'x'));
     for (const path of [`x/${segment}`, `../${segment}`]) writeFileSync(join(archive.directory, path), 'x');

@@ -1,6 +1,7 @@
 // Rule 7: an archive belongs to whom it was claimed by last; nobody else stores anything there, everybody reads.
 import { expect, it } from 'vitest';
 import type { Transport } from '../../../src/transport/transport.ts';
+import type { InTurn } from '../../harness/share.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { faultOf } from '../../program/fault.ts';
 import { neverStopped, patterned, photograph } from '../archives.ts';
@@ -20,8 +21,8 @@ async function fenced(archive: Archive, name: string, timeline = 2, epoch = 1) {
   };
 }
 
-export function describeOwnership(opened: Opened): void {
-  it('everything from every node until somebody claims the archive', async () => {
+export function describeOwnership(opened: Opened, its: InTurn): void {
+  its('everything from every node until somebody claims the archive', async () => {
     await using archive = await opened();
     const other = await archive.again();
     expect(await archive.road.ownership(neverStopped)).toEqual({ standing: 'unclaimed' });
@@ -32,7 +33,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it.each([segment, history, partial])('no %s of another node once it is claimed', async (name) => {
+  its.each([segment, history, partial])('no %s of another node once it is claimed', async (name) => {
     await using archive = await opened();
     const { claim, outcome, previous } = await claimBy(archive.road);
     expect({ outcome, previous }).toEqual({ outcome: 'claimed', previous: undefined });
@@ -47,7 +48,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('no file by a road that was open before the claim, a second later', { timeout: 20_000 }, async () => {
+  its('no file by a road that was open before the claim, a second later', { timeout: 20_000 }, async () => {
     await using archive = await opened();
     const other = await archive.again();
     await putBytes(archive, segment, patterned(10, 1), other);
@@ -65,7 +66,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('nothing also where the same bytes are stored already', async () => {
+  its('nothing also where the same bytes are stored already', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(megabyte, 1));
     await claimBy(archive.road);
@@ -75,7 +76,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('the files of its owner, of older timelines, too', async () => {
+  its('the files of its owner, of older timelines, too', async () => {
     await using archive = await opened();
     const owner = await archive.again();
     await claimBy(owner, 7);
@@ -89,7 +90,7 @@ export function describeOwnership(opened: Opened): void {
       expect(await putBytes(archive, name, patterned(10, 1))).toBe('stored');
   });
 
-  it('reading by everybody', async () => {
+  its('reading by everybody', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(10, 1));
     await claimBy(archive.road);
@@ -100,7 +101,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('a claim again by the same node for the same timeline, and nothing changes', async () => {
+  its('a claim again by the same node for the same timeline, and nothing changes', async () => {
     await using archive = await opened();
     const { claim } = await claimBy(archive.road);
     const before = photograph(archive.directory);
@@ -132,7 +133,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('its last owner, or everybody, once a claim is taken back', async () => {
+  its('its last owner, or everybody, once a claim is taken back', async () => {
     await using archive = await opened();
     const other = await archive.again();
     const first = await claimBy(other, 1);
@@ -147,7 +148,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('a claim at the epoch that is asked for, and once more where its owner has a lower one', async () => {
+  its('a claim at the epoch that is asked for, and once more where its owner has a lower one', async () => {
     await using archive = await opened();
     const { road } = archive;
     const other = await archive.again();
@@ -174,7 +175,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('everybody once the first claim of all is taken back', async () => {
+  its('everybody once the first claim of all is taken back', async () => {
     await using archive = await opened();
     const { claim } = await claimBy(archive.road);
     await archive.road.release(claim.epoch, neverStopped);
@@ -185,7 +186,7 @@ export function describeOwnership(opened: Opened): void {
     await other.close();
   });
 
-  it('one reservation of a timeline, and shows whose it is', async () => {
+  its('one reservation of a timeline, and shows whose it is', async () => {
     await using archive = await opened();
     const { road } = archive;
     const other = await archive.again();

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { InTurn } from '../../harness/share.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, treeOf } from '../archives.ts';
 import { megabyte, namesIn, partial, putBytes, read, segment, type Opened } from './archive.ts';
@@ -9,8 +10,8 @@ import { megabyte, namesIn, partial, putBytes, read, segment, type Opened } from
 const rounds = Array.from({ length: 12 }, (_, round) => round);
 const nameOf = (round: number): string => `0000000100000000000000${(round + 16).toString(16).toUpperCase()}`;
 
-export function describeRaces(opened: Opened): void {
-  it('stores the same bytes once, and both writers succeed', async () => {
+export function describeRaces(opened: Opened, its: InTurn): void {
+  its('stores the same bytes once, and both writers succeed', async () => {
     await using archive = await opened();
     const other = await archive.again();
     const bytes = patterned(megabyte, 1);
@@ -50,7 +51,7 @@ export function describeRaces(opened: Opened): void {
     await other.close();
   });
 
-  it('keeps both of two partial segments', async () => {
+  its('keeps both of two partial segments', async () => {
     await using archive = await opened();
     const other = await archive.again();
     const outcomes = await Promise.all([
@@ -65,7 +66,7 @@ export function describeRaces(opened: Opened): void {
     await other.close();
   });
 
-  it.each([
+  its.each([
     ['the same bytes', 1],
     ['other bytes', 2],
   ])('does not replace a file with %s that takes the name at the last moment', async (_, seed) => {
@@ -81,7 +82,7 @@ export function describeRaces(opened: Opened): void {
     expect(namesIn(archive)).toEqual([segment]);
   });
 
-  it('goes on after a writer that was stopped', async () => {
+  its('goes on after a writer that was stopped', async () => {
     await using archive = await opened();
     const other = await archive.again();
     const source = archive.sandbox.file('source', patterned(megabyte, 1));

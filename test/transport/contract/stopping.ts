@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { InTurn } from '../../harness/share.ts';
 import { acceptAll, openFilesIn, patterned, photograph, treeOf } from '../archives.ts';
 import { gap, megabyte, putBytes, segment, type Archive, type Opened } from './archive.ts';
 
@@ -26,8 +27,8 @@ const verbs: Record<string, (archive: Archive, signal: AbortSignal) => Promise<u
   reservationOf: ({ road }, signal) => road.reservationOf(2, signal),
 };
 
-export function describeStopping(opened: Opened): void {
-  it('before any verb begins, when the signal has spoken already', async () => {
+export function describeStopping(opened: Opened, its: InTurn): void {
+  its('before any verb begins, when the signal has spoken already', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(megabyte, 1));
     const before = photograph(archive.directory);
@@ -55,7 +56,7 @@ export function describeStopping(opened: Opened): void {
     expect(await archive.road.put(segment, source, acceptAll, new AbortController().signal)).toBe('stored');
   });
 
-  it('in the middle of comparing with what is stored, which stays', async () => {
+  its('in the middle of comparing with what is stored, which stays', async () => {
     await using archive = await opened();
     const source = archive.sandbox.file('source', patterned(4 * megabyte, 1));
     await putBytes(archive, segment, patterned(4 * megabyte, 1));
@@ -67,7 +68,7 @@ export function describeStopping(opened: Opened): void {
     expect(photograph(archive.directory)).toEqual(before);
   });
 
-  it('in the middle of a get, and delivers nothing', async () => {
+  its('in the middle of a get, and delivers nothing', async () => {
     await using archive = await opened();
     await putBytes(archive, segment, patterned(4 * megabyte, 1));
     const room = archive.sandbox.directory('room');

@@ -4,18 +4,19 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Inspect } from '../../../src/transport/transport.ts';
+import type { InTurn } from '../../harness/share.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, photograph, treeOf } from '../archives.ts';
 import type { RoadUnderTest } from '../contract.ts';
 import { gap, megabyte, partial, pathOf, putBytes, read, segment, type Opened } from './archive.ts';
 
-export function describeStoring(opened: Opened, road: RoadUnderTest): void {
+export function describeStoring(opened: Opened, road: RoadUnderTest, its: InTurn): void {
   it('declares what it promises', async () => {
     await using archive = await opened();
     expect(archive.road.promises).toEqual(road.promises);
   });
 
-  it.each([
+  its.each([
     ['nothing', 0],
     ['one byte', 1],
     ['one chunk', 512 * 1024],
@@ -52,7 +53,7 @@ export function describeStoring(opened: Opened, road: RoadUnderTest): void {
     expect({ ino, mtimeMs }).toEqual({ ino: before.ino, mtimeMs: before.mtimeMs });
   });
 
-  it.each([
+  its.each([
     ['in its first byte', 0],
     ['in its last byte', megabyte - 1],
     ['by being shorter', -1],
@@ -82,7 +83,7 @@ export function describeStoring(opened: Opened, road: RoadUnderTest): void {
     expect(readFileSync(source).equals(copy)).toBe(true);
   });
 
-  it('keeps every other content of a partial segment beside the first, named by its hash', async () => {
+  its('keeps every other content of a partial segment beside the first, named by its hash', async () => {
     await using archive = await opened();
     const contents = [1, 2, 3].map((seed) => patterned(megabyte, seed));
     const outcomes = [];
@@ -102,7 +103,7 @@ export function describeStoring(opened: Opened, road: RoadUnderTest): void {
     expect(await archive.road.list(neverStopped)).toEqual([partial]);
   });
 
-  it.each([0, 0o777])('makes files 0600 and directories 0700 under a umask of %o', async (umask) => {
+  its.each([0, 0o777])('makes files 0600 and directories 0700 under a umask of %o', async (umask) => {
     await using archive = await opened();
     const sources = [1, 2].map((seed) => archive.sandbox.file(`pg_wal/${seed}`, patterned(10, seed)));
     const target = join(archive.sandbox.path, 'fetched');
@@ -121,7 +122,7 @@ export function describeStoring(opened: Opened, road: RoadUnderTest): void {
     expect((statSync(target).mode & 0o7777).toString(8)).toBe('600');
   });
 
-  it('records a gap once, and the first record stays', async () => {
+  its('records a gap once, and the first record stays', async () => {
     await using archive = await opened();
     expect(await archive.road.gapOf(segment, neverStopped)).toBeUndefined();
     await archive.road.recordGap(gap, neverStopped);

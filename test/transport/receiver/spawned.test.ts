@@ -4,6 +4,7 @@ import { makeNode } from '../archives.ts';
 import { roadTo } from './spawned.ts';
 
 describeRoad('a road to a receiver', {
+  turn: 2,
   isFar: true,
   promises: { exclusive: true, durable: true },
   open: async (sandbox) => {

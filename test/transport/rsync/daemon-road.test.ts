@@ -20,6 +20,7 @@ afterAll(async () => {
 });
 
 describeRoad('the rsync: road', {
+  turn: 1,
   ...declared,
   open: async (own) => {
     const name = `its "ar chive", of db2's`;

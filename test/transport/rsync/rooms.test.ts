@@ -12,9 +12,7 @@ it('are made while those of other processes go, and nothing of them stays', asyn
   await using sandbox = makeSandbox('rooms');
   const node = makeNode(sandbox);
   const facts: RoomsFacts = { node, times: 400 };
-  const children = Array.from({ length: 4 }, () =>
-    startScript(sandbox, 'test/transport/children/rooms.ts', facts),
-  );
+  const children = Array.from({ length: 4 }, () => startScript('test/transport/children/rooms.ts', facts));
   for (const { result } of children)
     expect(await result).toMatchObject({ code: 0, stdout: '400', stderr: '' });
   expect(readdirSync(node.stateDirectory)).not.toContain('rsync');

@@ -20,6 +20,7 @@ afterAll(async () => {
 });
 
 describeRoad('the rsync+ssh: road', {
+  turn: 0,
   ...declared,
   open: async (own) => {
     const directory = own.directory(`its "ar chive"; of $HOME & db2's`);

@@ -19,6 +19,7 @@ afterAll(async () => {
 });
 
 describeRoad('the sftp: road', {
+  turn: 1,
   promises: { exclusive: true, durable: false },
   open: async (own) => {
     const directory = own.directory('archive');

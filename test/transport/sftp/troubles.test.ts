@@ -13,6 +13,7 @@ import { startCuttingProxy, type CuttingProxy, type Direction } from '../../harn
 import { mountTmpfs } from '../../harness/mounts.ts';
 import { run } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { turnOf } from '../../harness/share.ts';
 import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, treeOf } from '../archives.ts';
 import { sftpScene, type SftpScene } from './scene.ts';
@@ -80,11 +81,11 @@ describe('by SFTP', { timeout: 240_000 }, () => {
       expect(readFileSync(join(directory, name)).equals(bytes)).toBe(true);
     };
     // The last bytes are those around the name: the record of the owner, the link, the looks after it.
-    for (const direction of ['up', 'down'] as const) {
+    for (const [place, direction] of (['up', 'down'] as const).entries()) {
       const end = whole[direction];
       const middle = [0.2, 0.5, 0.8].map((part) => Math.floor(end * part));
-      for (const at of [0, 1500, ...middle]) await attempt(direction, at);
-      for (let before = 100; before < 2000; before += 240) await attempt(direction, end - before);
+      const last = Array.from({ length: 8 }, (_, at) => end - 100 - 240 * at);
+      for (const at of turnOf([0, 1500, ...middle, ...last], 3, place)) await attempt(direction, at);
     }
     expect(treeOf(directory).filter((path) => path.includes('.tmp.'))).toEqual([]);
   });

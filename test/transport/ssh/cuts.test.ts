@@ -8,6 +8,7 @@ import { isRetryable } from '../../../src/program/program-error.ts';
 import { closeConnections } from '../../../src/transport/ssh/leases.ts';
 import { startCuttingProxy, type CuttingProxy, type Direction } from '../../harness/cutting-proxy.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { inTurn, turnOf } from '../../harness/share.ts';
 import type { Sshd } from '../../harness/sshd.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { megabyte, segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
@@ -15,7 +16,6 @@ import { faultOf } from '../../program/fault.ts';
 import { acceptAll, neverStopped, patterned, treeOf } from '../archives.ts';
 import { sshScene, type SshScene } from './scene.ts';
 import { sshNode, urlOf, type SshNode } from './ssh-node.ts';
-import { shareOf } from '../../harness/share.ts';
 
 let sandbox: Sandbox;
 let scene: SshScene;
@@ -127,10 +127,11 @@ describe('a connection that is cut, seen by the road', limits, () => {
     const up = await whole(() => put(first, denseSegment(first)), 'up');
     expect(up).toBeGreaterThan(megabyte);
     const steps = Array.from({ length: Math.floor(up / stepBytes) }, (_, at) => (at + 1) * stepBytes);
-    for (const at of [...edges, ...shareOf(steps, 3), up - 100, up - 1]) await attempt('up', at);
+    for (const at of turnOf([...edges, ...steps, up - 100, up - 1], 4)) await attempt('up', at);
     const second = segmentNamed(0xff);
     const down = await whole(() => put(second, denseSegment(second)), 'down');
-    for (const at of [...edges, ...sample(8, down), down - 100, down - 1]) await attempt('down', at);
+    for (const at of turnOf([...edges, ...sample(8, down), down - 100, down - 1], 4, 1))
+      await attempt('down', at);
     await noneUnfinished(scene.directory);
   });
 
@@ -154,7 +155,7 @@ describe('a connection that is cut, seen by the road', limits, () => {
     const down = await whole(get, 'down');
     expect(down).toBeGreaterThan(megabyte);
     const steps = Array.from({ length: Math.floor(down / stepBytes) }, (_, at) => (at + 1) * stepBytes);
-    for (const at of [...edges, ...shareOf(steps, 3), down - 100, down - 1]) {
+    for (const at of turnOf([...edges, ...steps, down - 100, down - 1], 3)) {
       proxy.trouble = { how: 'cut', direction: 'down', afterBytes: at };
       const outcome = await get().catch((error: unknown) => error as Error);
       if (outcome === 'fetched') expect(readFileSync(target).equals(bytes)).toBe(true);
@@ -190,7 +191,7 @@ describe('a connection that is cut, seen by the programs', limits, () => {
     async (direction) => {
       await using node = await nodeBehind();
       const end = direction === 'up' ? megabyte : 5000;
-      for (const [at, afterBytes] of [0, 30, 2000, ...sample(5, end)].entries()) {
+      for (const [at, afterBytes] of turnOf([0, 30, 2000, ...sample(5, end)], 3).entries()) {
         const name = segmentNamed(0x40 + at);
         const bytes = denseSegment(name);
         node.sandbox.file(`data/pg_wal/${name}`, bytes);
@@ -215,7 +216,7 @@ describe('a connection that is cut, seen by the programs', limits, () => {
     const bytes = denseSegment(name);
     node.sandbox.file(`far/${name}`, bytes);
     node.mode('recovery');
-    for (const afterBytes of [0, 2000, ...sample(3, megabyte)]) {
+    for (const afterBytes of turnOf([0, 2000, ...sample(3, megabyte)], 2)) {
       proxy.trouble = { how: 'cut', direction: 'down', afterBytes };
       const { code, stderr } = await node.restore(name, 'pg_wal/RECOVERYXLOG');
       expect(code, stderr).toBe(200);
@@ -237,7 +238,8 @@ describe('a far side that stands still', limits, () => {
         '|: no answer within (4s|1500ms))',
     );
 
-  it.each([
+  const its = inTurn(2);
+  its.each([
     ['at the first byte', 'up', 0],
     ['in the key exchange', 'up', 1000],
     ['in the login', 'down', 1600],
@@ -274,7 +276,7 @@ describe('a far side that stands still', limits, () => {
     expect(await node.store(name)).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
 
-  it.each([
+  its.each([
     ['before it is asked', 0],
     ['in the middle of a file', 2 * megabyte],
   ])('because it is stopped %s, with the connection open', { timeout: 40_000 }, async (_, afterBytes) => {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refused, silent, type Outcome } from '../../harness/node-fixture.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { inTurn } from '../../harness/share.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { segmentNamed } from '../../harness/wal-files.ts';
 import { fakeReceiver } from './fake-receiver.ts';
@@ -31,7 +32,8 @@ describe.each([
   ['may only write', []],
   ['may read, too', ['--allow-read']],
 ])('a dry run with a key that %s', limits, (_, options) => {
-  it('says what would be stored, what is stored, and what differs', async () => {
+  const its = inTurn(2, options.length);
+  its('says what would be stored, what is stored, and what differs', async () => {
     await using node = await lockedNode(sshd, ...options);
     node.segment(name);
     expect(await would(node)).toEqual(says(`${name} would be stored at ${node.url}\n`));
@@ -50,7 +52,7 @@ describe.each([
     );
   });
 
-  it('says what the other partial segment would become', async () => {
+  its('says what the other partial segment would become', async () => {
     await using node = await lockedNode(sshd, ...options);
     const partial = node.segment(`${segmentNamed(0x30)}.partial`);
     expect(await node.archive(`pg_wal/${partial}`, partial)).toMatchObject({ code: 0, stderr: '' });
@@ -60,7 +62,7 @@ describe.each([
     );
   });
 
-  it('ends as the real call does where nothing can be written', async () => {
+  its('ends as the real call does where nothing can be written', async () => {
     await using node = await lockedNode(sshd, ...options);
     node.segment(name);
     chmodSync(node.far, 0o500);

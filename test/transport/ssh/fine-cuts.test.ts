@@ -9,6 +9,7 @@ import { closeConnections } from '../../../src/transport/ssh/leases.ts';
 import type { Identity } from '../../../src/transport/transport.ts';
 import { startCuttingProxy, type CuttingProxy, type Direction } from '../../harness/cutting-proxy.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { turnOf } from '../../harness/share.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import { acceptAll, neverStopped, patterned, treeOf } from '../archives.ts';
@@ -92,7 +93,7 @@ it(
     };
     const steps = await stepsOf('up', () => put(segmentNamed(number)));
     const names: string[] = [];
-    for (const step of steps) {
+    for (const step of turnOf(steps, 3)) {
       const name = segmentNamed((number += 1));
       names.push(name);
       const outcome = await cutAt('up', step, () => put(name));
@@ -131,7 +132,7 @@ it(
         await road.close();
       }
     };
-    for (const step of await stepsOf('down', get)) {
+    for (const step of turnOf(await stepsOf('down', get), 3)) {
       const outcome = await cutAt('down', step, get);
       if (outcome === 'fetched') expect(readFileSync(target).equals(bytes)).toBe(true);
       else {

@@ -3,8 +3,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { inTurn } from '../../harness/share.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { segmentBytes } from '../../harness/wal-files.ts';
 import { treeOf } from '../archives.ts';
@@ -84,7 +85,7 @@ const verbs = ['put', 'get'] as const;
 describe.concurrent('a far side that hangs in SSH itself', { timeout: 120_000 }, () => {
   const cases = steps.flatMap((step): [Step, 'put' | 'get'][] => verbs.map((verb) => [step, verb]));
 
-  it.each(cases)('at the %s of a %s: the call ends by the limit of connecting', async (step, verb) => {
+  inTurn(3).each(cases)('at the %s of a %s: the call ends by the limit of connecting', async (step, verb) => {
     await using node = await sshNode(`hangs-${step}`, sshd);
     await using side = await hangingSide(node.sandbox, step);
     const known = readFileSync(sshd.knownHosts, 'utf8');
@@ -96,7 +97,7 @@ describe.concurrent('a far side that hangs in SSH itself', { timeout: 120_000 },
 });
 
 describe.concurrent('a receiver that hangs', { timeout: 120_000 }, () => {
-  it.each([
+  inTurn(3).each([
     ['before its first byte', '', 'put'],
     ['before its first byte', '', 'get'],
     ['before its welcome', preface, 'put'],
@@ -122,18 +123,24 @@ describe.concurrent('a receiver that hangs', { timeout: 120_000 }, () => {
     ['before the hash of the file', 'get', [found, all!, 'end']],
   ];
 
-  it.each(requests)('%s (%s), all of it: the call ends by the limit of silence', async (_, verb, sent) => {
-    await using node = await sshNode('hangs-request', sshd);
-    const receiver = fakeReceiver(node.sandbox, { hello: welcome, ping: [], [verb]: sent });
-    const where = verb === 'put' ? 'at' : 'from';
-    const said = ` ${where} ${node.url}: the far side has not answered for 1.5 s\n`;
-    await hangAndRecover(node, verb, { receiver }, said);
-  });
+  inTurn(3).each(requests)(
+    '%s (%s), all of it: the call ends by the limit of silence',
+    async (_, verb, sent) => {
+      await using node = await sshNode('hangs-request', sshd);
+      const receiver = fakeReceiver(node.sandbox, { hello: welcome, ping: [], [verb]: sent });
+      const where = verb === 'put' ? 'at' : 'from';
+      const said = ` ${where} ${node.url}: the far side has not answered for 1.5 s\n`;
+      await hangAndRecover(node, verb, { receiver }, said);
+    },
+  );
 
-  it.each(requests)('%s (%s), and is alive: the call ends by its time limit', async (_, verb, sent) => {
-    await using node = await sshNode('hangs-alive', sshd);
-    const receiver = fakeReceiver(node.sandbox, { hello: welcome, [verb]: sent });
-    const where = verb === 'put' ? 'at' : 'from';
-    await hangAndRecover(node, verb, { receiver }, ` ${where} ${node.url}: no answer within 4s\n`);
-  });
+  inTurn(3).each(requests)(
+    '%s (%s), and is alive: the call ends by its time limit',
+    async (_, verb, sent) => {
+      await using node = await sshNode('hangs-alive', sshd);
+      const receiver = fakeReceiver(node.sandbox, { hello: welcome, [verb]: sent });
+      const where = verb === 'put' ? 'at' : 'from';
+      await hangAndRecover(node, verb, { receiver }, ` ${where} ${node.url}: no answer within 4s\n`);
+    },
+  );
 });

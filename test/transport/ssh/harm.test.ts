@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorKinds } from '../../../src/program/error-kinds.ts';
 import { commandLine, refused } from '../../harness/node-fixture.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { inTurn } from '../../harness/share.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { megabyte, segmentBytes, segmentNamed } from '../../harness/wal-files.ts';
 import { faultOf } from '../../program/fault.ts';
@@ -61,7 +62,7 @@ describe('a far side that means harm', limits, () => {
     expect(heard).toEqual([saidOf(name), '', saidOf(again), '', saidOf(name)]);
   });
 
-  it.each([
+  inTurn(2).each([
     [
       'other bytes than it announced',
       zstdCompressSync(segmentBytes(name, { content: 0x33 })),
@@ -110,7 +111,7 @@ describe('a far side that means harm', limits, () => {
     }
   });
 
-  it.each([
+  inTurn(2).each([
     ['two dots', '..\n'],
     ['a path', '../000000010000000000000001\n'],
     ['a line feed in a name', '00000001\n0000000000000001\n'],
@@ -144,7 +145,7 @@ describe('a far side that answers more than it was asked, or too early', limits,
     await road.close();
   });
 
-  it.each(['toString', '__proto__', 'bug'])(
+  inTurn(2).each(['toString', '__proto__', 'bug'])(
     'refuses with the kind "%s", which has no exit code',
     async (kind) => {
       await using node = await sshNode('kinds', sshd);

@@ -10,6 +10,7 @@ import {
 } from '../../../src/transport/ssh/known-hosts.ts';
 import { run } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { inTurn } from '../../harness/share.ts';
 import { keygen, makeSshKey } from '../../harness/ssh-keys.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 
@@ -61,7 +62,7 @@ async function askSsh(text: string, alias: string | undefined): Promise<string> 
 }
 
 describe.concurrent('as OpenSSH does, a host key is judged', () => {
-  it.each([
+  inTurn(3).each([
     // [what ssh looks up, or undefined for [127.0.0.1]:PORT; the file; the answer]
     [undefined, '[127.0.0.1]:PORT OWN\n', 'known'],
     [undefined, '[127.0.0.1]:PORT OWN', 'known'],
@@ -130,7 +131,7 @@ describe.concurrent('as OpenSSH does, a host key is judged', () => {
     expect(judgeHostKey(parsed(text), asked, bytesOf(keys['OWN']!)).state).toBe(state);
   });
 
-  it.each([undefined, 'db2'])('%s in a file whose names are hashed', async (alias) => {
+  inTurn(3).each([undefined, 'db2'])('%s in a file whose names are hashed', async (alias) => {
     const name = alias ?? `[127.0.0.1]:${server.port}`;
     const asked = alias === undefined ? { host: '127.0.0.1', port: server.port } : { host: alias, port: 22 };
     const file = fileOf(`db1,${name},db3 ${keys['OWN']} comment\nother ${keys['OTHER']}\n`);

@@ -10,6 +10,7 @@ import { run } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { keygen, makeSshKey, type SshKey } from '../../harness/ssh-keys.ts';
 import { serverUser } from '../../harness/server-user.ts';
+import { inTurn } from '../../harness/share.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { anotherCluster, segmentNamed } from '../../harness/wal-files.ts';
 import { expectNotRestored, expectRefusal, quick, restored, store } from './expect-refusal.ts';
@@ -315,7 +316,7 @@ describe('a file system over there', limits, () => {
     `archiveWALFile: ERROR:  could not store ${name} at ${url}: No space left on device\n` +
     'HINT:  PostgreSQL keeps the file and tries again. Make room there before pg_wal is full, too.\n';
 
-  it.each([
+  inTurn(2).each([
     ['too small for the segment', 'size=512k', 'size=8m'],
     // An archive is made of a few small files; a temporary file finds no inode any more.
     ['that has no inode left', 'size=8m,nr_inodes=8', 'nr_inodes=100'],

@@ -19,6 +19,7 @@ afterAll(async () => {
 });
 
 describeRoad('the ssh: road', {
+  turn: 0,
   isFar: true,
   promises: { exclusive: true, durable: true },
   open: async (own) => {

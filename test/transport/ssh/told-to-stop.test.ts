@@ -6,6 +6,7 @@ import { closeConnections, lease, type Opened } from '../../../src/transport/ssh
 import { commandLine } from '../../harness/node-fixture.ts';
 import { startProgram, type RunningProgram } from '../../harness/run.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { inTurn } from '../../harness/share.ts';
 import { startSshd, type Sshd } from '../../harness/sshd.ts';
 import { treeOf } from '../archives.ts';
 import { hangingSide, preface, silentReceiver, steps, type Step } from './hanging-side.ts';
@@ -65,7 +66,7 @@ async function expectToStop(
 }
 
 describe.concurrent('SIGTERM while a far side hangs', { timeout: 120_000 }, () => {
-  it.each(steps.flatMap((step): [Step, Program][] => programs.map((program) => [step, program])))(
+  inTurn(4).each(steps.flatMap((step): [Step, Program][] => programs.map((program) => [step, program])))(
     'at the %s: %s ends at once',
     async (step, which) => {
       await using node = await sshNode('stop', sshd);
@@ -80,7 +81,7 @@ describe.concurrent('SIGTERM while a far side hangs', { timeout: 120_000 }, () =
     },
   );
 
-  it.each(programs.flatMap((which) => ['', preface].map((text) => [which, text] as const)))(
+  inTurn(4).each(programs.flatMap((which) => ['', preface].map((text) => [which, text] as const)))(
     'before the welcome: %s ends at once (%j)',
     async (which, text) => {
       await using node = await sshNode('stop-hello', sshd);
