@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { preferMemory } from './sandbox.ts';
 
 /** Scenarios of clusters and of nodes, and what copies the installation. The roads, the faults and the archiving stay on a disk. */
-const inMemory = /\/test\/(server|trigger|bin|restore|relay|cluster|backup|postgres|walk|demo|archive\/policies)\//;
+const inMemory =
+  /\/test\/(server|trigger|bin|restore|relay|cluster|backup|postgres|walk|demo|archive\/policies)\//;
 
 if (inMemory.test(expect.getState().testPath ?? '')) preferMemory();
