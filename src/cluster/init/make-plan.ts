@@ -159,13 +159,13 @@ function textFor({ cluster: { dataDirectory }, home }: Who, answers: Answers, fi
 /** Asks, looks, and changes nothing. */
 export async function makePlan(call: ProgramCall, asker: Asker): Promise<Plan> {
   // What is wrong with the options is said before anything is asked.
-  answersOfOptions(call);
+  const given = answersOfOptions(call);
   const predecessor = predecessorOf(call);
   const who = await findWho(call, asker, predecessor?.dataDirectory);
   const { cluster, user, owned, home, commands } = who;
   const { dataDirectory, postgresqlConf } = cluster;
   const ownArchive = join(home.path, 'archive');
-  const takenOver = predecessor?.takeOver({ dataDirectory, archive: ownArchive });
+  const takenOver = predecessor?.takeOver({ dataDirectory, archive: given.archiveDirectory ?? ownArchive });
   const configuration = join(home.path, 'twowarm.toml');
   const own = ownConfiguration(call, configuration, cluster.role);
   const { answers, keys, role } = await findAnswers(call, asker, who, own?.answers ?? takenOver?.answers);

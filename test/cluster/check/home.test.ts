@@ -198,6 +198,27 @@ describe('the own archive', () => {
     });
   });
 
+  it('that is no source of a standby although WAL arrives there is told of', async () => {
+    await using node = await makeNode('check-unread');
+    const own = node.path('twowarm/archive');
+    node.configure(`[restore]\nsources = ['file:${node.path('db2')}']\n`);
+    node.segment(segmentNamed(2), {}, 'twowarm/archive');
+    node.sandbox.file('twowarm/archive/.twowarm/format', readFileSync(node.path('db2/.twowarm/format')));
+    const fine = found('ok', 'own-archive', `${own} is there and this cluster's`);
+    expect(await said(node, 'own-archive')).toEqual({ code: 0, lines: fine });
+    node.mode('standby');
+    expect(await said(node, 'own-archive')).toEqual({
+      code: 1,
+      lines: found(
+        'WARNING',
+        'own-archive',
+        `restore.sources does not name this node's own archive, ${own}`,
+        'DETAIL:  WAL has arrived there, and restore_command does not look for it there.',
+        `HINT:  In [restore] of ${toml(node)}, put 'file:${own}' first into sources.`,
+      ),
+    });
+  });
+
   it('that holds old unfinished files, or lies in a data directory, is told of', async () => {
     await using node = await makeNode('check-leftovers');
     const own = node.path('twowarm/archive');
