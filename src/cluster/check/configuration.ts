@@ -4,6 +4,7 @@ import { openThisNode, placeOf } from '../../postgres/this-node.ts';
 import { readRecoveryMode } from '../../postgres/recovery-mode.ts';
 import { isRecovering } from '../../postgres/node-role.ts';
 import { findPlace } from '../../program/home.ts';
+import { lackingData } from '../../program/lacking-data.ts';
 import { nameOfUser } from '../../program/owner-words.ts';
 import { readSettings } from '../../program/settings/read.ts';
 import { shellWord } from '../../program/shell-word.ts';
@@ -31,6 +32,8 @@ function ofReaders(file: string, mode: number, scene: Scene): Finding[] {
 async function look(scene: Scene): Promise<Finding[]> {
   const { call } = scene;
   const node = await openThisNode(call, false);
+  const lack = lackingData(node.settings.dataDirectory);
+  if (lack !== undefined) throw lack;
   const { settings, inForce } = readSettings(findPlace(placeOf(call)));
   scene.fill({ node, inForce });
   scene.role = roleOf(scene);

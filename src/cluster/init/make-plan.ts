@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { archivingStates, type ArchivingState } from '../../program/archiving-state.ts';
 import type { ProgramCall } from '../../program/command.ts';
+import { lackingData } from '../../program/lacking-data.ts';
 import { nameOfUser } from '../../program/owner-words.ts';
 import { becomeOwnerOf } from '../../program/privileges.ts';
 import { ProgramError } from '../../program/program-error.ts';
@@ -115,7 +116,12 @@ async function archivingOf(
 }
 
 function segmentBytesOf({ dataDirectory, state }: LocalCluster): number {
-  return state === 'there' ? readSegmentSize(dataDirectory) : 16 * 1024 * 1024;
+  if (state !== 'there') return 16 * 1024 * 1024;
+  try {
+    return readSegmentSize(dataDirectory);
+  } catch (error) {
+    throw lackingData(dataDirectory) ?? error;
+  }
 }
 
 interface Who {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { beginOwnArchive } from '../../../src/program/own-archive.ts';
 import { commandLine, controlFile, makeNode, type NodeFixture } from '../../harness/node-fixture.ts';
 import { giveToServerUser, serverUser } from '../../harness/server-user.ts';
-import { anotherCluster, segmentNamed } from '../../harness/wal-files.ts';
+import { anotherCluster, ourCluster, segmentNamed } from '../../harness/wal-files.ts';
 import {
   archive,
   bestEffort,
@@ -74,6 +74,71 @@ describe('the configuration', () => {
         `HINT:  Remove it; the next call makes it anew: rm ${kept}`,
       ),
     });
+  });
+
+  it('of a node whose copy is not finished waits for that', async () => {
+    await using node = await makeNode('check-unfinished', { used: false });
+    const unfinished = (detail: string) => ({
+      code: 2,
+      lines: found(
+        'CRITICAL',
+        'configuration',
+        `the copy in ${node.dataDirectory} is not finished`,
+        `DETAIL:  ${detail}`,
+        'HINT:  On the primary, call copyToStandby, or copyToDR, again: it goes on where it ended. Then configure the standby.',
+      ),
+    });
+    rmSync(node.path('data/global/pg_control'));
+    expect(await said(node, 'configuration')).toEqual(
+      unfinished('There is no global/pg_control, which comes last.'),
+    );
+    node.sandbox.file('data/.twowarm-copying', '{}');
+    const byNote = unfinished('.twowarm-copying in it says that a copy is under way, or was interrupted.');
+    expect(await said(node, 'configuration')).toEqual(byNote);
+    node.sandbox.file('data/global/pg_control', controlFile(ourCluster));
+    expect(await said(node, 'configuration')).toEqual(byNote);
+    const trigger = await node.sh(commandLine('triggerStandby'));
+    rmSync(node.path('data/global/pg_control'));
+    expect((await node.sh(commandLine('triggerStandby'))).stderr).toContain(
+      `triggerStandby: ERROR:  the copy in ${node.dataDirectory} is not finished\n`,
+    );
+    expect(trigger.code).toBe(50);
+  });
+
+  it('of a node without data says where they come from, however the data directory is named', async () => {
+    await using node = await makeNode('check-empty', { used: false });
+    const data = node.dataDirectory;
+    const call = (name: string, words: string[], cwd: string, env: Record<string, string> = {}) =>
+      node.sh(commandLine(name, ...words), { cwd, env });
+    const hint =
+      'Its data come by copyToStandby, or copyToDR, called on the primary; then call configStandby here.';
+    const stderr = (how: string, directory = data): string =>
+      `configStandby: ERROR:  the data directory ${directory} ${how}\nHINT:  ${hint}\n`;
+    rmSync(data, { recursive: true });
+    node.sandbox.directory('data');
+    for (const [words, cwd, env] of [
+      [['-D', data], '/', {}],
+      [[], '/', { PGDATA: data }],
+      [[], data, {}],
+    ] as const)
+      expect(await call('configStandby', [...words], cwd, env)).toMatchObject({
+        code: 5,
+        stderr: stderr('is empty'),
+      });
+    const { code, stdout } = await call('twowarm', ['check', '--only', 'configuration', '-D', data], '/');
+    expect({ code, lines: stdout.trimEnd().split('\n').slice(1) }).toEqual({
+      code: 2,
+      lines: found('CRITICAL', 'configuration', `the data directory ${data} is empty`, `HINT:  ${hint}`),
+    });
+    rmSync(data, { recursive: true });
+    expect((await call('configStandby', ['-D', data], '/')).stderr).toBe(stderr('does not exist'));
+    expect((await call('configStandby', [], '/', { PGDATA: data })).stderr).toBe(stderr('does not exist'));
+    const nowhere = node.path('no/such');
+    expect((await call('configStandby', ['-D', nowhere], '/')).stderr).toBe(
+      `configStandby: ERROR:  the data directory ${nowhere} does not exist
+HINT:  Name the data directory of a cluster with -D. For a new standby: twowarm init here, then copyToStandby on the primary.
+`,
+    );
   });
 
   it('without a destination ships to nobody', async () => {
