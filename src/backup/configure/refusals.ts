@@ -6,13 +6,14 @@ import { readDatabaseState, type DatabaseState } from '../../postgres/database-s
 import { refuseRunningServer } from '../../postgres/refuse-running.ts';
 import { lackingData } from '../../program/lacking-data.ts';
 import { ProgramError } from '../../program/program-error.ts';
+import type { Settings } from '../../program/settings/settings.ts';
 
 /** `base-backup`: one that was not started yet. `former-primary`: it was a primary when it stopped, or its files were copied then. */
 export type Origin = 'base-backup' | 'standby' | 'former-primary';
 
 /** Throws where nothing may be changed in the data directory at this moment. */
-export function refuseUnfit(dataDirectory: string): void {
-  refuseRunningServer(dataDirectory);
+export function refuseUnfit(dataDirectory: string, { server }: Settings): void {
+  refuseRunningServer(dataDirectory, server);
   const lack = lackingData(dataDirectory);
   if (lack !== undefined) throw lack;
 }
