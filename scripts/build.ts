@@ -33,6 +33,7 @@ const cold = [
   'program/log',
   'program/arguments',
   'program/settings/read',
+  'program/lacking-data',
   'transport/try-again',
   'transport/dry-run',
   'transport/versions',

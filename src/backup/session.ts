@@ -2,6 +2,7 @@
 // is a non-exclusive backup, which the server itself ends when the session is gone (its documentation, "Making a Base Backup
 // Using the Low Level API"). The functions have other names before 15.
 import { connect, sqlState, type Session } from '../postgres/client.ts';
+import { notRunning } from '../postgres/not-running.ts';
 import { readPostmaster } from '../postgres/postmaster-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
@@ -94,11 +95,7 @@ export class BackupSession {
   static async open({ settings }: ThisNode, program: string): Promise<BackupSession> {
     const { dataDirectory } = settings;
     const postmaster = readPostmaster(dataDirectory);
-    if (postmaster === undefined)
-      throw new ProgramError('server-not-running', `the server in ${dataDirectory} is not running`, {
-        detail: 'A base backup is made of a running primary.',
-        hint: `Start it: pg_ctl start -D ${dataDirectory}`,
-      });
+    if (postmaster === undefined) throw notRunning(settings, 'A base backup is made of a running primary.');
     try {
       const { conninfo } = settings.server;
       const session = await connect(postmaster, dataDirectory, conninfo, program, { patient: true });

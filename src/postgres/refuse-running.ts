@@ -1,6 +1,6 @@
 // Refuses a data directory in which PostgreSQL is at work, in the words of who would change its configuration.
 import { ProgramError } from '../program/program-error.ts';
-import { shellWord } from '../program/shell-word.ts';
+import { controlLine, type Controlled } from './control-line.ts';
 import { serverAtWorkIn } from './server-at-work.ts';
 
 const endThem = (message: string, detail: string): ProgramError =>
@@ -10,12 +10,12 @@ const endThem = (message: string, detail: string): ProgramError =>
   });
 
 /** Throws `server-running`; nothing where there is no such directory. */
-export function refuseRunningServer(dataDirectory: string): void {
+export function refuseRunningServer(dataDirectory: string, server?: Controlled['server']): void {
   const found = serverAtWorkIn(dataDirectory);
   if (found === undefined) return;
   if (found.by === 'postmaster')
     throw new ProgramError('server-running', `a server runs in ${dataDirectory} (process ${found.pid})`, {
-      hint: `Stop it first: pg_ctl stop -D ${shellWord(dataDirectory)}, or the way your system does it.`,
+      hint: `Stop it first: ${controlLine('stop', { dataDirectory, server })}, or the way your system does it.`,
     });
   if (found.by === 'shared-memory')
     throw endThem(

@@ -1,7 +1,6 @@
 // The node a call runs on: its settings, its cluster's identity, its own id. What archive and restore begin with.
-import { findPlace } from '../program/home.ts';
 import { becomeOwnerOf } from '../program/privileges.ts';
-import { loadSettings } from '../program/settings/load.ts';
+import { findPlaceOf, loadSettings } from '../program/settings/load.ts';
 import type { RsyncSettings, Settings, SshSettings } from '../program/settings/settings.ts';
 import type { ProgramCall } from '../program/command.ts';
 import {
@@ -51,14 +50,24 @@ function recordOf(home: string): NodeRecord | undefined {
   return record === undefined || isCopied(record, home) ? undefined : record;
 }
 
+/** An unfinished copy has no pg_control. */
+async function readCluster(dataDirectory: string): Promise<ControlFile> {
+  try {
+    return readControlFile(dataDirectory);
+  } catch (error) {
+    const { lackingData } = await import('../program/lacking-data.ts');
+    throw lackingData(dataDirectory) ?? error;
+  }
+}
+
 /** Settings and identity; the first call of a node records it in its home, unless `change` is false. */
 export async function openThisNode(call: ProgramCall, change = true): Promise<ThisNode> {
-  if (process.geteuid?.() === 0) actAsOwner(findPlace(placeOf(call)).dataDirectory);
+  if (process.geteuid?.() === 0) actAsOwner((await findPlaceOf(placeOf(call))).dataDirectory);
   const settings = await loadSettings(placeOf(call));
   actAsOwner(settings.dataDirectory);
   reserveThreads(Math.max(settings.destinations.length, settings.restore.sources.length));
   call.voice.alsoTo(settings.log.file, settings.home);
-  const cluster = readControlFile(settings.dataDirectory);
+  const cluster = await readCluster(settings.dataDirectory);
   const decimal = cluster.systemIdentifier.toString();
   const record = change
     ? await establishNode(settings.home, settings.dataDirectory, decimal)

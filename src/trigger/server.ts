@@ -2,6 +2,7 @@
 // off there is none until the end, and a server that lets nobody in is promoted all the same.
 import { connect, sqlState, type Session } from '../postgres/client.ts';
 import { readDatabaseState } from '../postgres/database-state.ts';
+import { notRunning } from '../postgres/not-running.ts';
 import { readPostmaster, type Postmaster } from '../postgres/postmaster-file.ts';
 import { readServerSettings } from '../postgres/server-settings.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
@@ -19,13 +20,10 @@ const proof =
 
 /** The running server of the node; `server-not-running` where there is none. */
 export async function findServer(node: ThisNode): Promise<Server> {
-  const { dataDirectory } = node.settings;
-  const postmaster = readPostmaster(dataDirectory);
+  const postmaster = readPostmaster(node.settings.dataDirectory);
   if (postmaster !== undefined) return new Server(node, postmaster);
-  throw new ProgramError('server-not-running', `the server in ${dataDirectory} is not running`, {
-    detail: 'A standby is promoted while it runs.',
-    hint: `Start it, then run triggerStandby again: pg_ctl start -D ${dataDirectory}`,
-  });
+  const toStart = 'Start it, then run triggerStandby again';
+  throw notRunning(node.settings, 'A standby is promoted while it runs.', toStart);
 }
 
 export class Server {

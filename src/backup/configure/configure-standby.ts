@@ -19,7 +19,7 @@ function write({ node, wanted, plan, origin }: Prepared): string | undefined {
   if ('pid' in lock) throw new ProgramError('busy', `another configStandby is at work (process ${lock.pid})`);
   try {
     const mayWrite = (): void => {
-      refuseUnfit(dataDirectory);
+      refuseUnfit(dataDirectory, node.settings);
       // A copy that was begun and finished meanwhile is another directory than the one that was looked at.
       originOf(dataDirectory, origin === 'former-primary');
     };

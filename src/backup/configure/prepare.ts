@@ -55,7 +55,7 @@ function conninfoOf({ options }: ProgramCall): string | undefined {
 async function fitDirectory(call: ProgramCall): Promise<Settings> {
   const settings = await loadSettings(placeOf(call));
   becomeOwnerOf(settings.dataDirectory);
-  refuseUnfit(realpathSync(settings.dataDirectory));
+  refuseUnfit(realpathSync(settings.dataDirectory), settings);
   return settings;
 }
 

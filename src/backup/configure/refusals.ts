@@ -2,29 +2,20 @@
 // without being asked for by name, is refused before anything is read further.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { noteName } from '../../copying/near/own-names.ts';
 import { readDatabaseState, type DatabaseState } from '../../postgres/database-state.ts';
 import { refuseRunningServer } from '../../postgres/refuse-running.ts';
+import { lackingData } from '../../program/lacking-data.ts';
 import { ProgramError } from '../../program/program-error.ts';
+import type { Settings } from '../../program/settings/settings.ts';
 
 /** `base-backup`: one that was not started yet. `former-primary`: it was a primary when it stopped, or its files were copied then. */
 export type Origin = 'base-backup' | 'standby' | 'former-primary';
 
-function refuseUnfinished(dataDirectory: string): void {
-  const hasNote = existsSync(join(dataDirectory, noteName));
-  if (!hasNote && existsSync(join(dataDirectory, 'global', 'pg_control'))) return;
-  throw new ProgramError('copy-unfinished', `the copy in ${dataDirectory} is not finished`, {
-    detail: hasNote
-      ? `${noteName} in it says that a copy is under way, or was interrupted.`
-      : 'There is no global/pg_control, which comes last.',
-    hint: 'On the primary, call copyToStandby, or copyToDR, again: it goes on where it ended. Then configure the standby.',
-  });
-}
-
 /** Throws where nothing may be changed in the data directory at this moment. */
-export function refuseUnfit(dataDirectory: string): void {
-  refuseRunningServer(dataDirectory);
-  refuseUnfinished(dataDirectory);
+export function refuseUnfit(dataDirectory: string, { server }: Settings): void {
+  refuseRunningServer(dataDirectory, server);
+  const lack = lackingData(dataDirectory);
+  if (lack !== undefined) throw lack;
 }
 
 const ofStandby: DatabaseState['state'][] = ['in archive recovery', 'shut down in recovery'];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
 import type { ServerSettings } from '../../postgres/server-settings.ts';
 import type { Report } from '../../program/print-error.ts';
+import { unreadArchive } from '../../transport/unread-archive.ts';
 import { leadsHere } from './leads-here.ts';
 import type { LeftOut } from './own-files.ts';
 import type { FilePlan, Wanted } from './plan-files.ts';
@@ -133,6 +134,7 @@ export function warningsOf(
   origin: Origin,
   limits: ReadonlyMap<string, number>,
 ): Report[] {
+  const unread = unreadArchive(wanted.settings);
   return [
     ...ofUnread(plan.after),
     ...ofOverridden(plan),
@@ -140,5 +142,6 @@ export function warningsOf(
     ...ofConninfo(plan, wanted),
     ...ofOwnFile(wanted, plan),
     ...ofLeftovers(wanted.dataDirectory, origin),
+    ...(unread === undefined ? [] : [unread]),
   ];
 }

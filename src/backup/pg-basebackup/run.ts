@@ -1,5 +1,6 @@
 // --method pg_basebackup: PostgreSQL's own tool reads the cluster, and its stream goes into the same kind of target as ours.
 import type { Target } from '../../copying/target.ts';
+import { notRunning } from '../../postgres/not-running.ts';
 import { readPostmaster } from '../../postgres/postmaster-file.ts';
 import { exec, plainEnvironment } from '../../program/exec.ts';
 import { ProgramError } from '../../program/program-error.ts';
@@ -27,11 +28,11 @@ export interface Asked {
 const verifiesPages = 11;
 
 /** The connection of the configuration; else by the socket that postmaster.pid names. */
-function connectionWords({ server, dataDirectory }: Settings): string[] {
+function connectionWords(settings: Settings): string[] {
+  const { server, dataDirectory } = settings;
   if (server.conninfo !== undefined) return ['-d', server.conninfo];
   const postmaster = readPostmaster(dataDirectory);
-  if (postmaster === undefined)
-    throw new ProgramError('server-not-running', `the server in ${dataDirectory} is not running`);
+  if (postmaster === undefined) throw notRunning(settings);
   const { socketDirectory, listenAddress, port } = postmaster;
   return ['-h', socketDirectory ?? listenAddress ?? 'localhost', '-p', String(port)];
 }

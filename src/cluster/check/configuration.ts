@@ -3,7 +3,9 @@ import { statSync } from 'node:fs';
 import { openThisNode, placeOf } from '../../postgres/this-node.ts';
 import { readRecoveryMode } from '../../postgres/recovery-mode.ts';
 import { isRecovering } from '../../postgres/node-role.ts';
+import { unconfiguredBackup } from '../../postgres/unconfigured-backup.ts';
 import { findPlace } from '../../program/home.ts';
+import { lackingData } from '../../program/lacking-data.ts';
 import { nameOfUser } from '../../program/owner-words.ts';
 import { readSettings } from '../../program/settings/read.ts';
 import { shellWord } from '../../program/shell-word.ts';
@@ -11,7 +13,9 @@ import { critical, ok, orOk, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Role, Step } from './step.ts';
 
-function roleOf({ node: { settings } }: Scene): Role {
+function roleOf({ node: { settings }, isUnconfigured }: Scene): Role {
+  // It must not become a primary.
+  if (isUnconfigured) return 'standby';
   if (!isRecovering(settings)) return 'primary';
   return readRecoveryMode(settings.dataDirectory) === 'recovery' ? 'recovery' : 'standby';
 }
@@ -31,8 +35,11 @@ function ofReaders(file: string, mode: number, scene: Scene): Finding[] {
 async function look(scene: Scene): Promise<Finding[]> {
   const { call } = scene;
   const node = await openThisNode(call, false);
+  const lack = lackingData(node.settings.dataDirectory);
+  if (lack !== undefined) throw lack;
   const { settings, inForce } = readSettings(findPlace(placeOf(call)));
   scene.fill({ node, inForce });
+  scene.isUnconfigured = unconfiguredBackup(settings.dataDirectory) !== undefined;
   scene.role = roleOf(scene);
   const file = settings.configurationFile;
   if (JSON.stringify(settings) !== JSON.stringify(node.settings))

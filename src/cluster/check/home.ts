@@ -8,6 +8,7 @@ import { shellWord } from '../../program/shell-word.ts';
 import { isTemporaryName } from '../../program/temporary-name.ts';
 import { refuseDataDirectory } from '../../transport/data-directory.ts';
 import { openToLook } from '../../transport/open.ts';
+import { unreadArchive } from '../../transport/unread-archive.ts';
 import { count } from '../../program/count.ts';
 import { critical, ofFault, orOk, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
@@ -167,10 +168,15 @@ function ofLeftovers(directory: string): Finding[] {
   ];
 }
 
+function ofUnread({ node: { settings }, isRecovering }: Scene): Finding[] {
+  const unread = isRecovering ? unreadArchive(settings) : undefined;
+  return unread === undefined ? [] : [warning(unread.message, unread)];
+}
+
 const ownArchive: Step = {
   id: 'own-archive',
   looksAt:
-    "The node's own archive: there, this cluster's, outside of every data directory, without leftovers. WAL arrives there on a standby, and a node that was triggered archives there.",
+    "The node's own archive: there, this cluster's, outside of every data directory, without leftovers, and on a standby a source of restore_command once WAL has arrived there. WAL arrives there on a standby, and a node that was triggered archives there.",
   needs: ['configuration'],
   doing: ({ node }) => `look into ${node.settings.archiveDirectory}`,
   faultIs: () => 'critical',
@@ -178,7 +184,7 @@ const ownArchive: Step = {
     const directory = scene.node.settings.archiveDirectory;
     if (statSync(directory, { throwIfNoEntry: false }) === undefined) return ofMissing(scene);
     const found = await ofArchive(scene, signal);
-    const all = found.length > 0 ? found : ofLeftovers(directory);
+    const all = found.length > 0 ? found : [...ofUnread(scene), ...ofLeftovers(directory)];
     return orOk(all, `${directory} is there and this cluster's`);
   },
 };

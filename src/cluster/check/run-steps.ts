@@ -34,8 +34,8 @@ function obstacleOf(needs: readonly StepResult[], subject: string): Finding | un
   return skipped(`not judged: ${nameOf(obstacle)} ${state}`);
 }
 
-const isElsewhere = ({ where }: Step, { role, isRecovering }: Scene): boolean =>
-  where !== undefined && role !== undefined && (where === 'standby') !== isRecovering;
+const isElsewhere = ({ where }: Step, { role, isRecovering, isUnconfigured }: Scene): boolean =>
+  where !== undefined && role !== undefined && ((where === 'standby') !== isRecovering || isUnconfigured);
 
 async function runOne(
   step: Step,

@@ -34,6 +34,8 @@ export class Scene {
   readonly roads = new Map<string, ReadTransport>();
   followed: Followed | undefined;
   role: Role | undefined;
+  /** A base backup that configStandby was not called for: nothing of a standby's own is set yet. */
+  isUnconfigured = false;
   private found: { node?: ThisNode; inForce?: readonly InForce[]; server?: LocalServer } = {};
 
   constructor(call: ProgramCall, limitMs: number) {

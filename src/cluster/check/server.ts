@@ -1,23 +1,15 @@
 // Whether the server runs, lets us in, and does what its files say.
 import { notAllowed, sqlState } from '../../postgres/client.ts';
+import { controlLine } from '../../postgres/control-line.ts';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
-import { restartLine } from '../../postgres/restart-line.ts';
+import { unconfiguredBackup } from '../../postgres/unconfigured-backup.ts';
 import { count } from '../../program/count.ts';
-import type { Settings } from '../../program/settings/settings.ts';
-import { shellWord } from '../../program/shell-word.ts';
 import { critical, ok, orOk, skipped, unknown, warning } from './findings.ts';
 import { LocalServer } from './local-server.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';
-
-/** The configured line; else pg_ctl's. */
-function controlLine(action: 'start' | 'reload' | 'restart', { dataDirectory, server }: Settings): string {
-  const { start, reload } = server.commands;
-  const configured = { start, reload, restart: start === undefined ? undefined : restartLine(start) }[action];
-  return configured ?? `pg_ctl ${action} -D ${shellWord(dataDirectory)}`;
-}
 
 async function look(scene: Scene): Promise<Finding[]> {
   const { settings, cluster } = scene.node;
@@ -32,7 +24,9 @@ async function look(scene: Scene): Promise<Finding[]> {
     segmentBytes: readSegmentSize(dataDirectory),
     state: state ?? null,
   };
-  if (server.postmaster === undefined)
+  if (server.postmaster === undefined) {
+    const backup = unconfiguredBackup(dataDirectory);
+    if (backup !== undefined) return [critical(backup.message, { ...backup, figures })];
     return [
       critical(`the server in ${dataDirectory} is not running`, {
         detail: `pg_control says: ${state ?? 'unknown'}. Its settings are judged by its files.`,
@@ -40,6 +34,7 @@ async function look(scene: Scene): Promise<Finding[]> {
         figures,
       }),
     ];
+  }
   const [major, role] = [server.major ?? 'of an unknown version', scene.role ?? ''];
   const words = `PostgreSQL ${major}, ${role}, timeline ${timeline}, system identifier ${figures.systemIdentifier}`;
   return [ok(words, { figures })];

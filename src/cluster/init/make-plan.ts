@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { archivingStates, type ArchivingState } from '../../program/archiving-state.ts';
 import type { ProgramCall } from '../../program/command.ts';
+import { lackingData } from '../../program/lacking-data.ts';
 import { nameOfUser } from '../../program/owner-words.ts';
 import { becomeOwnerOf } from '../../program/privileges.ts';
 import { ProgramError } from '../../program/program-error.ts';
@@ -115,7 +116,12 @@ async function archivingOf(
 }
 
 function segmentBytesOf({ dataDirectory, state }: LocalCluster): number {
-  return state === 'there' ? readSegmentSize(dataDirectory) : 16 * 1024 * 1024;
+  if (state !== 'there') return 16 * 1024 * 1024;
+  try {
+    return readSegmentSize(dataDirectory);
+  } catch (error) {
+    throw lackingData(dataDirectory) ?? error;
+  }
 }
 
 interface Who {
@@ -159,13 +165,13 @@ function textFor({ cluster: { dataDirectory }, home }: Who, answers: Answers, fi
 /** Asks, looks, and changes nothing. */
 export async function makePlan(call: ProgramCall, asker: Asker): Promise<Plan> {
   // What is wrong with the options is said before anything is asked.
-  answersOfOptions(call);
+  const given = answersOfOptions(call);
   const predecessor = predecessorOf(call);
   const who = await findWho(call, asker, predecessor?.dataDirectory);
   const { cluster, user, owned, home, commands } = who;
   const { dataDirectory, postgresqlConf } = cluster;
   const ownArchive = join(home.path, 'archive');
-  const takenOver = predecessor?.takeOver({ dataDirectory, archive: ownArchive });
+  const takenOver = predecessor?.takeOver({ dataDirectory, archive: given.archiveDirectory ?? ownArchive });
   const configuration = join(home.path, 'twowarm.toml');
   const own = ownConfiguration(call, configuration, cluster.role);
   const { answers, keys, role } = await findAnswers(call, asker, who, own?.answers ?? takenOver?.answers);

@@ -6,7 +6,7 @@ import { closeFile, link, openFile, unlink, unlinkIfThere } from '../../program/
 import { temporaryPath } from '../../program/temporary-name.ts';
 import { writeAll } from '../../transport/copy.ts';
 import { syncOrFail } from '../../transport/publish.ts';
-import { noteName } from './own-names.ts';
+import { noteName } from '../../program/lacking-data.ts';
 import type { Preparation } from './prepare.ts';
 import { noteBrought } from './saved-configuration.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { replaceSmallFile } from '../../program/small-file.ts';
 import type { SourceCluster } from '../target.ts';
-import { noteName } from './own-names.ts';
+import { noteName } from '../../program/lacking-data.ts';
 
 export interface Note {
   systemIdentifier: string;

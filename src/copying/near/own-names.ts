@@ -1,7 +1,6 @@
 // The names of what a copy itself keeps in a data directory while it is at work.
+import { noteName } from '../../program/lacking-data.ts';
 
-/** Says that a copy has begun and has not ended (note.ts). */
-export const noteName = '.twowarm-copying';
 /** Names the process that copies (program/process-lock.ts). */
 export const lockName = '.twowarm-copying.lock';
 

@@ -1,7 +1,7 @@
 // Refuses a directory in which a server runs, or has left processes, in the words of who would copy into it.
+import { controlLine } from '../../postgres/control-line.ts';
 import { serverAtWorkIn } from '../../postgres/server-at-work.ts';
 import { ProgramError } from '../../program/program-error.ts';
-import { shellWord } from '../../program/shell-word.ts';
 
 /** Throws `target-in-use` where a server works in the directory, a real path. */
 export function refuseRunningServer(directory: string): void {
@@ -22,6 +22,6 @@ export function refuseRunningServer(directory: string): void {
       : `Process ${found.pids[0]} is one of PostgreSQL and works in that directory.`;
   throw new ProgramError('target-in-use', `cannot copy into ${directory}: a server runs there`, {
     detail,
-    hint: `Stop it first: pg_ctl stop -D ${shellWord(directory)}`,
+    hint: `Stop it first: ${controlLine('stop', { dataDirectory: directory })}`,
   });
 }

@@ -58,9 +58,19 @@ function removeQuietly(path: string): void {
   }
 }
 
+/** Finds the place of a call; of a data directory that is none yet it is said what it lacks. */
+export async function findPlaceOf(call: Call): Promise<Place> {
+  try {
+    return findPlace(call);
+  } catch (error) {
+    const { explainPlace } = await import('../lacking-data.ts');
+    throw explainPlace(error, call);
+  }
+}
+
 /** The settings for this call, checked. Throws `settings`, `not-built`, `data-directory` or `directory-missing`. */
 export async function loadSettings(call: Call): Promise<Settings> {
-  const place = findPlace(call);
+  const place = await findPlaceOf(call);
   const stats = statConfiguration(place.configurationFile);
   const key = place.home === undefined ? undefined : cacheKey(place, stats);
   const cached = key === undefined ? undefined : readCache(place.home!, key);

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { leadsHere } from '../../../src/backup/configure/leads-here.ts';
 import { withoutPasswords } from '../../../src/backup/configure/show-changes.ts';
+import { segmentNamed } from '../../harness/wal-files.ts';
 import { configureCopy, makeCopy, textOf } from './node-to-configure.ts';
 
 describe('a connection string', () => {
@@ -78,6 +79,24 @@ configStandby: WARNING:  primary_conninfo leads to this very node
 HINT:  Give the primary's with --primary-conninfo, or none with --primary-conninfo ''.
 `,
     );
+  });
+
+  it('warns of an own archive with WAL in it that is no source', async () => {
+    const sources = (...urls: string[]): string =>
+      `[restore]\nsources = [${urls.map((url) => `'${url}'`).join(', ')}]\n`;
+    await using node = await makeCopy();
+    const own = node.path('twowarm/archive');
+    node.configure(sources(`file:${node.path('db2')}`));
+    expect((await configureCopy(node, '--dry-run')).stderr).toBe('');
+    node.segment(segmentNamed(2), {}, 'twowarm/archive');
+    expect((await configureCopy(node, '--dry-run')).stderr).toBe(
+      `configStandby: WARNING:  restore.sources does not name this node's own archive, ${own}
+DETAIL:  WAL has arrived there, and restore_command does not look for it there.
+HINT:  In [restore] of ${node.path('twowarm/twowarm.toml')}, put 'file:${own}' first into sources.
+`,
+    );
+    node.configure(sources(`file:${node.path('db2')}`, `file://${own}/`));
+    expect((await configureCopy(node, '--dry-run')).stderr).toBe('');
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { beginOwnArchive } from '../../../src/program/own-archive.ts';
 import { commandLine, controlFile, makeNode, type NodeFixture } from '../../harness/node-fixture.ts';
 import { giveToServerUser, serverUser } from '../../harness/server-user.ts';
-import { anotherCluster, segmentNamed } from '../../harness/wal-files.ts';
+import { anotherCluster, ourCluster, segmentNamed } from '../../harness/wal-files.ts';
 import {
   archive,
   bestEffort,
@@ -74,6 +74,70 @@ describe('the configuration', () => {
         `HINT:  Remove it; the next call makes it anew: rm ${kept}`,
       ),
     });
+  });
+
+  it('of a node whose copy is not finished waits for that', async () => {
+    await using node = await makeNode('check-unfinished', { used: false });
+    const unfinished = (detail: string) => ({
+      code: 2,
+      lines: found(
+        'CRITICAL',
+        'configuration',
+        `the copy in ${node.dataDirectory} is not finished`,
+        `DETAIL:  ${detail}`,
+        'HINT:  On the primary, call copyToStandby, or copyToDR, again: it goes on where it ended. Then configure the standby.',
+      ),
+    });
+    rmSync(node.path('data/global/pg_control'));
+    expect(await said(node, 'configuration')).toEqual(
+      unfinished('There is no global/pg_control, which comes last.'),
+    );
+    node.sandbox.file('data/.twowarm-copying', '{}');
+    const byNote = unfinished('.twowarm-copying in it says that a copy is under way, or was interrupted.');
+    expect(await said(node, 'configuration')).toEqual(byNote);
+    node.sandbox.file('data/global/pg_control', controlFile(ourCluster));
+    expect(await said(node, 'configuration')).toEqual(byNote);
+    const trigger = () => node.sh(commandLine('triggerStandby'));
+    const { stderr } = await trigger();
+    expect(stderr).toContain(`triggerStandby: ERROR:  the copy in ${node.dataDirectory} is not finished\n`);
+    rmSync(node.path('data/global/pg_control'));
+    expect((await trigger()).stderr).toBe(stderr);
+  });
+
+  it('of a node without data says where they come from, however the data directory is named', async () => {
+    await using node = await makeNode('check-empty', { used: false });
+    const data = node.dataDirectory;
+    const call = (name: string, words: string[], cwd: string, env: Record<string, string> = {}) =>
+      node.sh(commandLine(name, ...words), { cwd, env });
+    const hint =
+      'Its data come by copyToStandby, or copyToDR, called on the primary; then call configStandby here.';
+    const stderr = (how: string, directory = data): string =>
+      `configStandby: ERROR:  the data directory ${directory} ${how}\nHINT:  ${hint}\n`;
+    rmSync(data, { recursive: true });
+    node.sandbox.directory('data');
+    for (const [words, cwd, env] of [
+      [['-D', data], '/', {}],
+      [[], '/', { PGDATA: data }],
+      [[], data, {}],
+    ] as const)
+      expect(await call('configStandby', [...words], cwd, env)).toMatchObject({
+        code: 5,
+        stderr: stderr('is empty'),
+      });
+    const { code, stdout } = await call('twowarm', ['check', '--only', 'configuration', '-D', data], '/');
+    expect({ code, lines: stdout.trimEnd().split('\n').slice(1) }).toEqual({
+      code: 2,
+      lines: found('CRITICAL', 'configuration', `the data directory ${data} is empty`, `HINT:  ${hint}`),
+    });
+    rmSync(data, { recursive: true });
+    expect((await call('configStandby', ['-D', data], '/')).stderr).toBe(stderr('does not exist'));
+    expect((await call('configStandby', [], '/', { PGDATA: data })).stderr).toBe(stderr('does not exist'));
+    const nowhere = node.path('no/such');
+    expect((await call('configStandby', ['-D', nowhere], '/')).stderr).toBe(
+      `configStandby: ERROR:  the data directory ${nowhere} does not exist
+HINT:  Name the data directory of a cluster with -D. For a new standby: twowarm init here, then copyToStandby on the primary.
+`,
+    );
   });
 
   it('without a destination ships to nobody', async () => {
@@ -195,6 +259,27 @@ describe('the own archive', () => {
     expect(await said(node, 'own-archive')).toEqual({
       code: 2,
       lines: lines('CRITICAL', 'This node was triggered and archives there, too: archive_command fails.'),
+    });
+  });
+
+  it('that is no source of a standby although WAL arrives there is told of', async () => {
+    await using node = await makeNode('check-unread');
+    const own = node.path('twowarm/archive');
+    node.configure(`[restore]\nsources = ['file:${node.path('db2')}']\n`);
+    node.segment(segmentNamed(2), {}, 'twowarm/archive');
+    node.sandbox.file('twowarm/archive/.twowarm/format', readFileSync(node.path('db2/.twowarm/format')));
+    const fine = found('ok', 'own-archive', `${own} is there and this cluster's`);
+    expect(await said(node, 'own-archive')).toEqual({ code: 0, lines: fine });
+    node.mode('standby');
+    expect(await said(node, 'own-archive')).toEqual({
+      code: 1,
+      lines: found(
+        'WARNING',
+        'own-archive',
+        `restore.sources does not name this node's own archive, ${own}`,
+        'DETAIL:  WAL has arrived there, and restore_command does not look for it there.',
+        `HINT:  In [restore] of ${toml(node)}, put 'file:${own}' first into sources.`,
+      ),
     });
   });
 

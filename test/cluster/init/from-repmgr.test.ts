@@ -71,7 +71,7 @@ describe('a repmgr.conf', () => {
       '[destination.node2]',
       "url = 'ssh://postgres@node2/srv/archive'",
       '[restore]',
-      "sources = ['file:/mnt/wal']",
+      "sources = ['file:<>/twowarm/archive', 'file:/mnt/wal']",
       '[ssh]',
       "identity_files = ['/var/lib/postgresql/.ssh/id_repmgr']",
       "connect_limit = '10s'",
@@ -114,7 +114,7 @@ describe('a repmgr.conf', () => {
       ['service_promote_command', promotion],
       [
         'restore_command',
-        "configStandby writes twowarm's own restore_command. /mnt/wal is in restore.sources.",
+        "configStandby writes twowarm's own restore_command. /mnt/wal is in restore.sources, after <>/twowarm/archive, where WAL arrives from now on.",
       ],
       [
         'ssh_options',

@@ -4,7 +4,7 @@ import { parseConninfo, usedKeywords } from '../../../postgres/conninfo.ts';
 import { fromSystemError, ProgramError } from '../../../program/program-error.ts';
 import { problemOfValue, type SectionName } from '../../../program/settings/one-key.ts';
 import type { Answers } from '../answers.ts';
-import type { Note, Predecessor, TakenOver } from '../take-over.ts';
+import type { Note, OwnPlace, Predecessor, TakenOver } from '../take-over.ts';
 import { sentenceFor } from './counterparts.ts';
 import { readRepmgrConf, type RepmgrSetting } from './read-file.ts';
 import { readSshOptions } from './ssh-options.ts';
@@ -38,15 +38,17 @@ function conninfoOf(text: string): Taken {
   }
 }
 
-/** cp from a directory is a source of ours. */
-function restoreOf(command: string): Taken {
+/** cp from a directory is a source of ours, after the own archive: that is where the primary ships to. */
+function restoreOf(command: string, { archive }: OwnPlace): Taken {
   const what = 'restore_command';
   const directory = /^\s*cp\s+(?:-\S+\s+)*["']?(\/[^\s"'%]*)\/%f["']?\s+["']?%p["']?\s*$/.exec(command)?.[1];
   const ours = "configStandby writes twowarm's own restore_command.";
   if (directory === undefined)
     return { answers: {}, notes: [{ what, sentence: `${ours} This one is not taken over: ${command}` }] };
-  const sources = [`file:${directory}`];
-  return { answers: { sources }, notes: [{ what, sentence: `${ours} ${directory} is in restore.sources.` }] };
+  const sources = [...new Set([archive, directory])].map((each) => `file:${each}`);
+  const after = sources.length === 1 ? '' : `, after ${archive}, where WAL arrives from now on`;
+  const sentence = `${ours} ${directory} is in restore.sources${after}.`;
+  return { answers: { sources }, notes: [{ what, sentence }] };
 }
 
 function sshOf(text: string): Taken {
@@ -70,10 +72,10 @@ const same: Readonly<Record<string, { answer: keyof Answers; section: SectionNam
   service_reload_command: { answer: 'reloadCommand', section: 'node', key: 'reload_command' },
 };
 
-function take({ key, value }: RepmgrSetting): Taken {
+function take({ key, value }: RepmgrSetting, place: OwnPlace): Taken {
   if (value === '') return { answers: {}, notes: [{ what: key, sentence: 'It is empty.' }] };
   if (key === 'conninfo') return conninfoOf(value);
-  if (key === 'restore_command') return restoreOf(value);
+  if (key === 'restore_command') return restoreOf(value, place);
   if (key === 'ssh_options') return sshOf(value);
   if (key === 'data_directory')
     return { answers: {}, notes: [{ what: key, sentence: 'It is node.data_directory.' }] };
@@ -94,6 +96,11 @@ function readText(file: string): string {
   }
 }
 
+const nodes: Note = {
+  what: 'the other nodes',
+  sentence: 'repmgr.conf does not name them: name each with --destination, the DR node with --dr.',
+};
+
 /** A repmgr.conf. Reads only. */
 export function readRepmgr(file: string): Predecessor {
   const { settings, unread } = readRepmgrConf(readText(file));
@@ -101,22 +108,17 @@ export function readRepmgr(file: string): Predecessor {
   const inForce = settings.filter(
     ({ key }, index) => settings.findLastIndex((each) => each.key === key) === index,
   );
-  const taken = inForce.map(take);
   const others = unread.map((line) => ({ what: `line ${line}`, sentence: 'It was not understood.' }));
-  const nodes = {
-    what: 'the other nodes',
-    sentence: 'repmgr.conf does not name them: name each with --destination, the DR node with --dr.',
-  };
-  const takenOver: TakenOver = {
-    from: file,
-    answers: Object.assign({}, ...taken.map(({ answers }) => answers)) as Answers,
-    archiving: undefined,
-    fragments: [],
-    notes: [...taken.flatMap(({ notes }) => notes), ...others, nodes],
+  const takeOver = (place: OwnPlace): TakenOver => {
+    const taken = inForce.map((each) => take(each, place));
+    return {
+      from: file,
+      answers: Object.assign({}, ...taken.map(({ answers }) => answers)) as Answers,
+      archiving: undefined,
+      fragments: [],
+      notes: [...taken.flatMap(({ notes }) => notes), ...others, nodes],
+    };
   };
   const dataDirectory = inForce.find(({ key }) => key === 'data_directory')?.value;
-  return {
-    dataDirectory: dataDirectory?.startsWith('/') === true ? dataDirectory : undefined,
-    takeOver: () => takenOver,
-  };
+  return { dataDirectory: dataDirectory?.startsWith('/') === true ? dataDirectory : undefined, takeOver };
 }
