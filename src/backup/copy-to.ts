@@ -7,6 +7,7 @@ import { copyByTool } from './by-tool.ts';
 import { copyOurselves } from './by-ourselves.ts';
 import type { Chosen } from './choose.ts';
 import type { Copied } from './copy-files.ts';
+import { warnOfRoom } from './fill-target.ts';
 import { lookAtSource, type LookedAt, type SourceFacts } from './look-at-source.ts';
 import type { BackupSession } from './session.ts';
 import type { Telling } from './telling.ts';
@@ -63,6 +64,7 @@ export async function copyTo(work: Work): Promise<Outcome> {
   const looked = await lookAtSource(work);
   const { found } = looked;
   requireArchiving(work.asked.facts);
+  await warnOfRoom(work, looked);
   if (wanted.dryRun) {
     for (const step of stepsOf(work, looked)) telling.step('would', step);
     return { outcome: 'would copy', found };

@@ -7,7 +7,7 @@ import type { Work } from './copy-to.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { sizeOf } from './source/walk.ts';
 import type { Telling } from './telling.ts';
-import { copiedWords, trafficWords } from './words.ts';
+import { copiedWords, roomWarning, trafficWords, withRoomHint } from './words.ts';
 
 /** After this nothing can start at the target until finish(). */
 export async function prepare(work: Work, looked: LookedAt, signal: AbortSignal): Promise<void> {
@@ -28,6 +28,17 @@ export async function prepare(work: Work, looked: LookedAt, signal: AbortSignal)
   telling.step('prepared', `from now on nothing can start in ${target.url} until the copy is complete`);
 }
 
+/** Warns where the disk of the target is too small; one of a tablespace is not looked at. */
+export async function warnOfRoom(
+  { target, telling, stop }: Work,
+  { source, found }: LookedAt,
+): Promise<void> {
+  if (found.roomBytes === undefined || source.tablespaces.some(({ location }) => location.startsWith('/')))
+    return;
+  const warning = roomWarning(await sizeOf(source, stop), found, target.url);
+  if (warning !== undefined) await telling.warn(warning);
+}
+
 /** How long a look at what a preparation has left may take, in ms. */
 const lookLimitMs = 5000;
 
@@ -43,7 +54,7 @@ async function tellHalfPrepared(
       ? undefined
       : await target.look(cluster, nothingOutside, AbortSignal.timeout(lookLimitMs)).catch(() => undefined);
   if (now?.state === 'unfinished') await tellUnfinished(target, telling);
-  throw error;
+  throw withRoomHint(error);
 }
 
 const tellUnfinished = (target: Target, telling: Telling): Promise<void> =>
@@ -97,6 +108,6 @@ export async function tellingOfUnfinished<Result>(
     return await work();
   } catch (error) {
     await tellUnfinished(target, telling);
-    throw error;
+    throw withRoomHint(error);
   }
 }

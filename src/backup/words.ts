@@ -1,5 +1,7 @@
 // What a copy says of itself, apart from how it is printed.
+import type { Found } from '../copying/target.ts';
 import { count } from '../program/count.ts';
+import type { Report } from '../program/print-error.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
 import type { Work } from './copy-to.ts';
@@ -49,6 +51,23 @@ export function refuseDamaged({ damaged }: Copied): void {
     detail: `Checksums: ${told.join('; ')}${damaged.length > told.length ? '; …' : ''}.`,
     hint: 'This primary has lost data: look at its disk and its memory first. --no-verify-checksums copies the damage, too.',
   });
+}
+
+/** A full disk, with what helps: of the target, or of a file that is made here. */
+export function withRoomHint(error: unknown): unknown {
+  if (!(error instanceof ProgramError) || error.kind !== 'no-space' || error.hint !== undefined) return error;
+  const { kind, message, detail } = error;
+  const hint = 'Make room on that disk; the same call again goes on from what is there.';
+  return new ProgramError(kind, message, { detail, hint, cause: error });
+}
+
+/** Undefined where all of a cluster of that size fits, or nobody can know. */
+export function roomWarning(sizeBytes: number, { roomBytes }: Found, url: string): Report | undefined {
+  if (roomBytes === undefined || sizeBytes <= roomBytes) return undefined;
+  return {
+    message: `the cluster has ${megabytes(sizeBytes)}, and in ${url} there is room for ${megabytes(roomBytes)}`,
+    hint: 'Make room there. A copy that ends for want of it goes on from what is there, by the same call.',
+  };
 }
 
 /** What has to be done on the other node. */

@@ -5,6 +5,7 @@ import { unlessAborted } from '../../program/unless-aborted.ts';
 import { aboutRoad } from '../../transport/ssh/asking-road.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
 import type { Link } from '../../transport/ssh/link.ts';
+import { namingLogin } from '../../transport/ssh/login-words.ts';
 import type { ArrivingFile, Found, Outside, Prepared, SourceCluster, Target, Traffic } from '../target.ts';
 import { longMessage, longText, namesToBytes } from '../wire/long-message.ts';
 import { outsideToJson, readFound, readPrepared, sourceToJson } from '../wire/places.ts';
@@ -148,8 +149,8 @@ export class FarTarget implements Target {
   private told(what: string, error: unknown): Error {
     if (!(error instanceof ProgramError) || 'isOfLink' in error)
       return aboutRoad(`${what} ${this.url}`, error);
-    const { kind, detail, hint } = error;
-    const isNamed = error.message.includes(this.place);
+    const { kind, detail, hint } = namingLogin(error, this.link.login) as ProgramError;
+    const isNamed = isPlaceIn(error.message, this.place);
     // Its own directory is ours by the URL: 'could not write file "ssh://postgres@db2/…/base/5/1259": …'.
     const message = isNamed
       ? error.message.replace(this.place, this.url)
@@ -160,6 +161,12 @@ export class FarTarget implements Target {
       cause: error,
     });
   }
+}
+
+/** Also at the beginning of a longer path, but not of a longer name. */
+function isPlaceIn(message: string, place: string): boolean {
+  const at = message.indexOf(place);
+  return at >= 0 && /^(?:[/":,;\s]|$)/.test(message.slice(at + place.length));
 }
 
 /** As it goes on after a colon; a name stays as it is. */

@@ -18,20 +18,9 @@ export function urlOfTarget({ user, host, written, port }: SshRoad, dataDirector
   return `ssh://${login}${name}${port === undefined ? '' : `:${port}`}${dataDirectory}`;
 }
 
-/** A forced command of the far side takes the place of this one. */
-function commandFor(receiver: string, dataDirectory: string, { tablespaces, walDirectory }: Outside): string {
-  const places = [
-    ...tablespaces.map(({ location }) => location),
-    ...(walDirectory === undefined ? [] : [walDirectory]),
-  ];
-  const withColon = places.find((place) => place.includes(':'));
-  if (withColon !== undefined)
-    throw new ProgramError('settings', `cannot copy into "${withColon}" over ssh: its path has a colon`, {
-      hint: 'Choose another directory for it: --tablespace-mapping.',
-    });
-  const allow = places.length === 0 ? '' : ` --allow ${shellWord([...new Set(places)].join(':'))}`;
-  return `${receiver} receive --data-directory ${shellWord(dataDirectory)}${allow}`;
-}
+/** A forced command of the far side takes the place of this one; whoever logs in without one may write anywhere as it is. */
+const commandFor = (receiver: string, dataDirectory: string): string =>
+  `${receiver} receive --data-directory ${shellWord(dataDirectory)} --allow /`;
 
 /** Archiving has its own key, which is not good for this. */
 const loginOf = (login: SshSettings): SshSettings => ({
@@ -66,8 +55,8 @@ async function greet(link: Link, hello: object, signal: AbortSignal): Promise<vo
 }
 
 /**
- * Logs in and opens the data directory over there; nothing in it has changed. `outside`: all places that it will be asked to
- * write besides. What goes wrong says that the target cannot be opened. When `signal` aborts it throws the reason at once.
+ * Logs in and opens the data directory over there; nothing in it has changed. `outside`: what a new target would have beside
+ * it, for who is refused. What goes wrong says that the target cannot be opened. When `signal` aborts it throws the reason at once.
  */
 export async function openFarTarget(
   road: SshRoad,
@@ -85,7 +74,7 @@ export async function openFarTarget(
         hint: 'Install twowarm there, and write ssh: instead of sftp: into the URL of the destination.',
       },
     );
-  const command = commandFor(login.receiver, dataDirectory, outside);
+  const command = commandFor(login.receiver, dataDirectory);
   let link: Link | undefined;
   try {
     const { openLinkOverSsh } = await import('../../transport/ssh/open-ssh.ts');

@@ -16,6 +16,7 @@ import {
 } from './places.ts';
 import { refusePlacesOfServers } from './places-of-servers.ts';
 import { refuseRunningServer } from './refuse-server.ts';
+import { roomFor } from './room.ts';
 import { hasOwnConfiguration } from './saved-configuration.ts';
 import { stepsOf } from './steps.ts';
 import { linksIn, placeTablespaces, type TablespacePlace } from './tablespaces.ts';
@@ -121,6 +122,8 @@ export async function look(
   const situation = survey(options, source, outside);
   refuseHeld(situation.place.real);
   const { content, leftovers, quarantine, wal } = situation;
+  const roomBytes = await roomFor(situation.place);
+  signal.throwIfAborted();
   const walDirectory = wal.wanted?.path ?? (wal.isLink ? wal.now?.real : undefined);
   return {
     ...content,
@@ -128,6 +131,7 @@ export async function look(
     ...(leftovers.names.length > 0 && { quarantine }),
     ...(walDirectory !== undefined && { walDirectory }),
     tablespaces: situation.links,
+    ...(roomBytes !== undefined && { roomBytes }),
     steps: stepsOf(situation),
   };
 }

@@ -34,18 +34,23 @@ async function sendLong(talk: Talk, reply: string, value: object): Promise<void>
   await talk.sent();
 }
 
-async function placesOf({ incoming }: Talk): Promise<{ source: SourceCluster; outside: Outside }> {
+async function placesOf(
+  { incoming }: Talk,
+  terms: CopyTerms,
+): Promise<{ source: SourceCluster; outside: Outside }> {
   const message = await longMessage(incoming);
-  return { source: readSource(message.part('source')), outside: readOutside(message.part('outside')) };
+  const outside = readOutside(message.part('outside'));
+  requireAllowed(outside, terms);
+  return { source: readSource(message.part('source')), outside };
 }
 
-const verbs: Readonly<Record<string, Verb<NearTarget>>> = {
+const verbsFor = (terms: CopyTerms): Readonly<Record<string, Verb<NearTarget>>> => ({
   look: async (_request, target, talk) => {
-    const { source, outside } = await placesOf(talk);
+    const { source, outside } = await placesOf(talk, terms);
     await sendLong(talk, 'found', foundToJson(await target.look(source, outside, talk.signal)));
   },
   prepare: async (_request, target, talk) => {
-    const { source, outside } = await placesOf(talk);
+    const { source, outside } = await placesOf(talk, terms);
     await sendLong(talk, 'prepared', preparedToJson(await target.prepare(source, outside, talk.signal)));
   },
   directory: async (request, target, talk) => {
@@ -71,11 +76,11 @@ const verbs: Readonly<Record<string, Verb<NearTarget>>> = {
     await target.close();
     await talk.reply({ reply: 'closed' });
   },
-};
+});
 
-function requireTerms({ directory, outside }: CopyHello, terms: CopyTerms): void {
+/** Not yet the places beside it: a target that has some already keeps them, whatever the client expects. */
+function requireTerms({ directory }: CopyHello, terms: CopyTerms): void {
   if (resolve('/', directory) !== resolve('/', terms.directory)) throw otherDirectory(directory, terms);
-  requireAllowed(outside, terms);
 }
 
 /** The data directory of these terms. It is opened for who is admitted, and let go of when the connection ends. */
@@ -92,7 +97,7 @@ export function copySide(terms: CopyTerms): Side<NearTarget> {
   };
   return {
     greetings: { [helloVerb]: admit, hello: () => refuseArchiveKey(terms) },
-    verbs,
+    verbs: verbsFor(terms),
     takesData: ['look', 'prepare', 'file', 'sweep', 'finish'],
     told: (fault) => fault,
     isPatient: true,

@@ -40,9 +40,11 @@ class Receiving {
     const held = await this.digests.past(this.chunks);
     this.chunks += 1;
     const taken = this.put(header, plain, bytes, held);
+    // Whoever waits for it hears of it; an earlier one may fail first, and nobody waits for this one then.
+    taken.catch(() => undefined);
     if (this.underWay.length >= mostUnderWay) await this.underWay.shift();
     if (isLent && bytes > 0) await taken;
-    else this.remember(taken);
+    else this.underWay.push(taken);
   }
 
   /** All that came is with the file. */
@@ -63,12 +65,6 @@ class Receiving {
     } finally {
       if (held !== undefined) giveBack(held.buffer);
     }
-  }
-
-  private remember(taken: Promise<void>): void {
-    // Whoever waits for it hears of it.
-    taken.catch(() => undefined);
-    this.underWay.push(taken);
   }
 }
 

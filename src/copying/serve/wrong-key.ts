@@ -1,8 +1,8 @@
 // Refusals for whoever logs in with a key that is for something else: an archive's key is not good for a data directory, and
 // the other way round. Each says which line to make over there, and where the key that it is for is named.
-import { resolve } from 'node:path';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Message } from '../../transport/wire/messages.ts';
+import { isWithin, realPlace } from '../near/real-places.ts';
 import type { Outside } from '../target.ts';
 import { readCopyHello } from '../wire/hello.ts';
 import { copyReceiverCommand, type CopyTerms } from './terms.ts';
@@ -13,8 +13,7 @@ export const placesOutside = ({ tablespaces, walDirectory }: Outside): string[] 
   ...(walDirectory === undefined ? [] : [walDirectory]),
 ];
 
-const lineFor = (terms: CopyTerms): string =>
-  `Make a line for authorized_keys over there: ${copyReceiverCommand(terms)} --authorized-keys-line KEY.pub`;
+const lineOf = (terms: CopyTerms): string => `${copyReceiverCommand(terms)} --authorized-keys-line KEY.pub`;
 
 /** A copy has come to a receiver for an archive. */
 export function refuseCopy(request: Message, archive: string): Promise<never> {
@@ -25,7 +24,7 @@ export function refuseCopy(request: Message, archive: string): Promise<never> {
     'this key is for an archive, and a base backup needs a key of its own',
     {
       detail: `In authorized_keys over there the key is for the archive ${archive}.`,
-      hint: `${lineFor(terms)}. Name the private key of KEY.pub here in twowarm.toml: ssh.copy_identity_files.`,
+      hint: `Make a line for authorized_keys over there: ${lineOf(terms)}. Name the private key of KEY.pub here in twowarm.toml: ssh.copy_identity_files.`,
     },
   );
 }
@@ -44,22 +43,31 @@ export const otherDirectory = (named: string, { directory }: CopyTerms): Program
     hint: 'In authorized_keys over there, the command of this key has that --data-directory: change the one or the other.',
   });
 
-const isWithin = (path: string, directory: string): boolean => {
-  const [inner, outer] = [resolve('/', path), resolve('/', directory)];
-  return inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
-};
+/** A colon stands between two directories of --allow. */
+function hintFor(terms: CopyTerms, missing: readonly string[]): string {
+  const withColon = missing.find((place) => place.includes(':'));
+  if (withColon !== undefined)
+    return `The path of ${withColon} has a colon, and cannot be allowed: choose another one with --tablespace-mapping or --waldir.`;
+  const line = lineOf({ ...terms, allowed: [...new Set([...terms.allowed, ...missing])] });
+  return `Make a line for authorized_keys: ${line}, and put it in the place of the line that this key has there.`;
+}
 
-/** As the paths are written; where they lead the target itself looks. */
+/**
+ * Of the places that a copy will really use, which are known only after a look at what is there: all that the line lacks at
+ * once. The target itself judges each, too.
+ */
 export function requireAllowed(outside: Outside, terms: CopyTerms): void {
-  const places = placesOutside(outside);
-  const missing = places.filter((place) => !terms.allowed.some((each) => isWithin(place, each)));
+  const allowed = terms.allowed.map(realPlace);
+  const missing = placesOutside(outside).filter((place) => {
+    const real = realPlace(place);
+    return !allowed.some((each) => isWithin(real, each));
+  });
   if (missing.length === 0) return;
-  const wanted = { ...terms, allowed: [...new Set([...terms.allowed, ...missing])] };
   throw new ProgramError('not-allowed', `the receiver may not write into ${missing.join(', ')}`, {
     detail:
       terms.allowed.length === 0
         ? 'It may write into the data directory only.'
         : `Besides the data directory it may write into ${terms.allowed.join(', ')}.`,
-    hint: `${lineFor(wanted)}.`,
+    hint: hintFor(terms, missing),
   });
 }

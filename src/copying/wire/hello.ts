@@ -18,6 +18,7 @@ export interface CopyHello {
   directory: string;
   /** As the client names the target, for messages. */
   url: string;
+  /** What a new target would have beside it: for the line that a refusal shows. */
   outside: Outside;
 }
 

@@ -53,6 +53,7 @@ export const foundToJson = (found: Found): object => ({
   quarantine: found.quarantine,
   wal_directory: found.walDirectory,
   tablespaces: found.tablespaces.map(({ oid, location }) => ({ oid, location })),
+  room_bytes: found.roomBytes,
   steps: found.steps,
 });
 
@@ -81,6 +82,7 @@ export const readFound = (message: Message): Found => ({
     oid: each.matching('oid', oid),
     location: each.matching('location', /^[^\p{Cc}]+$/u),
   })),
+  ...maybe('roomBytes', message.maybeCount('room_bytes')),
   steps: message.texts('steps', isPlain),
 });
 

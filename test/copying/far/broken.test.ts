@@ -12,7 +12,7 @@ import { turnOf } from '../../harness/share.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { faultOf } from '../../program/fault.ts';
 import { controlBytes, neverStopped, nothingOutside, sourceOf } from '../near/scene.ts';
-import { changed, dense, page } from './bytes.ts';
+import { changed, dense, page, shrinking } from './bytes.ts';
 import { contentOf, emptied, farScene, prepared, send, type FarScene, type Opening } from './scene.ts';
 
 let scene: FarScene;
@@ -203,6 +203,26 @@ describe('a far side', { timeout: 120_000 }, () => {
       disk.remount('size=64m');
       await resume(directory);
       expectWhole(directory);
+    },
+  );
+
+  it.runIf(runsAsRoot())(
+    'without room for any of several files says so of each, and is there still',
+    async () => {
+      const directory = emptied(scene.place());
+      using disk = mountTmpfs(directory, 'size=1m');
+      const target = await prepared(scene, directory);
+      const bytes = shrinking(24 * chunkBytes, 1);
+      const names = Array.from({ length: 8 }, (_, at) => `base/${at}`);
+      const faults = await Promise.all(names.map((name) => faultOf(() => send(target, name, bytes))));
+      expect(faults).toEqual(
+        names.map((name) => ({
+          kind: 'no-space',
+          message: `could not write file "${target.url}/${name}": No space left on device`,
+        })),
+      );
+      disk.remount('size=8m');
+      expect(await send(target, 'base/small', bytes.subarray(0, page))).toBe('written');
     },
   );
 

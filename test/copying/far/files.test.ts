@@ -127,6 +127,7 @@ describe('the other verbs', () => {
       state: 'missing',
       leftovers: [],
       tablespaces: [],
+      roomBytes: expect.any(Number) as number,
       steps: [`create directory ${place}`, 'copy all files'],
     });
     expect(await copy.prepare(sourceOf(), nothingOutside, signal)).toEqual({ quarantined: [], warnings: [] });

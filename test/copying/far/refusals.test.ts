@@ -132,7 +132,7 @@ describe('a key for something else', () => {
     });
   });
 
-  it('that is for another data directory, or does not allow a tablespace, says which line is needed', async () => {
+  it('that is for another data directory says so', async () => {
     const directory = scene.place();
     const key = await lockedKey('--data-directory', directory);
     const login = { identityFiles: [key.path] };
@@ -143,13 +143,45 @@ describe('a key for something else', () => {
       detail: `It serves ${directory}; the copy is for ${other}. ${key.login}`,
       hint: 'In authorized_keys over there, the command of this key has that --data-directory: change the one or the other.',
     });
+  });
+
+  it('that does not allow a tablespace says which line is needed, and in the place of which', async () => {
+    const directory = scene.place();
+    const key = await lockedKey('--data-directory', directory);
+    const login = { identityFiles: [key.path] };
     const space = `${directory}-space`;
-    expect(await faultOf(() => scene.open(directory, { login, outside: spaceAt(space) }))).toEqual({
+    const target = await scene.open(directory, { login });
+    const refusal = (location: string, hint: string) => ({
       kind: 'not-allowed',
-      message: `could not open ${scene.urlOf(directory)}: the receiver may not write into ${space}`,
+      message: `cannot copy to ${scene.urlOf(directory)}: the receiver may not write into ${location}`,
       detail: `It may write into the data directory only. ${key.login}`,
-      hint: `Make a line for authorized_keys over there: ${twowarm} receive --data-directory ${directory} --allow ${space} --authorized-keys-line KEY.pub.`,
+      hint: `Over there: ${hint}.`,
     });
+    const line = `make a line for authorized_keys: ${twowarm} receive --data-directory ${directory} --allow ${space} --authorized-keys-line KEY.pub, and put it in the place of the line that this key has there`;
+    for (const verb of ['look', 'prepare'] as const)
+      expect(await faultOf(() => target[verb](sourceOf(), spaceAt(space), neverStopped))).toEqual(
+        refusal(space, line),
+      );
+    expect(await faultOf(() => target.look(sourceOf(), spaceAt('/srv/a:b'), neverStopped))).toEqual(
+      refusal(
+        '/srv/a:b',
+        'the path of /srv/a:b has a colon, and cannot be allowed: choose another one with --tablespace-mapping or --waldir',
+      ),
+    );
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('is asked for the places that are used, not for those that a new target would have', async () => {
+    const directory = scene.place();
+    const spaces = scene.sandbox.directory('allowed-spaces');
+    const space = join(spaces, '16385');
+    const key = await lockedKey('--data-directory', directory, '--allow', spaces);
+    const login = { identityFiles: [key.path] };
+    const guessed = { ...spaceAt('/srv/of-the-source'), walDirectory: '/srv/wal-of-the-source' };
+    const target = await scene.open(directory, { login, outside: guessed });
+    await target.look(sourceOf(), nothingOutside, neverStopped);
+    await target.prepare(sourceOf(), spaceAt(space), neverStopped);
+    expect(existsSync(join(directory, 'pg_tblspc/16385'))).toBe(true);
   });
 });
 
@@ -202,16 +234,10 @@ describe('a far side', () => {
 
   it('is asked for the tablespaces without a forced command, also with names that a shell would read otherwise', async () => {
     const directory = join(scene.sandbox.directory("it's here"), 'data');
-    const outside = spaceAt(join(scene.sandbox.directory('$(spaces)'), 'a b'));
-    const target = await scene.open(directory, { outside });
+    const outside = spaceAt(join(scene.sandbox.directory('$(spaces)'), 'a: b'));
+    const target = await scene.open(directory);
     await target.prepare(sourceOf(), outside, neverStopped);
     expect(existsSync(join(directory, 'pg_tblspc/16385'))).toBe(true);
-    const withColon = spaceAt('/srv/a:b');
-    expect(await faultOf(() => scene.open(directory, { outside: withColon }))).toEqual({
-      kind: 'settings',
-      message: 'cannot copy into "/srv/a:b" over ssh: its path has a colon',
-      hint: 'Choose another directory for it: --tablespace-mapping.',
-    });
   });
 
   it('of which the parent of the data directory is missing says so', async () => {

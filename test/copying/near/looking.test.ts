@@ -40,6 +40,7 @@ describe('a look at a target', () => {
       state: 'missing',
       leftovers: [],
       tablespaces: [],
+      roomBytes: expect.any(Number) as number,
       steps: [`create directory ${scene.data}`, 'copy all files'],
     });
   });
@@ -53,6 +54,7 @@ describe('a look at a target', () => {
       state: 'empty',
       leftovers: [],
       tablespaces: [],
+      roomBytes: expect.any(Number) as number,
       steps: ['copy all files'],
     });
   });
@@ -77,6 +79,7 @@ describe('a look at a target', () => {
       quarantine,
       walDirectory: scene.path('wal'),
       tablespaces: [{ oid: '16390', location: scene.path('old-space') }],
+      roomBytes: expect.any(Number) as number,
       steps: [
         `keep 2 files of WAL that wait to be archived in ${quarantine}`,
         `save the configuration of this node in ${scene.home}/saved-configuration`,
@@ -100,6 +103,7 @@ describe('a look at a target', () => {
       state: 'unfinished',
       leftovers: [],
       tablespaces: [],
+      roomBytes: expect.any(Number) as number,
       steps: [
         'empty pg_wal',
         'go on with the copy that was interrupted, and remove what the source does not have',

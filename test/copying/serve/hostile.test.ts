@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chunkBytes } from '../../../src/copying/target.ts';
 import { endRecord, pagesRecord } from '../../../src/copying/wire/records.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
+import { program } from '../../harness/installation.ts';
 import { runsAsRoot, serverUser } from '../../harness/server-user.ts';
 import { faultOf } from '../../program/fault.ts';
 import { dense, page, sha256Of, shrinking } from '../far/bytes.ts';
@@ -123,8 +124,9 @@ describe('paths that lead elsewhere', () => {
     );
     expect(fault).toEqual({
       kind: 'not-allowed',
-      message: `cannot use ${other} for tablespace 16385: it is not in a directory that is allowed for that`,
-      detail: 'None is allowed.',
+      message: `the receiver may not write into ${other}`,
+      detail: 'It may write into the data directory only.',
+      hint: `Make a line for authorized_keys: ${program('twowarm')} receive --data-directory ${directory} --allow ${other} --authorized-keys-line KEY.pub, and put it in the place of the line that this key has there.`,
     });
     expect(existsSync(other)).toBe(false);
     await client.prepare();

@@ -119,7 +119,7 @@ describe('a dry run', () => {
       event: 'end',
       outcome: 'would copy',
       found: {
-        ...{ state: 'missing', leftovers: [], tablespaces: [] },
+        ...{ state: 'missing', leftovers: [], tablespaces: [], roomBytes: expect.any(Number) as number },
         steps: [`create directory ${pair.standby.dataDirectory}`, 'copy all files'],
       },
     });
@@ -176,6 +176,7 @@ describe('a copy', () => {
         found: {
           ...{ state: 'data-directory', timeline: 1, databaseState: 'in production' },
           ...{ leftovers: [], tablespaces: [], steps: expect.any(Array) as string[] },
+          roomBytes: number,
         },
         copied: {
           ...{ files: number, directories: number, sizeBytes: number, removed: 0, damaged: [], leftOut: [] },
