@@ -11,11 +11,15 @@ import type { Destination } from '../program/settings/settings.ts';
 import { openToLook } from '../transport/open.ts';
 import { segmentName } from '../wal/filename.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
+import type { Telling } from './telling.ts';
 
 /** How often it is looked for, in ms: often at first, for mostly it comes at once. */
 const soonEveryMs = 20;
 const soonMs = 2000;
 const laterEveryMs = 200;
+
+/** What takes longer is said, in ms. */
+const silentMs = 1000;
 
 /** Refuses a server that cannot archive at all. */
 export function requireArchiving(facts: ServerFacts): void {
@@ -57,6 +61,7 @@ export interface Expecting {
   destination: Destination;
   segmentSize: number;
   limitMs: number;
+  telling: Telling;
   stop: AbortSignal;
 }
 
@@ -84,13 +89,19 @@ async function arrives(
   name: string,
   isThere: IsThere,
   until: number,
-  { session, stop }: Expecting,
+  { session, destination: { url }, telling, stop }: Expecting,
 ): Promise<boolean> {
   const begun = performance.now();
+  let isTold = false;
   do {
     if (await isThere(name)) return true;
     if (!session.isOpen()) throw new ProgramError('server-died', 'the connection to the server was lost');
-    const isSoon = performance.now() - begun < soonMs;
+    const waitedMs = performance.now() - begun;
+    if (waitedMs > silentMs && !isTold) {
+      telling.step('waiting', `waiting for ${name} to arrive at ${url}`, { segment: name });
+      isTold = true;
+    }
+    const isSoon = waitedMs < soonMs;
     await pause(isSoon ? soonEveryMs : laterEveryMs, undefined, { signal: stop });
   } while (performance.now() < until);
   return false;
