@@ -1,9 +1,10 @@
 // A copy is worth what its archive holds: before it begins a real segment has to arrive where the standby will look for WAL, and
 // afterwards every one that the copy needs. Seen is what counts, at the destination, not what archive_command says.
+import { statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
-import { readArchivingState, writeArchivingState } from '../program/archiving-state.ts';
+import { archivingStatePath, readArchivingState, writeArchivingState } from '../program/archiving-state.ts';
 import { settingLine } from '../program/installation.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
@@ -47,11 +48,13 @@ export function requireArchiving(facts: ServerFacts): void {
     );
 }
 
-/** 2warm's copyToStandby switched it on, too: a standby without WAL is none. True where it was not on. */
-export function switchOn({ settings, identity }: ThisNode): boolean {
-  if (readArchivingState(settings.home) === 'on') return false;
+/** 2warm's copyToStandby switched it on, too: a standby without WAL is none. What it was, since when, where it was not on. */
+export function switchOn({ settings, identity }: ThisNode): string | undefined {
+  const state = readArchivingState(settings.home);
+  if (state === 'on') return undefined;
+  const since = statSync(archivingStatePath(settings.home)).mtime.toISOString();
   writeArchivingState(settings.home, 'on', identity.nodeId);
-  return true;
+  return `archiving was on ${state} since ${since}: it is on now`;
 }
 
 /** Where segments are expected, and for how long. */

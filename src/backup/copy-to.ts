@@ -87,7 +87,8 @@ async function warnOfCommand({ node, chosen, asked, telling, stop }: Work): Prom
 async function prove(work: Work, { cluster }: LookedAt): Promise<void> {
   const { node, chosen, telling } = work;
   const { destination } = chosen;
-  if (switchOn(node)) telling.step('archiving-on', 'archiving was not on: it is now');
+  const before = switchOn(node);
+  if (before !== undefined) telling.step('archiving-on', before);
   const { segmentSize } = cluster;
   const name = await proveArchiving({ ...work, destination, segmentSize, limitMs: work.wanted.waitMs });
   telling.step('archiving-proved', `archiving works: ${name} has arrived at ${destination.url}`, {

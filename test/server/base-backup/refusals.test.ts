@@ -122,6 +122,8 @@ describe('a dry run', () => {
     expect(events.map(({ message }) => message)).toContain(
       `would copy ${pair.primary.dataDirectory}, 8 files at once`,
     );
+    const byTool = await call('--dry-run', '--method', 'pg_basebackup', '--no-verify-checksums');
+    expect(byTool.stdout).toContain(`would copy ${pair.primary.dataDirectory}, in one stream\n`);
     expect(events.at(-1)).toEqual({
       event: 'end',
       outcome: 'would copy',
@@ -168,6 +170,7 @@ describe('a copy', () => {
     const last = events.find(({ event }) => event === 'last-segment')!['segment'] as string;
     const figures = (event: object): object =>
       Object.fromEntries(Object.entries(event).filter(([field]) => field !== 'message'));
+    expect(events.find(({ event }) => event === 'copied')!['message']).toMatch(/^compared \d+ files, /);
     expect(events.map(figures)).toEqual([
       { event: 'archiving-proved', segment: text(segment) },
       { event: 'checkpoint' },
