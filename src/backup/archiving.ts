@@ -1,9 +1,10 @@
 // A copy is worth what its archive holds: before it begins a real segment has to arrive where the standby will look for WAL, and
 // afterwards every one that the copy needs. Seen is what counts, at the destination, not what archive_command says.
+import { statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bounded } from '../program/bounded.ts';
-import { readArchivingState, writeArchivingState } from '../program/archiving-state.ts';
+import { archivingStatePath, readArchivingState, writeArchivingState } from '../program/archiving-state.ts';
 import { settingLine } from '../program/installation.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
@@ -11,11 +12,15 @@ import type { Destination } from '../program/settings/settings.ts';
 import { openToLook } from '../transport/open.ts';
 import { segmentName } from '../wal/filename.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
+import type { Telling } from './telling.ts';
 
 /** How often it is looked for, in ms: often at first, for mostly it comes at once. */
 const soonEveryMs = 20;
 const soonMs = 2000;
 const laterEveryMs = 200;
+
+/** What takes longer is said, in ms. */
+const silentMs = 1000;
 
 /** Refuses a server that cannot archive at all. */
 export function requireArchiving(facts: ServerFacts): void {
@@ -43,11 +48,13 @@ export function requireArchiving(facts: ServerFacts): void {
     );
 }
 
-/** 2warm's copyToStandby switched it on, too: a standby without WAL is none. True where it was not on. */
-export function switchOn({ settings, identity }: ThisNode): boolean {
-  if (readArchivingState(settings.home) === 'on') return false;
+/** 2warm's copyToStandby switched it on, too: a standby without WAL is none. What it was, since when, where it was not on. */
+export function switchOn({ settings, identity }: ThisNode): string | undefined {
+  const state = readArchivingState(settings.home);
+  if (state === 'on') return undefined;
+  const since = statSync(archivingStatePath(settings.home)).mtime.toISOString();
   writeArchivingState(settings.home, 'on', identity.nodeId);
-  return true;
+  return `archiving was on ${state} since ${since}: it is on now`;
 }
 
 /** Where segments are expected, and for how long. */
@@ -57,6 +64,7 @@ export interface Expecting {
   destination: Destination;
   segmentSize: number;
   limitMs: number;
+  telling: Telling;
   stop: AbortSignal;
 }
 
@@ -84,13 +92,19 @@ async function arrives(
   name: string,
   isThere: IsThere,
   until: number,
-  { session, stop }: Expecting,
+  { session, destination: { url }, telling, stop }: Expecting,
 ): Promise<boolean> {
   const begun = performance.now();
+  let isTold = false;
   do {
     if (await isThere(name)) return true;
     if (!session.isOpen()) throw new ProgramError('server-died', 'the connection to the server was lost');
-    const isSoon = performance.now() - begun < soonMs;
+    const waitedMs = performance.now() - begun;
+    if (waitedMs > silentMs && !isTold) {
+      telling.step('waiting', `waiting for ${name} to arrive at ${url}`, { segment: name });
+      isTold = true;
+    }
+    const isSoon = waitedMs < soonMs;
     await pause(isSoon ? soonEveryMs : laterEveryMs, undefined, { signal: stop });
   } while (performance.now() < until);
   return false;

@@ -2,6 +2,7 @@
 // of this machine or of the other node, and is worth something because its WAL arrives, too.
 import type { Found, Target } from '../copying/target.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
+import { judgeArchiveCommand } from './archive-call.ts';
 import { proveArchiving, requireArchiving, requireSegments, switchOn, type Needed } from './archiving.ts';
 import { copyByTool } from './by-tool.ts';
 import { copyOurselves } from './by-ourselves.ts';
@@ -64,6 +65,7 @@ export async function copyTo(work: Work): Promise<Outcome> {
   const looked = await lookAtSource(work);
   const { found } = looked;
   requireArchiving(work.asked.facts);
+  await warnOfCommand(work);
   await warnOfRoom(work, looked);
   if (wanted.dryRun) {
     for (const step of stepsOf(work, looked)) telling.step('would', step);
@@ -76,10 +78,17 @@ export async function copyTo(work: Work): Promise<Outcome> {
   return { outcome: 'copied', found, copied: complete.copied, lastSegment };
 }
 
+async function warnOfCommand({ node, chosen, asked, telling, stop }: Work): Promise<void> {
+  const { dataDirectory } = node.settings;
+  const warning = await judgeArchiveCommand(asked.facts, dataDirectory, chosen.destination.url, stop);
+  if (warning !== undefined) await telling.warn(warning);
+}
+
 async function prove(work: Work, { cluster }: LookedAt): Promise<void> {
   const { node, chosen, telling } = work;
   const { destination } = chosen;
-  if (switchOn(node)) telling.step('archiving-on', 'archiving was not on: it is now');
+  const before = switchOn(node);
+  if (before !== undefined) telling.step('archiving-on', before);
   const { segmentSize } = cluster;
   const name = await proveArchiving({ ...work, destination, segmentSize, limitMs: work.wanted.waitMs });
   telling.step('archiving-proved', `archiving works: ${name} has arrived at ${destination.url}`, {

@@ -18,13 +18,9 @@ export async function prepare(work: Work, looked: LookedAt, signal: AbortSignal)
     .catch((error: unknown) => tellHalfPrepared(work, looked, error));
   for (const message of warnings) await telling.warn({ message });
   if (quarantined.length > 0)
-    telling.step(
-      'quarantined',
-      `WAL that was not archived there is in quarantine: ${quarantined.join(', ')}`,
-      {
-        files: quarantined,
-      },
-    );
+    telling.step('quarantined', `WAL that was not archived there is kept in ${quarantined.join(', ')}`, {
+      files: quarantined,
+    });
   telling.step('prepared', `from now on nothing can start in ${target.url} until the copy is complete`);
 }
 
@@ -66,7 +62,7 @@ const tellUnfinished = (target: Target, telling: Telling): Promise<void> =>
 /** Copies while the pace is shown, and says what it has come to. */
 export async function paced<Result extends { copied: Copied }>(
   { target, telling }: Work,
-  { source }: LookedAt,
+  { source, found: { state } }: LookedAt,
   signal: AbortSignal,
   copying: (progress: (bytes: number) => void) => Promise<Result>,
 ): Promise<Result> {
@@ -80,7 +76,11 @@ export async function paced<Result extends { copied: Copied }>(
   const { files, directories, sizeBytes, removed, leftOut } = result.copied;
   const lineBytes = target.traffic.sentBytes + target.traffic.receivedBytes;
   const ms = Math.round(telling.pace.elapsedMs);
-  const words = copiedWords(result.copied, ms);
+  const words = copiedWords(
+    state === 'missing' || state === 'empty' ? 'copied' : 'compared',
+    result.copied,
+    ms,
+  );
   const figures = { files, directories, bytes: sizeBytes, removed, ms, lineBytes };
   telling.step('copied', lineBytes === 0 ? words : `${words}, ${trafficWords(lineBytes)}`, figures);
   for (const path of leftOut)

@@ -19,7 +19,7 @@ export function stepsOf(
     `would switch archiving on where it is not, end a segment, and wait up to ${formatDuration(wanted.waitMs)} until it is at ${chosen.destination.url}`,
     `would begin a backup of PostgreSQL ${facts.major} (checkpoint: ${wanted.fast ? 'fast' : 'spread'})`,
     ...found.steps.map((step) => `at ${target.url}: ${step}`),
-    `would copy ${source.dataDirectory}${pages}, ${wanted.jobs} files at once`,
+    `would copy ${source.dataDirectory}${pages}, ${wanted.method === 'pg_basebackup' ? 'in one stream' : `${wanted.jobs} files at once`}`,
     ...outside.tablespaces.map(({ oid, location }) => `would copy the tablespace ${oid} to ${location}`),
     'would remove there what the cluster does not have, in the directories of PostgreSQL only',
     'would end the backup, write backup_label, and pg_control last',
@@ -27,11 +27,16 @@ export function stepsOf(
   ];
 }
 
-export function copiedWords({ files, sizeBytes, removed }: Copied, ms: number): string {
+/** `verb`: 'compared' where the target had data before, of which only what differs was sent. */
+export function copiedWords(
+  verb: 'copied' | 'compared',
+  { files, sizeBytes, removed }: Copied,
+  ms: number,
+): string {
   const rate = (sizeBytes / 1e3 / Math.max(ms, 1)).toFixed(1);
   const gone =
     removed === 0 ? '' : `; ${count(removed, 'entry', 'entries')} that the cluster does not have went`;
-  return `copied ${count(files, 'file')}, ${megabytes(sizeBytes)} in ${(ms / 1000).toFixed(1)} s (${rate} MB/s)${gone}`;
+  return `${verb} ${count(files, 'file')}, ${megabytes(sizeBytes)} in ${(ms / 1000).toFixed(1)} s (${rate} MB/s)${gone}`;
 }
 
 /** '83.1 MB of it over the line' */

@@ -48,7 +48,7 @@ export interface Found {
   walDirectory?: string;
   /** The links that are in pg_tblspc there, with where they lead to. */
   tablespaces: readonly { oid: string; location: string }[];
-  /** How much of a cluster fits there, but for its tablespaces: bytes that are free, or hold such data now. Unknown: left out. */
+  /** How much of a cluster fits into a new one, but for its tablespaces, in bytes. Left out where data are there, or nobody knows. */
   roomBytes?: number;
   /** What will be done, as sentences without a full stop, in order: what a dry run shows. */
   steps: readonly string[];

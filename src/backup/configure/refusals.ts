@@ -28,6 +28,6 @@ export function originOf(dataDirectory: string, mayBePrimary: boolean): Origin {
   if (mayBePrimary) return 'former-primary';
   throw new ProgramError('diverged', `${dataDirectory} is the data directory of a primary`, {
     detail: `pg_control says: ${state ?? 'unknown'}; there is no backup_label. A primary that has written what its successor does not have cannot follow it.`,
-    hint: 'Copy it again: copyToStandby on the new primary sends only what differs. If it was switched over cleanly, or is a copy that was made of a stopped server: configStandby --former-primary, which looks where the timelines part.',
+    hint: 'Copy it again: copyToStandby on the new primary sends only what differs. configStandby --former-primary, which looks where the timelines part, takes it only if its successor has replayed all of its WAL up to the shutdown, by streaming or with its last segment, or if it is a copy of a stopped server.',
   });
 }

@@ -1,6 +1,6 @@
 // archive_command, restore_command and archive_cleanup_command: really ours, with the right words, and with our exit code.
 import { settingLine } from '../../program/installation.ts';
-import { readCall, type Call, type Reading } from './calls.ts';
+import { readCall, type Call, type Reading } from '../../postgres/command-calls.ts';
 import { critical, ok, orOk, skipped, warning } from './findings.ts';
 import { judgeProgram } from './run-call.ts';
 import type { Scene } from './scene.ts';

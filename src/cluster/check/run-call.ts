@@ -1,13 +1,12 @@
 // Whether the program that a setting names is there and is this twowarm: found, and asked for its version, as the server
 // would start it.
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, isAbsolute, resolve } from 'node:path';
-import { exec } from '../../program/exec.ts';
+import { isAbsolute, resolve } from 'node:path';
+import { askVersion } from '../../postgres/ask-version.ts';
+import type { Call } from '../../postgres/command-calls.ts';
 import { findPlace } from '../../program/home.ts';
 import { ProgramError } from '../../program/program-error.ts';
-import { shellWord } from '../../program/shell-word.ts';
 import { version } from '../../program/version.ts';
-import type { Call } from './calls.ts';
 import { critical, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding } from './step.ts';
@@ -37,11 +36,7 @@ function ofPath(setting: string, { program }: Call, scene: Scene): Finding[] {
 
 /** Asks for its version, by sh -c as the server does. */
 async function ofProgram(setting: string, call: Call, scene: Scene, signal: AbortSignal): Promise<Finding[]> {
-  const isOfTwowarm = basename(call.program) === 'twowarm';
-  const command = isOfTwowarm ? [call.name === 'twowarm' ? (call.words[0] ?? '') : call.name] : [];
-  const line = `exec ${[call.program, ...command].map(shellWord).join(' ')} --version`;
-  const { code, stdout, stderr } = await exec('/bin/sh', ['-c', line], { signal, ...startOf(call, scene) });
-  const said = (stderr || stdout).trim().split('\n')[0] ?? '';
+  const { code, said, version: found } = await askVersion(call, startOf(call, scene), signal);
   if (code !== 0)
     return [
       critical(`${setting} cannot run ${call.program}: exit code ${code ?? 'none'}`, {
@@ -49,7 +44,6 @@ async function ofProgram(setting: string, call: Call, scene: Scene, signal: Abor
         hint: 'Install twowarm there, or correct the path; the user of the server must be able to run it.',
       }),
     ];
-  const found = / \(twowarm\) (\S+)$/.exec(stdout.trim())?.[1];
   if (found === undefined)
     return [
       critical(`${setting} calls another ${call.name} than twowarm's: ${call.program}`, {

@@ -122,7 +122,9 @@ export async function look(
   const situation = survey(options, source, outside);
   refuseHeld(situation.place.real);
   const { content, leftovers, quarantine, wal } = situation;
-  const roomBytes = await roomFor(situation.place);
+  // How much of what is there would be kept nobody knows yet.
+  const isNew = content.state === 'missing' || content.state === 'empty';
+  const roomBytes = isNew ? await roomFor(situation.place) : undefined;
   signal.throwIfAborted();
   const walDirectory = wal.wanted?.path ?? (wal.isLink ? wal.now?.real : undefined);
   return {

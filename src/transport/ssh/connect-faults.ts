@@ -87,7 +87,15 @@ const viaWords = ({ user, host, port, via }: Target): string =>
 export const asLost = (error: Error): Error =>
   error instanceof ProgramError
     ? error
-    : new LinkFault('connection-lost', words[errnoOf(error) ?? ''] ?? error.message, { cause: error });
+    : new LinkFault('connection-lost', words[errnoOf(error) ?? ''] ?? error.message, {
+        hint: error.message === beforeHandshake ? noSshd : undefined,
+        cause: error,
+      });
+
+/** What ssh2 says of a host that took the connection, and closed it without a word. */
+const beforeHandshake = 'Connection lost before handshake';
+const noSshd =
+  'Check that it is sshd that listens there, by host and port, and that no firewall between closes the connection.';
 
 /** `offered`: the keys, in words (login-words.ts). */
 export function refusedLogin(target: Target, offered: readonly string[]): LinkFault {

@@ -85,7 +85,7 @@ describe('configStandby', { concurrent: true }, () => {
         90,
         `configStandby: ERROR:  ${node.dataDirectory} is the data directory of a primary
 DETAIL:  pg_control says: shut down; there is no backup_label. A primary that has written what its successor does not have cannot follow it.
-HINT:  Copy it again: copyToStandby on the new primary sends only what differs. If it was switched over cleanly, or is a copy that was made of a stopped server: configStandby --former-primary, which looks where the timelines part.
+HINT:  Copy it again: copyToStandby on the new primary sends only what differs. configStandby --former-primary, which looks where the timelines part, takes it only if its successor has replayed all of its WAL up to the shutdown, by streaming or with its last segment, or if it is a copy of a stopped server.
 `,
       ),
     );

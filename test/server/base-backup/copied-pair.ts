@@ -166,8 +166,9 @@ export async function copy(
   return events;
 }
 
+/** But those that come or not as fast as the machine is. */
 export const eventNames = (events: readonly CopyEvent[]): string[] =>
-  events.map(({ event }) => event).filter((event) => event !== 'progress');
+  events.map(({ event }) => event).filter((event) => !['progress', 'waiting'].includes(event));
 
 /** What each node has as its own, for configStandby to install: where its server listens. */
 export function giveOwnSettings(cluster: Cluster): void {

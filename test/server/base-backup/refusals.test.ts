@@ -12,7 +12,15 @@ import { archiveCommand } from '../pair.ts';
 import { baseBackup } from '../../harness/base-backup.ts';
 import { inTurn } from '../../harness/share.ts';
 import { configureStandby } from '../../harness/standby.ts';
-import { archiveIn, copiedPair, copy, destinationFor, writeToml, type CopiedPair } from './copied-pair.ts';
+import {
+  archiveIn,
+  copiedPair,
+  copy,
+  destinationFor,
+  eventNames,
+  writeToml,
+  type CopiedPair,
+} from './copied-pair.ts';
 import { expectAccepted } from './verify-copy.ts';
 
 let sandbox: Sandbox;
@@ -115,6 +123,8 @@ describe('a dry run', () => {
     expect(events.map(({ message }) => message)).toContain(
       `would copy ${pair.primary.dataDirectory}, 8 files at once`,
     );
+    const byTool = await call('--dry-run', '--method', 'pg_basebackup', '--no-verify-checksums');
+    expect(byTool.stdout).toContain(`would copy ${pair.primary.dataDirectory}, in one stream\n`);
     expect(events.at(-1)).toEqual({
       event: 'end',
       outcome: 'would copy',
@@ -146,18 +156,22 @@ describe('a copy', () => {
       `next, on the node of ${standby.dataDirectory}: configStandby, then start its server`,
     ];
     // How far it is comes as often as the copy takes long.
-    const told = stdout.replaceAll(/^\d+\.\d MB( of .*)?, \d+\.\d MB\/s(, .* left)?\n/gm, '');
+    const told = stdout.replaceAll(
+      /^(waiting for [0-9A-F]{24} .*|\d+\.\d MB( of .*)?, \d+\.\d MB\/s(, .* left)?)\n/gm,
+      '',
+    );
     expect(told).toMatch(new RegExp(`^${lines.join('\\n')}\\n$`));
   });
 
   it('says each step as an object, with its figures', async () => {
     const { primary, standby } = pair;
-    const events = (await copy(primary)).filter(({ event }) => event !== 'progress');
+    const events = (await copy(primary)).filter(({ event }) => !['progress', 'waiting'].includes(event));
     const text = (pattern: string): string => expect.stringMatching(new RegExp(`^${pattern}$`)) as string;
     const number = expect.any(Number) as number;
     const last = events.find(({ event }) => event === 'last-segment')!['segment'] as string;
     const figures = (event: object): object =>
       Object.fromEntries(Object.entries(event).filter(([field]) => field !== 'message'));
+    expect(events.find(({ event }) => event === 'copied')!['message']).toMatch(/^compared \d+ files, /);
     expect(events.map(figures)).toEqual([
       { event: 'archiving-proved', segment: text(segment) },
       { event: 'checkpoint' },
@@ -176,7 +190,6 @@ describe('a copy', () => {
         found: {
           ...{ state: 'data-directory', timeline: 1, databaseState: 'in production' },
           ...{ leftovers: [], tablespaces: [], steps: expect.any(Array) as string[] },
-          roomBytes: number,
         },
         copied: {
           ...{ files: number, directories: number, sizeBytes: number, removed: 0, damaged: [], leftOut: [] },
@@ -203,6 +216,30 @@ describe('a server that does not archive', () => {
     expect(existsSync(pair.standby.dataDirectory)).toBe(false);
   });
 
+  it.each([
+    [
+      '/nonexistent/archiveWALFile %p %f',
+      'archive_command cannot run /nonexistent/archiveWALFile: exit code 127',
+      ['DETAIL:  It says: /bin/sh: 1: exec: /nonexistent/archiveWALFile: not found'],
+    ],
+    [
+      'no-such-program %p /srv/%f',
+      'archive_command cannot run no-such-program: there is no such program',
+      [],
+    ],
+  ])(
+    'since there is no such program is refused at once, also by a dry run: %s',
+    async (command, message, detail) => {
+      const line = `archive_command = '${program('archiveWALFile')} %p %f'`;
+      const hint = `HINT:  Install it there, or correct the path. In postgresql.conf: ${line}`;
+      for (const words of [['--dry-run'], []]) {
+        const result = await withSettings({ archive_command: command }, () => call(...words));
+        expect(said(result)).toEqual(refused(57, message, ...detail, hint));
+      }
+      expect(existsSync(pair.standby.dataDirectory)).toBe(false);
+    },
+  );
+
   inTurn(2).each([
     ['fails', 'false', ' archive_command fails with '],
     ['does as if', 'true', ''],
@@ -211,10 +248,14 @@ describe('a server that does not archive', () => {
     async (_, command, failing) => {
       const { standby } = pair;
       const result = await withSettings({ archive_command: command }, () => call('--wait', '2s'));
-      expect(result).toMatchObject({ code: 57, stdout: '' });
+      const archive = `file:${archiveIn(standby)}`;
+      expect(result.code).toBe(57);
+      expect(result.stdout).toMatch(new RegExp(`^waiting for ${segment} to arrive at ${archive}\n$`));
       expect(result.stderr).toMatch(
         new RegExp(
-          `^copyToStandby: ERROR:  [0-9A-F]{24} did not arrive at file:${archiveIn(standby)} within 2s\\n` +
+          `^copyToStandby: WARNING:  archive_command does not call archiveWALFile\\nDETAIL:  It is: ${command}\\n` +
+            `HINT:  That is right only if it brings each segment to ${archive}\\.\\n` +
+            `copyToStandby: ERROR:  [0-9A-F]{24} did not arrive at file:${archiveIn(standby)} within 2s\\n` +
             `DETAIL:  The log of the server says what archive_command said\\.${failing === '' ? '' : `(${failing}[0-9A-F]{24}\\.)?`}\\n` +
             'HINT:  twowarm check --full follows a segment and says where it stays; --wait gives it longer\\.\\n$',
         ),
@@ -251,7 +292,7 @@ describe('--method pg_basebackup', () => {
   it('reads the cluster with the tool of PostgreSQL, into the same kind of copy', async () => {
     const { primary, standby } = pair;
     const events = await copy(primary, ['--method', 'pg_basebackup']);
-    expect(events.map(({ event }) => event).filter((event) => event !== 'progress')).toEqual([
+    expect(eventNames(events)).toEqual([
       ...['archiving-proved', 'prepared', 'copied', 'complete', 'last-segment', 'next', 'end'],
     ]);
     // Its manifest has another checksum: PostgreSQL's CRC-32C.

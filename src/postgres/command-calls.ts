@@ -1,7 +1,7 @@
 // Which of our programs a command of PostgreSQL's calls, and what else it does: whether our exit code is the one that
-// PostgreSQL gets. Pure; whether the program is there and runs is run-call.ts.
+// PostgreSQL gets. Pure; whether the program is there and runs is ask-version.ts.
 import { basename } from 'node:path';
-import { readCommandLine, type Piece } from '../../postgres/command-line.ts';
+import { readCommandLine, type Piece } from './command-line.ts';
 
 /** A command of a setting, as far as it calls a program of ours. */
 export interface Call {

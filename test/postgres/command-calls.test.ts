@@ -1,8 +1,8 @@
 // A command of PostgreSQL's taken apart: who is called, with which words, and whose exit code counts.
 import { describe, expect, it } from 'vitest';
-import { readCall, type Call } from '../../../src/cluster/check/calls.ts';
-import { readCommandLine } from '../../../src/postgres/command-line.ts';
-import { shell } from '../../harness/run.ts';
+import { readCall, type Call } from '../../src/postgres/command-calls.ts';
+import { readCommandLine } from '../../src/postgres/command-line.ts';
+import { shell } from '../harness/run.ts';
 
 const names = ['archiveWALFile'];
 const callOf = (text: string): Call => {
