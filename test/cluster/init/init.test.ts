@@ -253,6 +253,12 @@ cat ::1.hostkey >> ~/.ssh/known_hosts
     expect(answer.check).toMatchObject({ exitCode: 2, answer: { status: 'CRITICAL' } });
   });
 
+  it('notes of the node for disasters that it is that', async () => {
+    const first = await fresh.init('--role', 'dr', '--name', 'dr', '--destination', 'none');
+    expect(first.code).toBe(0);
+    expect(text('twowarm/twowarm.toml')).toContain("\nrole = 'dr'\n");
+  });
+
   it('takes what is proposed with --yes', async () => {
     const { code, stdout } = await fresh.init(
       '--yes',
