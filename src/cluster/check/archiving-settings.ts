@@ -1,4 +1,5 @@
 // Settings of PostgreSQL that archiving, and the way back after a failover, rest on.
+import { controlLine } from '../../postgres/control-line.ts';
 import { hasDataChecksums } from '../../postgres/data-checksums.ts';
 import { formatDuration } from '../../program/settings/quantities.ts';
 import { critical, ok, orOk, unknown, warning } from './findings.ts';
@@ -9,6 +10,8 @@ import type { Finding, Step } from './step.ts';
 const wrong = ({ isRecovering }: Scene) => (isRecovering ? warning : critical);
 
 const later = ({ isRecovering }: Scene): string => (isRecovering ? ' once this standby is promoted' : '');
+
+const restartOf = ({ node }: Scene): string => controlLine('restart', node.settings);
 
 function ofMode(scene: Scene): Finding[] {
   const mode = scene.server.setting('archive_mode').toLowerCase();
@@ -21,11 +24,10 @@ function ofMode(scene: Scene): Finding[] {
       }),
     ];
   if (mode === 'always' || scene.server.isOn('archive_mode') === true) return [];
-  return [
-    wrong(scene)(`archive_mode is off: nothing is archived${later(scene)}`, {
-      hint: 'Set archive_mode = on in postgresql.conf; it needs a restart of the server.',
-    }),
-  ];
+  const hint = scene.server.lacksRestart('archive_mode')
+    ? `archive_mode = on is in the files already; start the server again: ${restartOf(scene)}`
+    : 'Set archive_mode = on in postgresql.conf; it needs a restart of the server.';
+  return [wrong(scene)(`archive_mode is off: nothing is archived${later(scene)}`, { hint })];
 }
 
 function ofLevel(scene: Scene): Finding[] {
@@ -103,15 +105,17 @@ const wayBack: Step = {
   needs: ['configuration'],
   after: ['server', 'connection'],
   doing: () => 'read data_checksums and wal_log_hints',
-  run: ({ server, node }) => {
+  run: (scene) => {
+    const { server, node } = scene;
     if (server.isOn('wal_log_hints') === true)
       return [ok('wal_log_hints is on: pg_rewind can bring an old primary back')];
     const checksums = server.letsUsIn
       ? server.isOn('data_checksums')
       : hasDataChecksums(node.settings.dataDirectory);
     if (checksums === true) return [ok('data checksums are on: pg_rewind can bring an old primary back')];
-    const hint =
-      'Set wal_log_hints = on in postgresql.conf and start the server again, or stop it and run pg_checksums --enable.';
+    const hint = server.lacksRestart('wal_log_hints')
+      ? `wal_log_hints = on is in the files already; start the server again: ${restartOf(scene)}`
+      : 'Set wal_log_hints = on in postgresql.conf and start the server again, or stop it and run pg_checksums --enable.';
     if (checksums === undefined && !server.letsUsIn)
       return [unknown('whether data checksums are on cannot be asked, and wal_log_hints is off', { hint })];
     return [

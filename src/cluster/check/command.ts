@@ -4,7 +4,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import { didYouMean } from '../../program/settings/did-you-mean.ts';
 import { durationWords, parseDuration } from '../../program/settings/quantities.ts';
 import { monitoringCodes } from '../../transport/destination-findings.ts';
-import { describe, statusOf, toJson } from './report.ts';
+import { describe, describeWrong, statusOf, toJson } from './report.ts';
 import { runSteps } from './run-steps.ts';
 import { Scene } from './scene.ts';
 import type { Step } from './step.ts';
@@ -55,9 +55,10 @@ async function run(call: ProgramCall): Promise<number> {
   try {
     const results = await runSteps(steps, isWanted, scene, call.stop);
     const status = statusOf(results);
-    const isQuiet = call.options['quiet'] === true && status === 'OK';
+    const isQuiet = call.options['quiet'] === true;
     if (call.options['json'] === true) call.voice.answer(toJson(results, scene));
     else if (!isQuiet) call.voice.answer(describe(results, scene));
+    else if (status !== 'OK') call.voice.answer(describeWrong(results, scene));
     return monitoringCodes[status];
   } finally {
     await scene.close();
@@ -91,7 +92,7 @@ export const command: Command = {
       argument: 'DURATION',
       summary: "How long one check may take; default '10s', with --full '1min'.",
     },
-    { name: 'quiet', summary: 'Print nothing where all is well: for cron.' },
+    { name: 'quiet', summary: 'Print only what is not well, and nothing where all is: for cron.' },
     jsonOption('Print JSON.'),
   ],
   hasOwnExitStatus: true,

@@ -72,6 +72,8 @@ const destinationsConfigured: Step = {
   run: ({ node: { settings }, isRecovering: recovers }) => {
     const names = settings.destinations.map(({ name }) => name);
     if (names.length > 0) return [ok(`there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`)];
+    if (recovers && settings.role === 'dr')
+      return [ok("no destination is configured, and this is the node for disasters (node.role = 'dr')")];
     const hint = `Add a [destination.<name>] with its url to ${settings.configurationFile}.`;
     if (recovers)
       return [

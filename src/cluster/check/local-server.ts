@@ -92,6 +92,11 @@ export class LocalServer {
     return this.inForce.has(name);
   }
 
+  /** Whether its files switch on what a running server has off: only a restart is missing. */
+  lacksRestart(name: string): boolean {
+    return this.inForce.has(name) && parseBoolean(this.files.get(name) ?? '') === true;
+  }
+
   /** The environment that its commands are run in; undefined where that is not to be seen. */
   get environment(): Record<string, string> | undefined {
     return this.postmaster === undefined ? undefined : environmentOf(this.postmaster.pid);

@@ -33,9 +33,11 @@ function whoseWords({ maybeNode, role }: Scene): string {
   return ` on ${maybeNode.settings.nodeName}${role === undefined ? '' : ` (${role})`}`;
 }
 
+const isWrong = ({ level }: { level: Level }): boolean => level !== 'ok' && level !== 'skipped';
+
 /** 'CRITICAL: twowarm check on db1 (primary): archive-command, wal-room (26 checks: 23 ok, 1 warning, 1 critical, 1 skipped)' */
 function headline(results: readonly StepResult[], scene: Scene): string {
-  const wrong = results.filter(({ level }) => level !== 'ok' && level !== 'skipped');
+  const wrong = results.filter(isWrong);
   const names = wrong.sort((a, b) => rankOf(b.level) - rankOf(a.level)).map(nameOf);
   const levels = (['ok', 'unknown', 'warning', 'critical', 'skipped'] as const).flatMap((level) => {
     const number = results.filter((each) => each.level === level).length;
@@ -84,6 +86,14 @@ function hopLines({ hops }: Scene): string {
     })
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** For cron: the first line, and what is not well. */
+export function describeWrong(results: readonly StepResult[], scene: Scene): string {
+  const lines = results.flatMap((result) =>
+    result.findings.filter(isWrong).map((finding) => lineOf(result, finding)),
+  );
+  return headline([...results], scene) + lines.join('');
 }
 
 /** For a person, and for what reads the first line alone. */

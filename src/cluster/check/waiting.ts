@@ -80,8 +80,9 @@ const recoverySettings: Step = {
   after: ['connection'],
   doing: () => 'read the settings of recovery',
   run: (scene) => {
-    const { server, role } = scene;
-    if (role === 'recovery') return [skipped('the server is in a recovery that ends by itself')];
+    const { server, role, node } = scene;
+    const waits = node.settings.restore.wait === 'warm';
+    if (role === 'recovery' && !waits) return [skipped('the server is in a recovery that ends by itself')];
     const timeline =
       server.setting('recovery_target_timeline') || ((server.major ?? 12) < 12 ? 'current' : 'latest');
     const delayMs = server.timeMs('recovery_min_apply_delay', 'ms') ?? 0;
@@ -112,7 +113,8 @@ const recoverySettings: Step = {
           ]
         : []),
     ];
-    return orOk(found, 'it follows the latest timeline, without a target or a delay');
+    const who = role === 'recovery' ? 'the recovery waits until it is triggered, and' : 'it';
+    return orOk(found, `${who} follows the latest timeline, without a target or a delay`);
   },
 };
 

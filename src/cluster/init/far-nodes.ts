@@ -23,6 +23,8 @@ export interface AuthorizedKey {
 
 export interface HostKey {
   host: string;
+  /** Whose it is: the names of destinations, 'restore.sources', 'arbiter'. */
+  of: string[];
   /** Commands for a shell here, in order, but for the one that is run over there. */
   scan: string;
   compare: string;
@@ -136,7 +138,7 @@ async function scannedAs(
 function stepsFor(
   { written, port }: Pick<SshRoad, 'written' | 'port'>,
   knownHosts: string | undefined,
-): HostKey {
+): Omit<HostKey, 'of'> {
   const host = port === undefined ? written : `[${written}]:${port}`;
   const file = `${written}.hostkey`;
   const scan = ['ssh-keyscan', ...(port === undefined ? [] : ['-p', String(port)]), '-t', 'ed25519', written];
@@ -150,17 +152,21 @@ function stepsFor(
 
 /** How to make known the hosts that are not: of the roads of destinations, sources and arbiter. */
 export async function unknownHosts(answers: Answers, signal: AbortSignal): Promise<HostKey[]> {
-  const urls = [
-    ...(answers.destinations ?? []).map(({ url }) => url),
-    ...(answers.sources ?? []),
-    ...(answers.arbiter ? [answers.arbiter] : []),
+  const named = [
+    ...(answers.destinations ?? []),
+    ...(answers.sources ?? []).map((url) => ({ name: 'restore.sources', url })),
+    ...(answers.arbiter ? [{ name: 'arbiter', url: answers.arbiter }] : []),
   ];
-  const roads = urls.map(readRoadUrl).filter((road) => road.kind === 'ssh');
   const file = answers.knownHosts?.[0];
-  const scanned = await Promise.all(roads.map((road) => scannedAs(road, answers.sshConfigFile)));
-  const all = scanned.map((road) => stepsFor(road, file));
+  const all = new Map<string, HostKey>();
+  for (const { name, url } of named) {
+    const road = readRoadUrl(url);
+    if (road.kind !== 'ssh') continue;
+    const steps = stepsFor(await scannedAs(road, answers.sshConfigFile), file);
+    const before = all.get(steps.host)?.of ?? [];
+    all.set(steps.host, { ...steps, of: [...new Set([...before, name])] });
+  }
   const unknown: HostKey[] = [];
-  for (const each of new Map(all.map((steps) => [steps.host, steps])).values())
-    if (!(await isKnown(each.host, file, signal))) unknown.push(each);
+  for (const each of all.values()) if (!(await isKnown(each.host, file, signal))) unknown.push(each);
   return unknown;
 }

@@ -90,7 +90,7 @@ export async function interview(
   const others: Asked = {
     policy: 'required',
     flag: '--destination',
-    what: 'node that must have every segment',
+    what: `node that must have every segment${role === 'primary' ? '' : ', once this node is the primary'}`,
     isNeeded: role === 'primary',
   };
   const far: Asked = { policy: 'best-effort', flag: '--dr', what: 'DR node', isNeeded: false };
@@ -102,7 +102,8 @@ export async function interview(
     known.arbiter ??
     (await asker.text({
       flag: '--arbiter',
-      message: 'Archive that timelines are reserved at (empty: none):',
+      message:
+        'Arbiter: an archive all nodes can reach, so that two standbys triggered at once do not both become primary (empty: none)',
       isNeeded: false,
       problemOf: (text) => problemOfValue('cluster', 'arbiter', text),
     }));

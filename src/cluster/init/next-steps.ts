@@ -25,6 +25,9 @@ function settingsLines({ plan: { settings, answers }, applied }: Result): string
   ];
 }
 
+const whyNoCopy = (name: string): string =>
+  `no copy is listed to ${name}: where its data directory is, --pgdata-of says, or data_directory in [destination.${name}]`;
+
 /** What can be run here; the check is shown already, unless this is a dry run. */
 export function nextLines(result: Result): string[] {
   const { plan, checked } = result;
@@ -39,6 +42,9 @@ export function nextLines(result: Result): string[] {
   const targets = (plan.answers.destinations ?? []).filter(
     ({ dataDirectory }) => dataDirectory !== undefined,
   );
+  const unplaced = (plan.answers.destinations ?? []).filter(
+    ({ dataDirectory }) => dataDirectory === undefined,
+  );
   return [
     ...settingsLines(result),
     ...(checked === undefined ? [check] : []),
@@ -48,5 +54,6 @@ export function nextLines(result: Result): string[] {
           'once twowarm init was called on the other nodes, and the check here is well, their data directories:',
           ...targets.map((each) => `${own(copierFor(each))} ${each.name}`),
         ]),
+    ...(plan.role !== 'primary' ? [] : unplaced.map(({ name }) => whyNoCopy(name))),
   ];
 }

@@ -26,6 +26,7 @@ function isAnswered(call: ProgramCall): boolean {
 function answersOf({ node, archive, destination, restore, ssh, cluster }: Configuration): Answers {
   const found: { [Key in keyof Answers]: Answers[Key] | undefined } = {
     name: node.name,
+    role: node.role,
     pgBindir: node.pg_bindir,
     conninfo: node.conninfo,
     startCommand: node.start_command,
@@ -60,5 +61,8 @@ export function ownConfiguration(
     throw fromSystemError(error, `could not read the configuration ${file}`);
   }
   const configuration = checkConfiguration(file, parseToml(file, text), locateKeys(text).of);
-  return { text, answers: { ...answersOf(configuration), ...(role !== undefined && { role }) } };
+  const answers = answersOf(configuration);
+  // A server cannot tell which standby is the one for disasters.
+  const seen = role === 'standby' ? (answers.role ?? role) : role;
+  return { text, answers: { ...answers, ...(seen !== undefined && { role: seen }) } };
 }

@@ -1,6 +1,6 @@
 // The keys that this node logs in with elsewhere: two, because archiving and base backups need different rights over there.
 // One that is there is used as it is, and never written over.
-import { existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { exec, plainEnvironment } from '../../program/exec.ts';
@@ -30,7 +30,11 @@ export async function makeKey(path: string, comment: string, signal: AbortSignal
     signal,
     environment: plainEnvironment(process.env),
   });
-  if (code === 0) return true;
+  if (code === 0) {
+    // The umask of this process would keep the public half from those who are to put it elsewhere.
+    chmodSync(`${path}.pub`, 0o644);
+    return true;
+  }
   throw new ProgramError('ssh-key', `could not make the key ${path}: ssh-keygen failed`, {
     detail: `${stderr}${stdout}`.trim().replaceAll('\n', ' ') || undefined,
   });

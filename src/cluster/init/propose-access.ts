@@ -12,6 +12,16 @@ export interface AccessLine {
 /** pg_hba.conf takes names in quotes where they are not plain. */
 const named = (text: string): string => (/^[a-z_][a-z0-9_]*$/.test(text) ? text : `"${text}"`);
 
+const unresolved = (fault: string): string | undefined => /^getaddrinfo \S+ (\S+)/.exec(fault)?.[1];
+
+/** Why we are not in; a name that does not resolve is no refusal. */
+export function whyNotIn(fault: string): string {
+  const host = unresolved(fault);
+  return host === undefined
+    ? `twowarm asks the local server as its own user, and was refused: ${fault}`
+    : `twowarm asks the local server as its own user; whether it is let in is not known, because ${host}, the host in node.conninfo, does not resolve here`;
+}
+
 export function proposeAccess(
   server: LocalServer,
   user: string,
@@ -24,7 +34,7 @@ export function proposeAccess(
       : [
           {
             line: `local   postgres   ${named(user)}   peer`,
-            why: `twowarm asks the local server as its own user, and was refused: ${server.fault ?? 'no reason given'}`,
+            why: whyNotIn(server.fault ?? 'no reason given'),
           },
         ];
   if (!streams) return local;

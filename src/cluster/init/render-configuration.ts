@@ -58,6 +58,8 @@ export function renderConfiguration(dataDirectory: string, answers: Answers): st
     '# configSetup shows what is in force. Mode 0600, owned by the owner of the data directory.',
     ...section('node', 'node', {
       name: answers.name,
+      // The other roles change.
+      role: answers.role === 'dr' ? 'dr' : undefined,
       data_directory: dataDirectory,
       pg_bindir: answers.pgBindir,
       conninfo: answers.conninfo,

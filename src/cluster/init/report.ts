@@ -29,9 +29,10 @@ const part = (heading: string, lines: readonly string[]): string[] =>
 
 const commented = (text: string): string => `# ${printable(text)}`;
 
-function headLines({ plan, outcome }: Result): string[] {
+function headLines({ plan, outcome, made }: Result): string[] {
   const { cluster, home, homePlan, role, answers } = plan;
-  const words = { planned: 'would be written', written: 'written', unchanged: 'was there already' };
+  const planned = made.includes(homePlan.configuration) ? 'would be written' : 'was there already';
+  const words = { planned, written: 'written', unchanged: 'was there already' };
   return [
     `${answers.name} (${role}): ${cluster.dataDirectory}: ${describeCluster(cluster)}`,
     `Home: ${home.path}${home.because === undefined ? '' : `, because ${home.because}`}`,
@@ -92,12 +93,12 @@ function farLines({ authorizedKeys, hostKeys }: Result): string[] {
     keys.length === 0
       ? []
       : [commented('the path of twowarm is the one here; correct it where it is another one there')];
-  const hosts = hostKeys.flatMap(({ host, scan, compare, accept }) => [
-    commented(`${host}: here`),
+  const hosts = hostKeys.flatMap(({ host, of, scan, compare, accept }) => [
+    commented(`${host} (${of.join(', ')}): here`),
     scan,
-    commented(`${host}: there`),
+    commented(`${host} (${of.join(', ')}): there`),
     compare,
-    commented(`${host}: only if both show the same fingerprint, here`),
+    commented(`${host} (${of.join(', ')}): only if both show the same fingerprint, here`),
     accept,
   ]);
   return [

@@ -14,6 +14,11 @@ const node = z.strictObject({
     default: 'the host name',
     example: "'db1'",
   }),
+  role: z.enum(['dr']).optional().register(keyWords, {
+    summary:
+      "'dr': this is the node for disasters, which twowarm check does not miss a destination of. The other roles change, and are seen by the server.",
+    example: "'dr'",
+  }),
   data_directory: path().register(keyWords, {
     summary: "PostgreSQL's data directory on this node.",
     example: "'/var/lib/postgresql/15/main'",

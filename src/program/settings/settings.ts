@@ -38,6 +38,8 @@ export interface Settings {
   /** The configuration file in force. */
   configurationFile: string;
   nodeName: string;
+  /** Absent for every node that is not the one for disasters. */
+  role?: 'dr';
   /** As configured; its real path is where the server runs. */
   dataDirectory: string;
   archiveDirectory: string;

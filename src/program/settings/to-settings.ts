@@ -27,6 +27,7 @@ export function toSettings(place: Place, c: Configuration): Settings {
     home,
     configurationFile: place.configurationFile,
     nodeName: c.node.name ?? hostname(),
+    ...(c.node.role !== undefined && { role: c.node.role }),
     dataDirectory: c.node.data_directory,
     archiveDirectory,
     consumers: {

@@ -36,8 +36,15 @@ export const unusableKey = (
 const makeKey = (path: string | undefined): string =>
   `Make one as ${effectiveAccount().name}, and let its public part in on the server: ssh-keygen -t ed25519 -N ''${path === undefined ? '' : ` -f ${shellWord(path)}`}`;
 
+/** One of the names that twowarm init gives. */
+const ofInit = (path: string): boolean => /\/twowarm_(copy_)?ed25519$/.test(path);
+
 export const missingKey = (path: string): ProgramError =>
-  new ProgramError('ssh-key', `could not read the key ${path}: it does not exist`, { hint: makeKey(path) });
+  new ProgramError('ssh-key', `could not read the key ${path}: it does not exist`, {
+    hint: ofInit(path)
+      ? `${makeKey(path)}. Or call twowarm init --generate-key again, with the same answers as at first.`
+      : makeKey(path),
+  });
 
 /** Neither a key nor an agent. */
 export function noKey(found: {

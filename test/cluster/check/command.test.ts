@@ -53,6 +53,15 @@ describe('twowarm check', () => {
     });
   });
 
+  it('prints with --quiet only what is not well', async () => {
+    const words = ['--only', 'configuration,destinations,archive-timeout,archiving-state'];
+    const [all, quiet] = [await check(...words), await check(...words, '--quiet')];
+    const wrong = all.stdout.split('\n').filter((line) => !/^(ok|skipped) /.test(line));
+    expect({ code: quiet.code, lines: quiet.stdout.split('\n') }).toEqual({ code: 1, lines: wrong });
+    expect(wrong.length).toBe(5);
+    expect(await check('--only', 'configuration', '--quiet')).toMatchObject({ code: 0, stdout: '' });
+  });
+
   it('prints one JSON object, in the order of the declarations', async () => {
     const { code, stdout } = await check('--json', '--only', 'destination,trigger-file,home');
     const answer = JSON.parse(stdout) as Answer;

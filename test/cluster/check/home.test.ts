@@ -157,6 +157,18 @@ HINT:  Name the data directory of a cluster with -D. For a new standby: twowarm 
         hint,
       ),
     });
+    // Unless it is the one for disasters.
+    node.configure("role = 'dr'\n");
+    expect(await said(node, 'destinations')).toEqual({
+      code: 0,
+      lines: found(
+        'ok',
+        'destinations',
+        "no destination is configured, and this is the node for disasters (node.role = 'dr')",
+      ),
+    });
+    node.mode('none');
+    expect((await said(node, 'destinations')).code).toBe(2);
   });
 });
 

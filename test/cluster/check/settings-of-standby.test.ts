@@ -160,6 +160,26 @@ describe('a standby', () => {
     });
   });
 
+  it('that is a recovery which waits until it is triggered is judged in these words', async () => {
+    await using warm = await makeNode('check-warm', {
+      configuration: () => "[restore]\nwait = 'warm'\n",
+      used: false,
+    });
+    warm.mode('recovery');
+    expect(await said(warm, 'recovery-settings')).toEqual({
+      code: 0,
+      lines: found(
+        'ok',
+        'recovery-settings',
+        'the recovery waits until it is triggered, and follows the latest timeline, without a target or a delay',
+      ),
+    });
+    warm.configure('');
+    expect((await said(warm, 'recovery-settings')).lines).toEqual(
+      found('skipped', 'recovery-settings', 'the server is in a recovery that ends by itself'),
+    );
+  });
+
   it('with a trigger file that lies about does not follow any more', async () => {
     const path = node.sandbox.file('twowarm/trigger', 'fast\n');
     const hint = `HINT:  If no promotion is under way: rm ${path}`;

@@ -103,6 +103,7 @@ wal_log_hints = on
 put the lines into postgresql.conf, or: twowarm init --apply-settings
 start the server again, for archive_mode, wal_log_hints
 <twowarm>/bin/twowarm check -D <>/data
+no copy is listed to db2: where its data directory is, --pgdata-of says, or data_directory in [destination.db2]
 `);
   });
 
@@ -110,7 +111,9 @@ start the server again, for archive_mode, wal_log_hints
     await fresh.init(...answers());
     const again = await fresh.init(...answers());
     expect({ code: again.code, changed: again.changed }).toEqual({ code: 0, changed: [] });
-    expect(again.stdout).toContain('Configuration: <>/twowarm/twowarm.toml, was there already\n');
+    const there = 'Configuration: <>/twowarm/twowarm.toml, was there already\n';
+    expect(again.stdout).toContain(there);
+    expect((await fresh.init(...answers(), '--dry-run')).stdout).toContain(there);
 
     const other = await fresh.init(...answers(), '--pgdata-of', 'db2=/srv/data', '--name', 'db9');
     expect(other).toEqual({
@@ -215,11 +218,11 @@ restrict,command="<twowarm>/bin/twowarm receive --data-directory /srv/data --all
 # put the public key (.pub) in the place of PUBLIC-KEY; a key each, --generate-key makes them
 
 == Host keys that are not known yet
-# [::1]:2222: here
+# [::1]:2222 (db2): here
 ssh-keyscan -p 2222 -t ed25519 ::1 > ::1.hostkey && ssh-keygen -lf ::1.hostkey
-# [::1]:2222: there
+# [::1]:2222 (db2): there
 ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-# [::1]:2222: only if both show the same fingerprint, here
+# [::1]:2222 (db2): only if both show the same fingerprint, here
 cat ::1.hostkey >> ~/.ssh/known_hosts
 `);
   });
@@ -251,6 +254,12 @@ cat ::1.hostkey >> ~/.ssh/known_hosts
       ['wal_log_hints', 'on', true],
     ]);
     expect(answer.check).toMatchObject({ exitCode: 2, answer: { status: 'CRITICAL' } });
+  });
+
+  it('notes of the node for disasters that it is that', async () => {
+    const first = await fresh.init('--role', 'dr', '--name', 'dr', '--destination', 'none');
+    expect(first.code).toBe(0);
+    expect(text('twowarm/twowarm.toml')).toContain("\nrole = 'dr'\n");
   });
 
   it('takes what is proposed with --yes', async () => {

@@ -76,7 +76,7 @@ describe('twowarm init as root', () => {
     );
     const paths = `/var/lib/postgresql/15/twowarm/ /var/lib/postgresql/15/twowarm/archive/ /var/lib/postgresql/15/twowarm/twowarm.toml ${archiving} ${archiving}.pub ${copying} ${copying}.pub`;
     expect(stdout).toContain(`\n== Made\n${paths.split(' ').join('\n')}\n`);
-    // What is public has the mode of the umask.
+    expect(await root(`stat -c %a ${archiving}.pub ${copying}.pub`)).toBe('644\n644');
     const secret = paths.split(' ').filter((path) => !path.endsWith('.pub'));
     expect(await root(`stat -c '%a %U' ${secret.join(' ')} ${home}/.ssh`)).toBe(
       [700, 700, 600, 600, 600, 700].map((mode) => `${mode} ${user}`).join('\n'),
@@ -138,6 +138,7 @@ restrict,command="${twowarm} receive --data-directory /srv/data" ${copyKey}
     expect(hostKeys).toEqual([
       {
         host: '[10.9.9.9]:2222',
+        of: ['db9'],
         scan: 'ssh-keyscan -p 2222 -t ed25519 10.9.9.9 > 10.9.9.9.hostkey && ssh-keygen -lf 10.9.9.9.hostkey',
         compare: 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub',
         accept: 'cat 10.9.9.9.hostkey >> ~/.ssh/known_hosts',

@@ -1,5 +1,6 @@
 // What PostgreSQL's settings should be, where they are not: by the files of a server that is not running.
 import { describe, expect, it } from 'vitest';
+import { whyNotIn } from '../../../src/cluster/init/propose-access.ts';
 import { LocalServer } from '../../../src/cluster/check/local-server.ts';
 import {
   ourArchiveCommand,
@@ -113,5 +114,18 @@ describe('what is proposed', () => {
     const values = valuesOf(await proposed('', {}));
     expect(await proposed(`${lines.join('\n')}\n`, {})).toEqual([]);
     expect(values['archive_command']).toBe(command);
+  });
+});
+
+describe('a server that does not let us in', () => {
+  it.each([
+    ['role "x" does not exist', 'and was refused: role "x" does not exist', ','],
+    [
+      'getaddrinfo ENOTFOUND db1',
+      'whether it is let in is not known, because db1, the host in node.conninfo, does not resolve here',
+      ';',
+    ],
+  ])('has refused us, unless its name does not resolve: %s', (fault, words, mark) => {
+    expect(whyNotIn(fault)).toBe(`twowarm asks the local server as its own user${mark} ${words}`);
   });
 });

@@ -96,6 +96,13 @@ describe('a primary that is set up by twowarm init', () => {
       })),
     });
     expect({ exitCode: done.check.exitCode, hostKeys: done.hostKeys }).toEqual({ exitCode: 2, hostKeys: [] });
+    const hintOf = (id: string) =>
+      done.check.answer.steps.find((step) => step.id === id)!.findings.map(({ hint }) => hint);
+    const restart = `start the server again: pg_ctl restart -D ${primary.dataDirectory}`;
+    expect([hintOf('archive-mode'), hintOf('way-back')]).toEqual([
+      [`archive_mode = on is in the files already; ${restart}`],
+      [`wal_log_hints = on is in the files already; ${restart}`],
+    ]);
     // As it is printed: the one thing that the other node needs.
     appendFileSync(sshd.authorizedKeys, `${done.authorizedKeys[0]!.line}\n`);
     // What needs no restart is in force by a reload.

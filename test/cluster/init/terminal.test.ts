@@ -86,7 +86,7 @@ describe('twowarm init at a terminal', () => {
     await person.answer('Its data directory, for base backups:', enter);
     await person.answer('Name of a further node that must have every segment (empty: none):', enter);
     await person.answer('Name of the DR node (empty: none):', enter);
-    await person.answer('Archive that timelines are reserved at (empty: none):', enter);
+    await person.answer('Arbiter: an archive all nodes can reach', enter);
     await person.answer('How much may be lost at most (archive_timeout):', `30s${enter}`);
     await person.answer('Make this?', enter);
     expect(await person.ended()).toBe(0);

@@ -187,6 +187,10 @@ describe('keys', () => {
       message: `could not read the key ${path}: it does not exist`,
       hint: `Make one as ${me}, and let its public part in on the server: ssh-keygen -t ed25519 -N '' -f ${path}`,
     });
+    const ofInit = join(sandbox.path, 'twowarm_ed25519');
+    expect((await faultOf(() => named(ofInit))).hint).toBe(
+      `Make one as ${me}, and let its public part in on the server: ssh-keygen -t ed25519 -N '' -f ${ofInit}. Or call twowarm init --generate-key again, with the same answers as at first.`,
+    );
     expect((await run('mkfifo', [path])).code).toBe(0);
     const refusal = { kind: 'ssh-key', message: `cannot use the key ${path}: it is not a key file` };
     expect(await faultOf(() => named(path))).toMatchObject(refusal);
