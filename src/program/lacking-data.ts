@@ -24,8 +24,11 @@ function hasHome(dataDirectory: string): boolean {
   }
 }
 
-/** Undefined: it is none of these. */
-export function lackingData(dataDirectory: string): ProgramError | undefined {
+/**
+ * Undefined: it is none of these. `isCopy`: a copy is expected there, so that one without pg_control is none that lost it, but
+ * not finished, whoever makes it.
+ */
+export function lackingData(dataDirectory: string, isCopy = false): ProgramError | undefined {
   const names = namesIn(dataDirectory);
   if (names === undefined) return undefined;
   if (names === 'none' || names.every((name) => name === 'lost+found')) {
@@ -37,8 +40,9 @@ export function lackingData(dataDirectory: string): ProgramError | undefined {
     });
   }
   const hasNote = names.includes(noteName);
-  const isWhole = existsSync(join(dataDirectory, 'global', 'pg_control'));
-  if (!hasNote && (isWhole || !isDataDirectory(dataDirectory))) return undefined;
+  const isCut =
+    isCopy && isDataDirectory(dataDirectory) && !existsSync(join(dataDirectory, 'global', 'pg_control'));
+  if (!hasNote && !isCut) return undefined;
   return new ProgramError('copy-unfinished', `the copy in ${dataDirectory} is not finished`, {
     detail: hasNote
       ? `${noteName} in it says that a copy is under way, or was interrupted.`

@@ -14,7 +14,7 @@ export type Origin = 'base-backup' | 'standby' | 'former-primary';
 /** Throws where nothing may be changed in the data directory at this moment. */
 export function refuseUnfit(dataDirectory: string, { server }: Settings): void {
   refuseRunningServer(dataDirectory, server);
-  const lack = lackingData(dataDirectory);
+  const lack = lackingData(dataDirectory, true);
   if (lack !== undefined) throw lack;
 }
 
