@@ -53,7 +53,10 @@ export async function time(
 
 /** The largest resident set of the processes of a command line, in MiB. */
 export async function peakMemory(cwd: string, line: string): Promise<number> {
-  const outcome = await run('/usr/bin/time', ['-f', 'peak %M', 'sh', '-c', line], { cwd, user: 'server' });
+  const outcome = await run('/usr/bin/time', ['-f', 'peak %M', 'sh', '-c', line], {
+    ...{ cwd, user: 'server' },
+    timeoutMs: 600_000,
+  });
   return Number(/peak (\d+)/.exec(outcome.stderr)?.[1] ?? Number.NaN) / 1024;
 }
 

@@ -35,7 +35,7 @@ function ofReaders(file: string, mode: number, scene: Scene): Finding[] {
 async function look(scene: Scene): Promise<Finding[]> {
   const { call } = scene;
   const node = await openThisNode(call, false);
-  const lack = lackingData(node.settings.dataDirectory, true);
+  const lack = lackingData(node.settings.dataDirectory);
   if (lack !== undefined) throw lack;
   const { settings, inForce } = readSettings(findPlace(placeOf(call)));
   scene.fill({ node, inForce });

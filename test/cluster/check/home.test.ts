@@ -89,9 +89,8 @@ describe('the configuration', () => {
       ),
     });
     rmSync(node.path('data/global/pg_control'));
-    expect(await said(node, 'configuration')).toEqual(
-      unfinished('There is no global/pg_control, which comes last.'),
-    );
+    // A cluster may have lost it, too.
+    expect((await said(node, 'configuration')).lines[0]).toContain('could not read ');
     node.sandbox.file('data/.twowarm-copying', '{}');
     const byNote = unfinished('.twowarm-copying in it says that a copy is under way, or was interrupted.');
     expect(await said(node, 'configuration')).toEqual(byNote);
