@@ -1,6 +1,6 @@
 // The primary that is measured: a pgbench database with checksums, archiving through us, reachable as a destination here and over
 // ssh.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster } from '../test/harness/cluster.ts';
 import { createCluster } from '../test/harness/create-cluster.ts';
@@ -8,6 +8,7 @@ import { findPostgres } from '../test/harness/postgres-binaries.ts';
 import { run } from '../test/harness/run.ts';
 import type { Sandbox } from '../test/harness/sandbox.ts';
 import type { Sshd } from '../test/harness/sshd.ts';
+import { waitFor } from '../test/harness/wait-for.ts';
 
 export interface Primary {
   cluster: Cluster;
@@ -17,8 +18,8 @@ export interface Primary {
   bin: string;
   /** What the last call of that name has put on the line, both ways; undefined where it does not say. */
   lineBytes(name: string): number | undefined;
-  /** The largest resident set of the last receiver, in MiB. */
-  receiverMemory(): number;
+  /** The largest resident set of the last receiver, in MiB; it may end a moment after the call. To be asked once a call. */
+  receiverMemory(): Promise<number>;
   /** A checkpoint, everything on disk, the database in the page cache. */
   quiet(): Promise<void>;
 }
@@ -40,6 +41,14 @@ async function makeDatabase(sandbox: Sandbox, scale: number): Promise<Pick<Prima
   await must(join(postgres.bindir, 'pgbench'), ['-i', '-q', '-s', String(scale), ...where, 'postgres']);
   await cluster.query('vacuum analyze');
   return { cluster, programs: postgres.bindir };
+}
+
+/** What time -f %M has written, in MiB; the file is empty then. */
+async function memoryIn(file: string): Promise<number> {
+  await waitFor('the end of the receiver', () => readFileSync(file, 'utf8').endsWith('\n'));
+  const kilobytes = Number(readFileSync(file, 'utf8').trim());
+  writeFileSync(file, '');
+  return kilobytes / 1024;
 }
 
 export async function makePrimary(
@@ -77,7 +86,7 @@ receiver = '/usr/bin/time -f %M -o ${memoryFile} ${bin}/twowarm'
       const copied = events.map((line) => JSON.parse(line) as Record<string, unknown>);
       return copied.find(({ event }) => event === 'copied')?.['lineBytes'] as number;
     },
-    receiverMemory: () => Number(readFileSync(memoryFile, 'utf8').trim()) / 1024,
+    receiverMemory: () => memoryIn(memoryFile),
     quiet: async () => {
       await cluster.query('checkpoint');
       await must('sh', [

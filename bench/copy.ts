@@ -83,13 +83,15 @@ say('| copy again | seconds: median (range) | MB/s | on the line |');
 say('|---|---:|---:|---:|');
 report(await series(tools.again, tools.restoreOld));
 
+// Of the copies before.
+await primary.receiverMemory();
 say('\n| memory, MiB | caller | receiver |');
 say('|---|---:|---:|');
 async function memory(what: string): Promise<void> {
   const tool = tools.first.find(({ name }) => name === 'copyToStandby over ssh')!;
   rmSync(tool.target, { recursive: true, force: true });
   const caller = await peakMemory(primary.cluster.dataDirectory, tool.line);
-  say(`| ${what} | ${caller.toFixed(0)} | ${primary.receiverMemory().toFixed(0)} |`);
+  say(`| ${what} | ${caller.toFixed(0)} | ${(await primary.receiverMemory()).toFixed(0)} |`);
 }
 await memory('the database');
 if (smallFiles > 0) {
