@@ -1,17 +1,21 @@
 // What archive_command calls, before anything is waited for: a program that cannot be run archives nothing, and PostgreSQL
-// does not count it as a failure (exit codes above 125). Whether segments really arrive is archiving.ts.
+// does not count it as a failure (exit codes above 125). Refused is only what the server would find, too, for certain; whether
+// segments really arrive is archiving.ts.
+import { isAbsolute } from 'node:path';
 import { askVersion, type Start } from '../postgres/ask-version.ts';
 import { readCall, type Call } from '../postgres/command-calls.ts';
 import { readCommandLine } from '../postgres/command-line.ts';
 import { readPostmaster } from '../postgres/postmaster-file.ts';
 import { environmentOf } from '../postgres/server-environment.ts';
+import { bounded } from '../program/bounded.ts';
 import { exec } from '../program/exec.ts';
 import { settingLine } from '../program/installation.ts';
 import type { Report } from '../program/print-error.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { shellWord } from '../program/shell-word.ts';
 
-const assignment = /^[A-Za-z_][A-Za-z0-9_]*=/;
+/** How long a look may take, in ms: one that takes longer says nothing. */
+const lookMs = 10_000;
 
 const cannotRun = (program: string, why: string, said: string): ProgramError =>
   new ProgramError('archiving-unproven', `archive_command cannot run ${program}: ${why}`, {
@@ -19,12 +23,19 @@ const cannotRun = (program: string, why: string, said: string): ProgramError =>
     hint: `Install it there, or correct the path. In postgresql.conf: ${settingLine('archive_command', 'archiveWALFile', '%p %f')}`,
   });
 
-/** The program of a command that is no more than one call. */
-function onlyProgramOf(text: string): string | undefined {
-  const pieces = readCommandLine(text) ?? [];
-  if (pieces.some((piece) => 'operator' in piece)) return undefined;
-  const words = pieces.flatMap((piece) => ('word' in piece && !assignment.test(piece.word) ? [piece] : []));
-  return words[0]?.isPlain === true ? words[0].word.replaceAll('%%', '%') : undefined;
+/** The program of a command that is one call and no more; undefined where the shell has a say in what is run. */
+export function onlyProgramOf(text: string): string | undefined {
+  const [first, ...more] = readCommandLine(text) ?? [];
+  if (first === undefined || 'operator' in first || more.some((piece) => 'operator' in piece))
+    return undefined;
+  const isAssigned = /^[A-Za-z_][A-Za-z0-9_]*=/.test(first.word);
+  return first.isPlain && !isAssigned ? first.word.replaceAll('%%', '%') : undefined;
+}
+
+/** Whether nothing but the call itself decides which program it is: no directory that is changed to, no variable, no PATH. */
+export function isCertain(text: string, { program, expanded, hiddenBy, environment }: Call): boolean {
+  if (expanded !== undefined || hiddenBy !== undefined || 'PATH' in environment) return false;
+  return isAbsolute(program) || onlyProgramOf(text) === program;
 }
 
 async function judgeOurs(call: Call, start: Start, signal: AbortSignal): Promise<Report | undefined> {
@@ -35,18 +46,24 @@ async function judgeOurs(call: Call, start: Start, signal: AbortSignal): Promise
   return { message: `archive_command calls another ${call.name} than twowarm's: ${call.program}` };
 }
 
-async function judgeForeign(text: string, url: string, start: Start, signal: AbortSignal): Promise<Report> {
+async function refuseMissing(text: string, start: Start, signal: AbortSignal): Promise<void> {
   const program = onlyProgramOf(text);
-  if (program !== undefined) {
-    const line = `command -v -- ${shellWord(program)}`;
-    const { code } = await exec('/bin/sh', ['-c', line], { signal, ...start });
-    if (code !== 0) throw cannotRun(program, 'there is no such program', '');
+  if (program === undefined) return;
+  const { code } = await exec('/bin/sh', ['-c', `command -v -- ${shellWord(program)}`], { signal, ...start });
+  if (code !== 0) throw cannotRun(program, 'there is no such program', '');
+}
+
+/** Within the time that a look may take; undefined past it. */
+async function looking<T>(
+  stop: AbortSignal,
+  look: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await bounded('look at archive_command', lookMs, stop, look);
+  } catch (error) {
+    if (error instanceof ProgramError && error.kind === 'timed-out') return undefined;
+    throw error;
   }
-  return {
-    message: 'archive_command does not call archiveWALFile',
-    detail: `It is: ${text}`,
-    hint: `That is right only if it brings each segment to ${url}.`,
-  };
 }
 
 /**
@@ -57,14 +74,22 @@ export async function judgeArchiveCommand(
   { archiveCommand, archiveLibrary }: { archiveCommand: string; archiveLibrary: string },
   dataDirectory: string,
   url: string,
-  signal: AbortSignal,
+  stop: AbortSignal,
 ): Promise<Report | undefined> {
   if (archiveLibrary !== '') return undefined;
   const postmaster = readPostmaster(dataDirectory);
-  const environment = (postmaster && environmentOf(postmaster.pid)) ?? {};
-  const start: Start = { environment, workingDirectory: dataDirectory };
+  const environment = postmaster && environmentOf(postmaster.pid);
+  const start = environment && { environment, workingDirectory: dataDirectory };
   const reading = readCall(archiveCommand, ['archiveWALFile']);
-  return reading.kind === 'call'
-    ? judgeOurs(reading.call, start, signal)
-    : judgeForeign(archiveCommand, url, start, signal);
+  if (reading.kind === 'call') {
+    const { call } = reading;
+    if (start === undefined || !isCertain(archiveCommand, call)) return undefined;
+    return looking(stop, (signal) => judgeOurs(call, start, signal));
+  }
+  if (start !== undefined) await looking(stop, (signal) => refuseMissing(archiveCommand, start, signal));
+  return {
+    message: 'archive_command does not call archiveWALFile',
+    detail: `It is: ${archiveCommand}`,
+    hint: `That is right only if it brings each segment to ${url}.`,
+  };
 }

@@ -12,7 +12,8 @@ export interface PageRun {
   pages: number;
 }
 
-const prime = 0x0100_0193;
+/** FNV's, as PostgreSQL's checksum has it (checksum_impl.h). */
+export const prime = 0x0100_0193;
 
 /** Where the checksum stands in a page's header (PageHeaderData.pd_checksum). */
 const checksumAt = 8;

@@ -1,7 +1,8 @@
 // What shows at the end of a file that it is what was sent. Where pages were kept, which digests alone have judged, that is the
 // SHA-256 of the whole. Of a file that came whole it is the digests of all its pages, which take a sixth of the time.
 import { createHash } from 'node:crypto';
-import { digestBytes, digestPages, pageBytes, pagesIn } from './page-digest.ts';
+import { digestBytes, digestPages, pagesIn, prime } from './page-digest.ts';
+import { chunkBytes } from './target.ts';
 
 export type Proof = 'sha256' | 'digests';
 
@@ -11,19 +12,16 @@ export interface Proving {
   result(): string;
 }
 
-const prime = 0x0100_0193;
-
-/** No more than a chunk is digested at once. */
-const roomBytes = 512 * 1024;
-const digests = Buffer.alloc((roomBytes / pageBytes) * digestBytes);
+/** Of what is added: no more than a chunk at once. */
+const digests = Buffer.alloc(pagesIn(chunkBytes) * digestBytes);
 
 class OfDigests implements Proving {
   private low = 0x2b7e_1516;
   private high = 0x28ae_d2a6;
 
   update(bytes: Buffer): void {
-    for (let from = 0; from < bytes.length; from += roomBytes)
-      this.add(bytes.subarray(from, from + roomBytes));
+    for (let from = 0; from < bytes.length; from += chunkBytes)
+      this.add(bytes.subarray(from, from + chunkBytes));
   }
 
   result(): string {

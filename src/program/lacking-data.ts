@@ -1,4 +1,5 @@
-// What is said of a data directory that is none yet: missing, empty, or a copy that is not finished. Loaded only for that.
+// What is said of a data directory that is none yet: missing, empty, or a copy that is not finished. A program that PostgreSQL
+// calls loads it only for that.
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { homeBeside, isDataDirectory, type Call } from './home.ts';

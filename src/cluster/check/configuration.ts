@@ -13,9 +13,9 @@ import { critical, ok, orOk, warning } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Role, Step } from './step.ts';
 
-function roleOf({ node: { settings }, isUnconfigured }: Scene): Role {
+function roleOf({ node: { settings }, unconfigured }: Scene): Role {
   // It must not become a primary.
-  if (isUnconfigured) return 'standby';
+  if (unconfigured !== undefined) return 'standby';
   if (!isRecovering(settings)) return 'primary';
   return readRecoveryMode(settings.dataDirectory) === 'recovery' ? 'recovery' : 'standby';
 }
@@ -39,7 +39,7 @@ async function look(scene: Scene): Promise<Finding[]> {
   if (lack !== undefined) throw lack;
   const { settings, inForce } = readSettings(findPlace(placeOf(call)));
   scene.fill({ node, inForce });
-  scene.isUnconfigured = unconfiguredBackup(settings.dataDirectory) !== undefined;
+  scene.unconfigured = unconfiguredBackup(settings.dataDirectory);
   scene.role = roleOf(scene);
   const file = settings.configurationFile;
   if (JSON.stringify(settings) !== JSON.stringify(node.settings))

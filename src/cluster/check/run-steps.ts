@@ -34,8 +34,10 @@ function obstacleOf(needs: readonly StepResult[], subject: string): Finding | un
   return skipped(`not judged: ${nameOf(obstacle)} ${state}`);
 }
 
-const isElsewhere = ({ where }: Step, { role, isRecovering, isUnconfigured }: Scene): boolean =>
-  where !== undefined && role !== undefined && ((where === 'standby') !== isRecovering || isUnconfigured);
+const isElsewhere = ({ where }: Step, { role, isRecovering, unconfigured }: Scene): boolean =>
+  where !== undefined &&
+  role !== undefined &&
+  ((where === 'standby') !== isRecovering || unconfigured !== undefined);
 
 async function runOne(
   step: Step,

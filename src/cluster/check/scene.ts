@@ -1,6 +1,7 @@
 // What the steps look at, filled by the first of them: the node, its server, the roads. A step that uses a part of it needs,
 // or comes after, the step that fills it.
 import type { ThisNode } from '../../postgres/this-node.ts';
+import type { Unconfigured } from '../../postgres/unconfigured-backup.ts';
 import type { ProgramCall } from '../../program/command.ts';
 import type { Destination, InForce } from '../../program/settings/settings.ts';
 import type { ReadTransport } from '../../transport/transport.ts';
@@ -34,8 +35,8 @@ export class Scene {
   readonly roads = new Map<string, ReadTransport>();
   followed: Followed | undefined;
   role: Role | undefined;
-  /** A base backup that configStandby was not called for: nothing of a standby's own is set yet. */
-  isUnconfigured = false;
+  /** A base backup that configStandby was not called for: nothing of a standby's own is set yet. Undefined for any other. */
+  unconfigured: Unconfigured | undefined;
   private found: { node?: ThisNode; inForce?: readonly InForce[]; server?: LocalServer } = {};
 
   constructor(call: ProgramCall, limitMs: number) {

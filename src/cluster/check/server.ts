@@ -4,7 +4,6 @@ import { controlLine } from '../../postgres/control-line.ts';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
-import { unconfiguredBackup } from '../../postgres/unconfigured-backup.ts';
 import { count } from '../../program/count.ts';
 import { critical, ok, orOk, skipped, unknown, warning } from './findings.ts';
 import { LocalServer } from './local-server.ts';
@@ -25,8 +24,8 @@ async function look(scene: Scene): Promise<Finding[]> {
     state: state ?? null,
   };
   if (server.postmaster === undefined) {
-    const backup = unconfiguredBackup(dataDirectory);
-    if (backup !== undefined) return [critical(backup.message, { ...backup, figures })];
+    const { unconfigured } = scene;
+    if (unconfigured !== undefined) return [critical(unconfigured.message, { ...unconfigured, figures })];
     return [
       critical(`the server in ${dataDirectory} is not running`, {
         detail: `pg_control says: ${state ?? 'unknown'}. Its settings are judged by its files.`,

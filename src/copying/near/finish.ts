@@ -74,12 +74,13 @@ async function writeControl(path: string, control: Buffer, nodeId: string): Prom
     await writeNew(temporary, control);
     // Never over another one, as a rename would.
     await link(temporary, path);
-    await unlink(temporary);
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
     throw errnoOf(error) === 'EEXIST'
       ? isThereAlready(path)
       : fromSystemError(error, `could not write file "${path}"`);
+  } finally {
+    // Whatever becomes of this name the other one counts.
+    await unlink(temporary).catch(() => undefined);
   }
   await syncDirectory(join(path, '..'));
 }

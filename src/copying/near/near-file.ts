@@ -139,11 +139,11 @@ export class NearFile implements ArrivingFile {
    * in the order of the chunks, whichever is written first.
    */
   private follow(work: (hash: (bytes: Buffer) => Promise<void>) => Promise<void>): Promise<void> {
-    const { before, proving: proof } = this;
+    const { before } = this;
     const running = work(async (bytes) => {
-      if (proof === undefined) return;
+      if (this.proving === undefined) return;
       await before;
-      proof.update(bytes);
+      this.proving.update(bytes);
     });
     const ended = running.then(undefined, (error: unknown) => void (this.fault ??= error));
     this.before = ended.finally(() => this.underWay.delete(ended));
