@@ -105,7 +105,9 @@ class Copying {
   }
 
   private async sweep(path: string, names: ReadonlySet<string>): Promise<void> {
-    this.copied.removed += await this.job.target.sweep(path, names, this.sending.signal);
+    const removed = await this.job.target.sweep(path, names, this.sending.signal);
+    // Other directories are swept meanwhile.
+    this.copied.removed += removed;
   }
 
   private async file(directory: string, name: string): Promise<'copied' | 'vanished'> {
