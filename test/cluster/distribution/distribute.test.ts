@@ -1,7 +1,7 @@
 // distrib2warm as a person calls it: an installation goes to another machine, is verified and run there, switched to, and
 // left again. The Node.js of these installations is a small program that becomes the real one.
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -291,6 +291,18 @@ async function startFirst(start: () => RunningProgram): Promise<RunningProgram> 
   }
 }
 
+/** Whether another test has a server that the look comes to first. */
+const isNamedAfterAnother = (pid: number): boolean =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && name < String(pid))
+    .some((name) => {
+      try {
+        return readFileSync(`/proc/${name}/comm`, 'utf8') === 'postgres\n';
+      } catch {
+        return false;
+      }
+    });
+
 describe('a server of another user', limits, () => {
   it('cannot run what lies below a closed directory, and what to do about that is said', async () => {
     expect(runsAsRoot()).toBe(true);
@@ -303,10 +315,15 @@ describe('a server of another user', limits, () => {
     try {
       await waitFor('the process', () => readFileSync(`/proc/${server.pid}/comm`, 'utf8') === 'postgres\n');
       chmodSync(site.home, 0o700);
-      const { stdout } = await scene.distribute(first, '--list');
-      expect(stdout).toContain(
-        `${above}, may enter them (or choose another place: --directory):\n    chmod o+x ${site.home}\n`,
-      );
+      const line = `${above}, may enter them (or choose another place: --directory):\n    chmod o+x ${site.home}\n`;
+      let [stdout, isHidden] = ['', true];
+      // Until the limit of the test: whoever is named before ours comes and goes.
+      while (!stdout.includes(line) && isHidden) {
+        const wasHidden = isNamedAfterAnother(server.pid);
+        ({ stdout } = await scene.distribute(first, '--list'));
+        isHidden = wasHidden || isNamedAfterAnother(server.pid);
+      }
+      expect(stdout).toContain(line);
     } finally {
       server.kill('SIGKILL');
       await server.result;
