@@ -1,9 +1,9 @@
-// What repeats the code, rendered from it: docs/*.md, conf-templates/, the list of man pages, the WebAssembly of page-sums.wat.
+// What repeats the code, rendered from it: docs/*.md, conf-templates/, the list of man pages, the WebAssembly.
 // scripts/generate.ts writes them; the house test compares them with what is committed.
 import { renderCheck } from './check-document.ts';
 import { heading, keysOf } from './configuration-keys.ts';
 import { manPageNames } from './packaging/man-pages.ts';
-import { renderPageSums } from './page-sums.ts';
+import { renderCrc32cFold, renderPageSums } from './web-assembly.ts';
 import { renderCheckCron, renderRelayCron, renderRelayUnit } from './service-templates.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -150,7 +150,8 @@ export async function renderAll(): Promise<Record<string, string>> {
     'conf-templates/twowarm-relay.service': renderRelayUnit(),
     'conf-templates/rsyncDR.cron': renderRelayCron(),
     'conf-templates/twowarm-check.cron': renderCheckCron(),
-    'src/copying/page-sums.wasm.ts': await renderPageSums(),
+    'src/copying/sums/page-sums.wasm.ts': await renderPageSums(),
+    'src/copying/sums/crc32c-fold.wasm.ts': await renderCrc32cFold(),
     'package.json': await renderManifest(),
   };
 }

@@ -7,6 +7,7 @@ import type { LookedAt } from './look-at-source.ts';
 import { mapFor, requireSameTablespaces } from './mapping.ts';
 import { buffersOf, type Buffers } from './source/buffers.ts';
 import { readWholeControlFile } from './source/control-file.ts';
+import type { ChecksumName } from './source/checksum-names.ts';
 import { firstWithManifest, Manifest } from './source/manifest.ts';
 import type { PageLayout } from './source/pages.ts';
 import { watchOver } from './watch-over.ts';
@@ -18,6 +19,8 @@ interface Under {
   startLsn: bigint;
   manifest: Manifest | undefined;
   buffers: Buffers;
+  /** Of files, in the manifest. */
+  checksums: ChecksumName;
   /** Aborts also when the session is lost. */
   signal: AbortSignal;
 }
@@ -32,7 +35,9 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   requireSameTablespaces(asked.tablespaces, await session.tablespaces());
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
-  const under: Under = { startLsn, manifest, buffers: buffersOf(4 * wanted.jobs), signal: watch.signal };
+  const { checksums } = wanted;
+  const buffers = buffersOf(4 * wanted.jobs);
+  const under: Under = { startLsn, manifest, buffers, checksums, signal: watch.signal };
   try {
     await prepare(work, looked, under.signal);
     return await tellingOfUnfinished(work, async () => {
@@ -46,9 +51,9 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   }
 }
 
-function makeManifest({ node, asked: { facts } }: Work, { cluster }: LookedAt): Manifest | undefined {
+function makeManifest({ node, wanted, asked: { facts } }: Work, { cluster }: LookedAt): Manifest | undefined {
   if (facts.major < firstWithManifest) return undefined;
-  return new Manifest(node.identity.stateDirectory, facts.major, cluster.systemIdentifier);
+  return new Manifest(node.identity.stateDirectory, facts.major, cluster.systemIdentifier, wanted.checksums);
 }
 
 async function copyAll(work: Work, looked: LookedAt, under: Under): Promise<Copied> {

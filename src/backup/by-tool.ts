@@ -19,7 +19,8 @@ export async function copyByTool(work: Work, looked: LookedAt): Promise<Complete
     const { copied, control, label } = await paced(work, looked, stop, (progress) =>
       runPgBasebackup({
         ...{ program, settings, major, target, progress, environment, signal: stop },
-        ...{ fast: wanted.fast, verifyPages: wanted.verifyPages, label: `twowarm ${wanted.program}` },
+        ...{ fast: wanted.fast, verifyPages: wanted.verifyPages, checksums: wanted.checksums },
+        label: `twowarm ${wanted.program}`,
         buffers: buffersOf(3),
       }),
     );

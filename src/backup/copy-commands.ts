@@ -5,12 +5,14 @@ import type { Command, ProgramCall } from '../program/command.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { parseDuration, durationWords } from '../program/settings/quantities.ts';
 import { reserveThreads } from '../program/threads.ts';
+import { judgeArchiveCommand } from './archive-call.ts';
 import { choose, drKind, standbyKind, type Chosen, type Kind } from './choose.ts';
 import { copyTo, type Outcome, type Wanted } from './copy-to.ts';
 import { copyArguments, copyOptions, defaultJobs, mostJobs } from './options.ts';
 import { askSource, outsideOfNew } from './look-at-source.ts';
 import { openTarget } from './open-target.ts';
 import { BackupSession } from './session.ts';
+import { checksumNames, type ChecksumName } from './source/checksum-names.ts';
 import { Telling } from './telling.ts';
 
 const defaultWaitMs = 300_000;
@@ -49,6 +51,13 @@ function directoryOf(name: string, given: string | undefined): string | undefine
   return refuse(`--${name} cannot be "${given}"`, 'Write an absolute directory.');
 }
 
+/** In capitals or not, as pg_basebackup takes it. */
+function checksumsOf(given: string | undefined): ChecksumName {
+  if (given === undefined) return checksumNames[0];
+  const found = checksumNames.find((name) => name === given.toUpperCase());
+  return found ?? refuse(`--manifest-checksums cannot be "${given}"`, `Write ${checksumNames.join(', ')}.`);
+}
+
 function wantedOf({ options }: ProgramCall, program: string): Wanted {
   const given = options as Readonly<Record<string, string | undefined>>;
   return {
@@ -56,6 +65,7 @@ function wantedOf({ options }: ProgramCall, program: string): Wanted {
     jobs: jobsOf(given['jobs']),
     fast: oneOf('checkpoint', given['checkpoint'], ['fast', 'spread']) === 'fast',
     verifyPages: options['no-verify-checksums'] !== true,
+    checksums: checksumsOf(given['manifest-checksums']),
     dryRun: options['dry-run'] === true,
     waitMs: durationOf(given['wait']),
     mapping: (options['tablespace-mapping'] as readonly string[] | undefined) ?? [],
@@ -77,9 +87,13 @@ async function withTarget(call: ProgramCall, { node, chosen, wanted, telling }: 
   try {
     const asked = await askSource(session, node, wanted);
     const { environment, stop } = call;
+    // Another program is started for it: meanwhile the far side answers.
+    const { url } = chosen.destination;
+    const judged = judgeArchiveCommand(asked.facts, node.settings.dataDirectory, url, stop);
+    judged.catch(() => undefined);
     const identity = call.options['identity'] as string | undefined;
     target = await openTarget(chosen, node, identity, outsideOfNew(asked, wanted), stop);
-    return await copyTo({ node, chosen, wanted, session, asked, target, telling, environment, stop });
+    return await copyTo({ node, chosen, wanted, session, asked, target, judged, telling, environment, stop });
   } finally {
     // First the server: its backup mode ends with the session.
     await session.close();

@@ -2,7 +2,7 @@
 // of this machine or of the other node, and is worth something because its WAL arrives, too.
 import type { Found, Target } from '../copying/target.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
-import { judgeArchiveCommand } from './archive-call.ts';
+import type { Report } from '../program/print-error.ts';
 import { proveArchiving, requireArchiving, requireSegments, switchOn, type Needed } from './archiving.ts';
 import { copyByTool } from './by-tool.ts';
 import { copyOurselves } from './by-ourselves.ts';
@@ -11,6 +11,7 @@ import type { Copied } from './copy-files.ts';
 import { warnOfRoom } from './fill-target.ts';
 import { lookAtSource, type LookedAt, type SourceFacts } from './look-at-source.ts';
 import type { BackupSession } from './session.ts';
+import type { ChecksumName } from './source/checksum-names.ts';
 import type { Telling } from './telling.ts';
 import { nextSteps, stepsOf } from './words.ts';
 
@@ -24,6 +25,8 @@ export interface Wanted {
   /** Whether the first checkpoint is made at once. */
   fast: boolean;
   verifyPages: boolean;
+  /** Of files, in the manifest. */
+  checksums: ChecksumName;
   dryRun: boolean;
   /** How long a segment may take to arrive. */
   waitMs: number;
@@ -40,6 +43,8 @@ export interface Work {
   /** The cluster that is copied. */
   asked: SourceFacts;
   target: Target;
+  /** What is to be said of archive_command; it throws for one that cannot be run (archive-call.ts). */
+  judged: Promise<Report | undefined>;
   telling: Telling;
   environment: Readonly<Record<string, string | undefined>>;
   stop: AbortSignal;
@@ -65,7 +70,8 @@ export async function copyTo(work: Work): Promise<Outcome> {
   const looked = await lookAtSource(work);
   const { found } = looked;
   requireArchiving(work.asked.facts);
-  await warnOfCommand(work);
+  const warning = await work.judged;
+  if (warning !== undefined) await work.telling.warn(warning);
   await warnOfRoom(work, looked);
   if (wanted.dryRun) {
     for (const step of stepsOf(work, looked)) telling.step('would', step);
@@ -76,12 +82,6 @@ export async function copyTo(work: Work): Promise<Outcome> {
   const lastSegment = await waitForWal(work, looked, complete);
   telling.step('next', nextSteps(target.url));
   return { outcome: 'copied', found, copied: complete.copied, lastSegment };
-}
-
-async function warnOfCommand({ node, chosen, asked, telling, stop }: Work): Promise<void> {
-  const { dataDirectory } = node.settings;
-  const warning = await judgeArchiveCommand(asked.facts, dataDirectory, chosen.destination.url, stop);
-  if (warning !== undefined) await telling.warn(warning);
 }
 
 async function prove(work: Work, { cluster }: LookedAt): Promise<void> {

@@ -31,7 +31,9 @@ export async function warnOfRoom(
 ): Promise<void> {
   if (found.roomBytes === undefined || source.tablespaces.some(({ location }) => location.startsWith('/')))
     return;
-  const warning = roomWarning(await sizeOf(source, stop), found, target.url);
+  const sizeBytes = await sizeOf(source, stop);
+  telling.pace.totalBytes = sizeBytes;
+  const warning = roomWarning(sizeBytes, found, target.url);
   if (warning !== undefined) await telling.warn(warning);
 }
 
@@ -67,10 +69,11 @@ export async function paced<Result extends { copied: Copied }>(
   copying: (progress: (bytes: number) => void) => Promise<Result>,
 ): Promise<Result> {
   // It is only shown: what cannot be counted is said by the copying.
-  void sizeOf(source, signal).then(
-    (bytes) => (telling.pace.totalBytes = bytes),
-    () => undefined,
-  );
+  if (telling.pace.totalBytes === undefined)
+    void sizeOf(source, signal).then(
+      (bytes) => (telling.pace.totalBytes = bytes),
+      () => undefined,
+    );
   telling.startPacing();
   const result = await copying((bytes) => telling.pace.add(bytes)).finally(() => telling.stopPacing());
   const { files, directories, sizeBytes, removed, leftOut } = result.copied;

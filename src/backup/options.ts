@@ -59,6 +59,12 @@ export const copyOptions: readonly Option[] = [
     summary: 'Do not look at the checksums of pages, where the cluster has them.',
   },
   {
+    name: 'manifest-checksums',
+    argument: 'ALGORITHM',
+    summary:
+      "The checksums of files in backup_manifest, from PostgreSQL 13 on: CRC32C (default, PostgreSQL's own), SHA224, SHA256, SHA384, SHA512 or NONE.",
+  },
+  {
     name: 'wait',
     argument: 'DURATION',
     summary: "How long a segment may take to arrive in the archive of the copy. Default '5min'.",

@@ -1,8 +1,8 @@
 // The files that only exist once a backup has ended: backup_label and tablespace_map as the server gave them, and the manifest.
 // pg_control comes after them.
-import { createHash } from 'node:crypto';
 import { chunkBytes, type Target } from '../copying/target.ts';
 import { ProgramError } from '../program/program-error.ts';
+import { checksumOfBytes } from './source/file-checksum.ts';
 import type { Manifest, WalRange } from './source/manifest.ts';
 import { sendFile, type Sending } from './source/send-file.ts';
 
@@ -25,21 +25,20 @@ async function sendBytes(
   mode: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
   const arriving = await target.file(path, mode, signal);
   for (let at = 0; at < bytes.length; at += chunkBytes)
     await arriving.take(bytes.subarray(at, at + chunkBytes));
-  if ((await arriving.end(bytes.length, sha256)) === 'written') return;
+  if ((await arriving.end(bytes.length)) === 'written') return;
   throw new ProgramError('copy-damaged', `"${path}" at ${target.url} is not what was sent`);
 }
 
 /** Writes all of them but pg_control, which only goes into the manifest. */
 export async function writeEnd(files: EndFiles, sending: Sending): Promise<void> {
   const { label, tablespaceMap, control, manifest, wal, mode } = files;
-  const { target, signal } = sending;
+  const { target, checksums, signal } = sending;
   const now = Date.now();
   const note = (path: string, bytes: Buffer): void =>
-    manifest?.file(path, bytes.length, now, createHash('sha256').update(bytes).digest('hex'));
+    manifest?.file(path, bytes.length, now, checksumOfBytes(bytes, checksums));
   await sendBytes(target, 'backup_label', label, mode, signal);
   note('backup_label', label);
   if (tablespaceMap.length > 0) {

@@ -1,55 +1,46 @@
-// What shows at the end of a file that it is what was sent. Where pages were kept, which digests alone have judged, that is the
-// SHA-256 of the whole. Of a file that came whole it is the digests of all its pages, which take a sixth of the time.
-import { createHash } from 'node:crypto';
-import { digestBytes, digestPages, pagesIn, prime } from './page-digest.ts';
+// What shows at the end of a file that it is what was sent: the digests of all its pages in their order. Where pages were kept,
+// which digests have judged, the CRC-32C of the whole as well, which is made in another way.
+import { Crc32c } from './sums/crc32c.ts';
+import { pageBytes } from './sums/page.ts';
+import { digestBytes, prime, sumChunk, type ChunkSums } from './sums/page-sums.ts';
 import { chunkBytes } from './target.ts';
 
-export type Proof = 'sha256' | 'digests';
+/** Of the proof, in bytes. */
+export const proofBytes = 12;
 
-/** Takes the bytes of a file in order, whole pages but for the last; then says what they come to, as 64 hexadecimal digits. */
-export interface Proving {
-  update(bytes: Buffer): void;
-  result(): string;
-}
-
-/** Of what is added: no more than a chunk at once. */
-const digests = Buffer.alloc(pagesIn(chunkBytes) * digestBytes);
-
-class OfDigests implements Proving {
+/** Takes the chunks of a file in order; then says what they come to, as 24 hexadecimal digits. */
+export class Proving {
   private low = 0x2b7e_1516;
   private high = 0x28ae_d2a6;
+  private readonly crc: Crc32c | undefined;
 
-  update(bytes: Buffer): void {
-    for (let from = 0; from < bytes.length; from += chunkBytes)
-      this.add(bytes.subarray(from, from + chunkBytes));
+  /** `whole`: the file came whole; every other one needs sums with CRCs. */
+  constructor(whole: boolean) {
+    this.crc = whole ? undefined : new Crc32c();
   }
 
-  result(): string {
-    const value = (BigInt(this.high >>> 0) << 32n) | BigInt(this.low >>> 0);
-    return value.toString(16).padStart(64, '0');
-  }
-
-  private add(bytes: Buffer): void {
-    digestPages(bytes, bytes.length, digests);
-    const end = pagesIn(bytes.length) * digestBytes;
-    for (let at = 0; at < end; at += digestBytes) {
+  add({ length, digests, crcs }: ChunkSums): void {
+    for (let at = 0; at < digests.length; at += digestBytes) {
       const mixed = this.high ^ digests.readInt32LE(at);
       this.high = Math.imul(this.low, prime) ^ (mixed >>> 15);
       this.low = Math.imul(mixed, prime) ^ digests.readInt32LE(at + 4);
     }
-  }
-}
-
-class OfSha256 implements Proving {
-  private readonly hash = createHash('sha256');
-
-  update(bytes: Buffer): void {
-    this.hash.update(bytes);
+    if (this.crc === undefined) return;
+    for (let page = 0, from = 0; from < length; page += 1, from += pageBytes)
+      this.crc.add(crcs![page]!, Math.min(pageBytes, length - from));
   }
 
   result(): string {
-    return this.hash.digest('hex');
+    const digests = (BigInt(this.high >>> 0) << 32n) | BigInt(this.low >>> 0);
+    const bits = (digests << 32n) | BigInt(this.crc?.value ?? 0);
+    return bits.toString(16).padStart(2 * proofBytes, '0');
   }
 }
 
-export const proving = (proof: Proof): Proving => (proof === 'sha256' ? new OfSha256() : new OfDigests());
+/** The proof of a file that is in memory. */
+export function proofOf(bytes: Buffer, whole: boolean): string {
+  const proving = new Proving(whole);
+  for (let at = 0; at < bytes.length; at += chunkBytes)
+    proving.add(sumChunk(bytes.subarray(at, at + chunkBytes), whole ? 'digests' : 'all'));
+  return proving.result();
+}

@@ -1,6 +1,9 @@
 // The data directory that a base backup is copied into, as the copying sees it: the contract in words. near/ is one on this
 // machine, far/ one behind a receiver over ssh. Bytes, names and order only: what is copied, the backup knows.
 
+import type { Names } from './name-set.ts';
+import type { ChunkSums } from './sums/page-sums.ts';
+
 /** Where a cluster's directories are, so that a target can tell that it is none of them: the same machine has the same `boot`. */
 export interface SourcePlaces {
   /** /proc/sys/kernel/random/boot_id; empty where there is none: nothing is compared then. */
@@ -69,21 +72,36 @@ export interface Prepared {
 export interface ArrivingFile {
   /**
    * Takes the next chunk. `bytes` is the target's until the promise is settled. Several may be under way: a caller need
-   * not wait for one before it gives the next, but none may be given after one has failed.
+   * not wait for one before it gives the next, but none may be given after one has failed. `sums`: of the chunk, with CRCs,
+   * where the caller has them already.
    */
-  take(bytes: Buffer): Promise<void>;
+  take(bytes: Buffer, sums?: ChunkSums): Promise<void>;
   /**
    * After the last chunk: the file has `sizeBytes` and exactly these bytes, and is durable but for its name, which finish()
-   * sees to. `sha256`: 64 lower-case hexadecimal digits of the whole. 'other': what was there was not what it seemed to be, and
-   * the file is gone; it has to be sent again from the beginning, and comes to an empty place then.
+   * sees to. 'other': what was there was not what it seemed to be, and the file is gone; it has to be sent again from the
+   * beginning, and comes to an empty place then.
    */
-  end(sizeBytes: number, sha256: string): Promise<'written' | 'other'>;
+  end(sizeBytes: number): Promise<'written' | 'other'>;
   /** The file vanished at the source, or is given up: nothing of that name is left. */
   discard(): Promise<void>;
 }
 
 /** How much a chunk holds: 64 pages of 8 kB. Only a file's last one is shorter. */
 export const chunkBytes = 512 * 1024;
+
+/** A small file, whole in memory: at most a chunk. */
+export interface WholeFile {
+  /** In its directory. */
+  name: string;
+  /** Permission bits. */
+  mode: number;
+  bytes: Buffer;
+  /** Of all its bytes, with CRCs. */
+  sums: ChunkSums;
+}
+
+/** How many of them, and how many bytes, several() takes at once. */
+export const mostSeveral = { files: 128, bytes: chunkBytes } as const;
 
 /** What has gone over the line so far, both ways; 0 for a near target. */
 export interface Traffic {
@@ -116,10 +134,15 @@ export interface Target {
   directory(path: string, mode: number, signal: AbortSignal): Promise<void>;
   file(path: string, mode: number, signal: AbortSignal): Promise<ArrivingFile>;
   /**
+   * Files of one directory, each as file(), take() and end() would bring it; `bytes` are the target's until the promise is
+   * settled. 'other': something on the way has changed them, and they have to be sent again, one by one.
+   */
+  several(path: string, files: readonly WholeFile[], signal: AbortSignal): Promise<'written' | 'other'>;
+  /**
    * Removes what else is in a directory of PostgreSQL's own (base, global, pg_…, a tablespace's), with all below it; elsewhere
    * nothing. How many files and directories went.
    */
-  sweep(path: string, names: ReadonlySet<string>, signal: AbortSignal): Promise<number>;
+  sweep(path: string, names: Names, signal: AbortSignal): Promise<number>;
   /**
    * Everything durable, names too; then pg_control, whole and durable; then the note away. From here on it can be started.
    */

@@ -35,6 +35,7 @@ describe('a file that vanishes between the look into its directory and its turn'
         ...{ temporaryStatistics: undefined, ours: new Set<string>() },
       },
       ...{ target, manifest: undefined, layout: undefined, buffers: buffersOf(4), jobs: 2 },
+      checksums: 'CRC32C',
       ...{ progress: () => undefined, signal: neverStopped },
     });
     expect({ files, isThere: existsSync(`${scene.data}/base/5/16384`) }).toEqual({

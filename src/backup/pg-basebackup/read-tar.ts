@@ -1,9 +1,9 @@
 // The tar stream of pg_basebackup, entry by entry into the target. What comes is PostgreSQL's: its exclusions, its label, its
 // manifest. Only pg_control is kept aside, because it comes last. The one door to tar-stream.
-import { createHash } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Headers } from 'tar-stream';
+import { NameSet } from '../../copying/name-set.ts';
 import { chunkBytes, type Target } from '../../copying/target.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Copied } from '../copy-files.ts';
@@ -34,7 +34,7 @@ class TarReader {
   readonly copied = { files: 0, directories: 0, sizeBytes: 0, removed: 0 };
   readonly leftOut: string[] = [];
   /** Directory by directory, what it has. */
-  private readonly names = new Map<string, Set<string>>();
+  private readonly names = new Map<string, NameSet>();
   private readonly reading: Reading;
 
   constructor(reading: Reading) {
@@ -64,7 +64,7 @@ class TarReader {
   private note(path: string): void {
     const at = path.lastIndexOf('/');
     const directory = at < 0 ? '' : path.slice(0, at);
-    const names = this.names.get(directory) ?? new Set<string>();
+    const names = this.names.get(directory) ?? new NameSet();
     names.add(path.slice(at + 1));
     this.names.set(directory, names);
   }
@@ -72,21 +72,19 @@ class TarReader {
   private async directory(path: string, mode: number): Promise<void> {
     this.copied.directories += 1;
     if (path === '') return;
-    if (!this.names.has(path)) this.names.set(path, new Set());
+    if (!this.names.has(path)) this.names.set(path, new NameSet());
     // What it is, the target knows: perhaps a link.
     if (path !== 'pg_wal') await this.reading.target.directory(path, mode, this.reading.signal);
   }
 
   private async file(path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void> {
     const { target, signal } = this.reading;
-    const hash = createHash('sha256');
     const arriving = await target.file(path, mode, signal);
     const underWay = new UnderWay();
     let sizeBytes = 0;
     try {
       for await (const { bytes, give } of inChunks(content, this.reading.buffers)) {
         signal.throwIfAborted();
-        hash.update(bytes);
         sizeBytes += bytes.length;
         underWay.throwFault();
         underWay.add(arriving.take(bytes).finally(give));
@@ -94,7 +92,7 @@ class TarReader {
       }
       await underWay.settle();
       underWay.throwFault();
-      if ((await arriving.end(sizeBytes, hash.digest('hex'))) === 'other') throw other(path, target.url);
+      if ((await arriving.end(sizeBytes)) === 'other') throw other(path, target.url);
     } catch (error) {
       await underWay.settle();
       await arriving.discard().catch(() => undefined);

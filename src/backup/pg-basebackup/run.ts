@@ -6,6 +6,8 @@ import { exec, plainEnvironment } from '../../program/exec.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { Settings } from '../../program/settings/settings.ts';
 import type { Buffers } from '../source/buffers.ts';
+import type { ChecksumName } from '../source/checksum-names.ts';
+import { firstWithManifest } from '../source/manifest.ts';
 import { readTar, type Received } from './read-tar.ts';
 
 export interface Asked {
@@ -16,6 +18,7 @@ export interface Asked {
   /** Whether the first checkpoint is made at once. */
   fast: boolean;
   verifyPages: boolean;
+  checksums: ChecksumName;
   label: string;
   target: Target;
   buffers: Buffers;
@@ -37,11 +40,12 @@ function connectionWords(settings: Settings): string[] {
   return ['-h', socketDirectory ?? listenAddress ?? 'localhost', '-p', String(port)];
 }
 
-function wordsOf({ settings, major, fast, verifyPages, label }: Asked): string[] {
+function wordsOf({ settings, major, fast, verifyPages, checksums: name, label }: Asked): string[] {
   const checksums = major >= verifiesPages && !verifyPages ? ['--no-verify-checksums'] : [];
   // -X none: the server waits until all that the copy needs is archived.
   const how = ['-F', 't', '-X', 'none', '-c', fast ? 'fast' : 'spread', '-l', label];
-  return ['-D', '-', ...how, ...checksums, '-v', '-w', ...connectionWords(settings)];
+  const manifest = major >= firstWithManifest ? [`--manifest-checksums=${name}`] : [];
+  return ['-D', '-', ...how, ...checksums, ...manifest, '-v', '-w', ...connectionWords(settings)];
 }
 
 /** Of tar-stream, and of what a stream without its end lacks. */

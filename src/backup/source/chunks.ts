@@ -1,6 +1,6 @@
 // The chunks of an open file, one read ahead: while one is looked at and hashed, the next one comes.
 import { chunkBytes } from '../../copying/target.ts';
-import { fill } from '../../transport/copy.ts';
+import { fill } from '../../program/quick-calls.ts';
 import type { Buffers } from './buffers.ts';
 
 export interface Chunk {

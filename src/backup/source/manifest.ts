@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fromSystemError } from '../../program/program-error.ts';
 import { startOfProcess } from '../../program/temporary-name.ts';
 import { formatLsn } from '../../wal/lsn.ts';
+import type { ChecksumName } from './checksum-names.ts';
 
 /** The WAL that a copy needs to be consistent. */
 export interface WalRange {
@@ -40,11 +41,13 @@ export class Manifest {
   /** backup_manifest.<process id>, so that several calls do not meet. */
   readonly path: string;
   private readonly hash = createHash('sha256');
+  private readonly checksums: ChecksumName;
   private waiting = '';
   private hasFiles = false;
 
-  /** In `directory`, of this process. */
-  constructor(directory: string, major: number, systemIdentifier: string) {
+  /** In `directory`, of this process; `checksums`: of the files. */
+  constructor(directory: string, major: number, systemIdentifier: string, checksums: ChecksumName) {
+    this.checksums = checksums;
     this.path = join(directory, nameOf(process.pid));
     try {
       removeLeft(directory);
@@ -59,15 +62,15 @@ export class Manifest {
     this.add('"Files": [');
   }
 
-  /** `sha256` of the whole content, as 64 hexadecimal digits; `modified` in ms since 1970. */
-  file(path: string, sizeBytes: number, modified: number, sha256: string): void {
+  /** `checksum` of the whole content, hexadecimal; `modified` in ms since 1970. */
+  file(path: string, sizeBytes: number, modified: number, checksum: string): void {
     const fields = [
       `"Path": ${JSON.stringify(path)}`,
       `"Size": ${sizeBytes}`,
       `"Last-Modified": "${timeOf(modified)}"`,
-      '"Checksum-Algorithm": "SHA256"',
-      `"Checksum": "${sha256}"`,
     ];
+    if (this.checksums !== 'NONE')
+      fields.push(`"Checksum-Algorithm": "${this.checksums}"`, `"Checksum": "${checksum}"`);
     this.add(`${this.hasFiles ? ',' : ''}\n{ ${fields.join(', ')} }`);
     this.hasFiles = true;
   }

@@ -1,12 +1,14 @@
 // One file of the cluster into the target: read once, its pages looked at, hashed, and handed on chunk by chunk. It may vanish
 // or become shorter at any time, which replay makes good.
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
+import { sumChunk } from '../../copying/sums/page-sums.ts';
 import type { ArrivingFile, Target } from '../../copying/target.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
-import { closeFile, openFile, statOpen } from '../../program/system-calls.ts';
+import { close, open, statOf } from '../../program/quick-calls.ts';
 import type { Buffers } from './buffers.ts';
 import { chunksOf } from './chunks.ts';
+import type { ChecksumName } from './checksum-names.ts';
+import { FileChecksum } from './file-checksum.ts';
 import type { PageCheck } from './pages.ts';
 import { UnderWay } from './under-way.ts';
 
@@ -25,7 +27,8 @@ export interface SourceFile {
 /** What was copied. */
 export interface SentFile {
   sizeBytes: number;
-  sha256: string;
+  /** For the manifest (file-checksum.ts). */
+  checksum: string;
   /** In ms since 1970. */
   modified: number;
   check: PageCheck | undefined;
@@ -34,6 +37,8 @@ export interface SentFile {
 export interface Sending {
   target: Target;
   buffers: Buffers;
+  /** Which one the manifest has of each file. */
+  checksums: ChecksumName;
   /** Hears of bytes as they have been handed on. */
   progress: (bytes: number) => void;
   signal: AbortSignal;
@@ -42,12 +47,13 @@ export interface Sending {
 /** Takes the place of another one that the target has compared with; sent again it comes to an empty place. */
 const mostAttempts = 2;
 
-const cannotRead = (path: string, error: unknown): Error =>
+export const cannotRead = (path: string, error: unknown): Error =>
   error instanceof ProgramError ? error : fromSystemError(error, `could not read "${path}"`);
 
-async function open(path: string): Promise<number | undefined> {
+/** Undefined where it is not there any more. */
+export async function openSource(path: string): Promise<number | undefined> {
   try {
-    return await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw cannotRead(path, error);
@@ -60,9 +66,9 @@ async function sendOpen(
   descriptor: number,
   arriving: ArrivingFile,
   sizeBytes: number,
-  { buffers, progress, signal }: Sending,
+  { buffers, checksums, progress, signal }: Sending,
 ): Promise<Omit<SentFile, 'modified'>> {
-  const hash = createHash('sha256');
+  const checksum = new FileChecksum(checksums);
   const check = file.check?.(descriptor);
   const underWay = new UnderWay();
   let sentBytes = 0;
@@ -70,16 +76,17 @@ async function sendOpen(
     for await (const { buffer, length, offset } of chunksOf(descriptor, sizeBytes, buffers)) {
       const give = (): void => buffers.give(buffer);
       const bytes = buffer.subarray(0, length);
+      const sums = sumChunk(bytes);
       try {
         signal.throwIfAborted();
         underWay.throwFault();
-        await check?.look(buffer, length, offset);
+        await check?.look(bytes, sums, offset);
       } catch (error) {
         give();
         throw error;
       }
-      hash.update(bytes);
-      underWay.add(arriving.take(bytes).finally(give));
+      checksum.add(bytes, sums);
+      underWay.add(arriving.take(bytes, sums).finally(give));
       progress(length);
       sentBytes += length;
     }
@@ -87,16 +94,16 @@ async function sendOpen(
     await underWay.settle();
   }
   underWay.throwFault();
-  return { sizeBytes: sentBytes, sha256: hash.digest('hex'), check };
+  return { sizeBytes: sentBytes, checksum: checksum.result(), check };
 }
 
 async function attempt(file: SourceFile, descriptor: number, sending: Sending): Promise<SentFile | 'other'> {
-  const stats = await statOpen(descriptor);
+  const stats = await statOf(descriptor);
   const mode = file.mode ?? stats.mode & 0o7777;
   const arriving = await sending.target.file(file.to, mode, sending.signal);
   try {
     const sent = await sendOpen(file, descriptor, arriving, stats.size, sending);
-    const outcome = await arriving.end(sent.sizeBytes, sent.sha256);
+    const outcome = await arriving.end(sent.sizeBytes);
     if (outcome === 'written') return { ...sent, modified: stats.mtimeMs };
     sending.progress(-sent.sizeBytes);
     return 'other';
@@ -108,7 +115,7 @@ async function attempt(file: SourceFile, descriptor: number, sending: Sending): 
 
 /** Copies one file; 'vanished' where it is not there any more. Throws what keeps it from being read or stored. */
 export async function sendFile(file: SourceFile, sending: Sending): Promise<SentFile | 'vanished'> {
-  const descriptor = await open(file.from);
+  const descriptor = await openSource(file.from);
   if (descriptor === undefined) return 'vanished';
   try {
     for (let count = 1; count <= mostAttempts; count++) {
@@ -119,7 +126,7 @@ export async function sendFile(file: SourceFile, sending: Sending): Promise<Sent
     sending.signal.throwIfAborted();
     throw cannotRead(file.from, error);
   } finally {
-    await closeFile(descriptor);
+    await close(descriptor);
   }
   throw new ProgramError('copy-damaged', `"${file.to}" at ${sending.target.url} is not what was sent`, {
     detail: 'It was sent twice, and had other content both times.',

@@ -1,9 +1,12 @@
 // The directories of a cluster in the order in which they are copied, with the names of their files. Nothing is kept of a
 // directory that is done: a cluster of a million files is walked in the memory that its largest directory needs.
 import type { Dirent } from 'node:fs';
-import { lstat, opendir, readlink } from 'node:fs/promises';
+import { opendir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { NameSet } from '../../copying/name-set.ts';
+import { lstat } from '../../program/quick-calls.ts';
 import { stat } from '../../program/system-calls.ts';
 import { holdsRelations, isEmptied, isLeftOut, Unlogged } from './exclusions.ts';
 
@@ -28,15 +31,15 @@ export interface SourceDirectory {
   /** Permission bits. */
   mode: number;
   /** Files to be copied. */
-  files: Set<string>;
-  /** All that belongs there: files, and directories that come later. */
-  names: Set<string>;
+  files: NameSet;
+  /** Directories that belong there, too, and come later. */
+  directories: ReadonlySet<string>;
   /** Neither files nor directories, which are not copied. */
   special: readonly string[];
 }
 
 interface Entries {
-  files: Set<string>;
+  files: NameSet;
   directories: string[];
   special: string[];
 }
@@ -60,13 +63,16 @@ function requireName(directory: string, name: string): void {
 const isEmptiedLink = ({ temporaryStatistics }: Source, path: string, entry: Dirent): boolean =>
   entry.isSymbolicLink() && isEmptied(below(path, entry.name), temporaryStatistics);
 
+/** Read from a directory at once. */
+const entriesAtOnce = 256;
+
 /** The entries of a directory; undefined where it has vanished, as that of a dropped database. */
 async function entriesOf(source: Source, path: string): Promise<Entries | undefined> {
   const absolute = join(source.dataDirectory, path);
   const unlogged = holdsRelations(path) ? new Unlogged() : undefined;
-  const found: Entries = { files: new Set(), directories: [], special: [] };
+  const found: Entries = { files: new NameSet(), directories: [], special: [] };
   try {
-    for await (const entry of await opendir(absolute)) {
+    for await (const entry of await opendir(absolute, { bufferSize: entriesAtOnce })) {
       const { name } = entry;
       requireName(absolute, name);
       if (isLeftOut(path, name)) continue;
@@ -95,12 +101,17 @@ async function modeOf(absolute: string): Promise<number | undefined> {
 /** The path of a name in a directory, both relative to the data directory. */
 export const below = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`);
 
+/** A directory that is copied empty. */
+const nothingIn = (path: string, mode: number): SourceDirectory => ({
+  ...{ path, mode, files: new NameSet(), directories: new Set<string>(), special: [] },
+});
+
 /** One directory and all below it. */
 async function* walkFrom(source: Source, path: string): AsyncGenerator<SourceDirectory> {
   const mode = await modeOf(join(source.dataDirectory, path));
   if (mode === undefined) return;
   if (isEmptied(path, source.temporaryStatistics)) {
-    yield { path, mode, files: new Set(), names: new Set(), special: [] };
+    yield nothingIn(path, mode);
     return;
   }
   const entries = await entriesOf(source, path);
@@ -109,7 +120,7 @@ async function* walkFrom(source: Source, path: string): AsyncGenerator<SourceDir
   const directories = entries.directories.filter((name) => !source.ours.has(below(path, name)));
   const isTop = path === '';
   const linked = isTop ? special.filter((name) => name !== 'pg_wal') : special;
-  yield { path, mode, files, names: new Set([...files, ...directories]), special: linked };
+  yield { path, mode, files, directories: new Set(directories), special: linked };
   for (const name of directories.sort()) {
     if (isTop && (name === 'pg_wal' || name === 'pg_tblspc')) continue;
     yield* walkFrom(source, below(path, name));
@@ -122,21 +133,14 @@ async function* walkFrom(source: Source, path: string): AsyncGenerator<SourceDir
 /** pg_wal is copied empty: what recovery needs, the archive has (and what it had of its own could be replayed, trap T10e). */
 async function* walkWal({ dataDirectory, major }: Source): AsyncGenerator<SourceDirectory> {
   const mode = (await modeOf(join(dataDirectory, 'pg_wal'))) ?? 0o700;
-  const nothing = (path: string): SourceDirectory => ({
-    path,
-    mode,
-    files: new Set<string>(),
-    names: new Set<string>(),
-    special: [],
-  });
-  yield nothing('pg_wal/archive_status');
-  if (major >= 17) yield nothing('pg_wal/summaries');
+  yield nothingIn('pg_wal/archive_status', mode);
+  if (major >= 17) yield nothingIn('pg_wal/summaries', mode);
 }
 
 async function* walkTablespaces(source: Source): AsyncGenerator<SourceDirectory> {
   const mode = (await modeOf(join(source.dataDirectory, 'pg_tblspc'))) ?? 0o700;
   const names = new Set(source.tablespaces.map(({ oid }) => oid));
-  yield { path: 'pg_tblspc', mode, files: new Set(), names, special: [] };
+  yield { ...nothingIn('pg_tblspc', mode), directories: names };
   for (const { oid, location } of source.tablespaces) {
     const path = `pg_tblspc/${oid}`;
     // In the data directory itself (allow_in_place_tablespaces).
@@ -145,27 +149,31 @@ async function* walkTablespaces(source: Source): AsyncGenerator<SourceDirectory>
   }
 }
 
+/** So many files are looked at before others have a turn. */
+const lstatsInTurn = 64;
+
 /** Every directory that is copied, parents first. */
 export const walk = (source: Source): AsyncGenerator<SourceDirectory> => walkFrom(source, '');
 
 /** How many bytes there are to be read; what has vanished meanwhile counts nothing. Throws the reason of `signal`. */
 export async function sizeOf(source: Source, signal: AbortSignal): Promise<number> {
   let bytes = 0;
-  const sizeOfFile = async (path: string): Promise<number> =>
-    lstat(path).then(
-      ({ size }) => size,
-      () => 0,
-    );
+  const addSizeOf = async (path: string): Promise<void> => {
+    const found = await lstat(path).catch(() => undefined);
+    bytes += found?.size ?? 0;
+  };
   for await (const { path, files } of walk(source)) {
-    let pending: Promise<number>[] = [];
+    let pending: Promise<void>[] = [];
     const settle = async (): Promise<void> => {
-      for (const size of await Promise.all(pending)) bytes += size;
+      await Promise.all(pending);
       pending = [];
+      // What is answered at once leaves nobody else a turn.
+      await turn();
       signal.throwIfAborted();
     };
     for (const name of files) {
-      pending.push(sizeOfFile(join(source.dataDirectory, path, name)));
-      if (pending.length === 64) await settle();
+      pending.push(addSizeOf(join(source.dataDirectory, path, name)));
+      if (pending.length === lstatsInTurn) await settle();
     }
     await settle();
   }

@@ -11,6 +11,9 @@ const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_check
 /** What is not larger is small. */
 const smallBytes = 65_536;
 
+/** What does not shrink becomes a little longer, and less is asked for than a piece of 64 bytes by nobody. */
+const spareBytes = 128;
+
 /**
  * A piece of output, whose rest serves the next frames: as long as there is room for a chunk that does not shrink, zstd reads
  * the chunk where it is (ZSTD_compressStream2 with ZSTD_e_end).
@@ -66,7 +69,13 @@ export class Compressors {
   async compress(bytes: Buffer): Promise<Buffer | undefined> {
     const isSmall = bytes.length <= smallBytes;
     const pieces = isSmall
-      ? [zstdCompressSync(bytes, { params, chunkSize: smallBytes })]
+      ? [
+          zstdCompressSync(bytes, {
+            params,
+            chunkSize: bytes.length + spareBytes,
+            pledgedSrcSize: bytes.length,
+          }),
+        ]
       : await this.pool.lend((compressor) => compressor.compress(bytes));
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (length >= bytes.length * worthwhile) return undefined;

@@ -2,9 +2,9 @@
 // has already it tells by digests, and only pages that differ are sent; and a proof of the whole decides at the end.
 import { unlessAborted } from '../../program/unless-aborted.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
-import { digestBytes, digestPages, pagesIn } from '../page-digest.ts';
-import { proving, type Proving } from '../proof.ts';
-import { chunkBytes, type ArrivingFile } from '../target.ts';
+import { sumChunk, type ChunkSums } from '../sums/page-sums.ts';
+import { Proving } from '../proof.ts';
+import type { ArrivingFile } from '../target.ts';
 import { allPages, bytesOfPages, discardRecord, endRecord, invalid, pagesRecord } from '../wire/records.ts';
 import { differing, gatherPages } from '../wire/runs.ts';
 import { Prospect, type Compressors } from './compressor.ts';
@@ -29,8 +29,6 @@ interface MadeRecord {
   payload: Buffer;
 }
 
-/** Digests of the chunk that is being looked at: they are compared before anything else is done. */
-const ownDigests = Buffer.alloc(pagesIn(chunkBytes) * digestBytes);
 const nothing = Buffer.alloc(0);
 
 export class FarFile implements ArrivingFile {
@@ -40,8 +38,7 @@ export class FarFile implements ArrivingFile {
   private readonly there: Promise<DigestsThere | undefined>;
   private readonly outbox: Outbox;
   private readonly prospect = new Prospect();
-  /** Of a file that goes whole; of any other the SHA-256 is known at the end. */
-  private readonly proving: Proving | undefined;
+  private readonly proving: Proving;
   private before: Promise<void> = Promise.resolve();
   private chunks = 0;
   private readonly onAbort: () => void;
@@ -51,7 +48,7 @@ export class FarFile implements ArrivingFile {
     this.path = path;
     this.way = way;
     this.outbox = new Outbox(way.conversation);
-    this.proving = way.isFresh ? proving('digests') : undefined;
+    this.proving = new Proving(way.isFresh);
     this.there = way.isFresh ? Promise.resolve(undefined) : this.listen();
     this.there.catch(() => undefined);
     this.onAbort = () => {
@@ -62,12 +59,12 @@ export class FarFile implements ArrivingFile {
     else way.signal.addEventListener('abort', this.onAbort);
   }
 
-  take(bytes: Buffer): Promise<void> {
+  take(bytes: Buffer, sums = sumChunk(bytes)): Promise<void> {
     const chunk = this.chunks;
     this.chunks += 1;
-    this.proving?.update(bytes);
+    this.proving.add(sums);
     const { before } = this;
-    const record = this.make(chunk, bytes);
+    const record = this.make(chunk, bytes, sums);
     const sent = this.named(async () => {
       // Until both have ended the buffer is in use.
       const [earlier, made] = await Promise.allSettled([before, record]);
@@ -81,8 +78,8 @@ export class FarFile implements ArrivingFile {
     return sent;
   }
 
-  async end(sizeBytes: number, sha256: string): Promise<'written' | 'other'> {
-    return this.finish(endRecord(sizeBytes, this.proving?.result() ?? sha256), ['written', 'other'] as const);
+  async end(sizeBytes: number): Promise<'written' | 'other'> {
+    return this.finish(endRecord(sizeBytes, this.proving.result()), ['written', 'other'] as const);
   }
 
   async discard(): Promise<void> {
@@ -115,10 +112,10 @@ export class FarFile implements ArrivingFile {
     return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming);
   }
 
-  private async make(chunk: number, bytes: Buffer): Promise<MadeRecord> {
+  private async make(chunk: number, bytes: Buffer, { digests }: ChunkSums): Promise<MadeRecord> {
     const there = await this.there;
     const { length } = bytes;
-    const pages = there === undefined ? allPages(length) : pagesToSend(bytes, await there.of(chunk));
+    const pages = there === undefined ? allPages(length) : differing(digests, await there.of(chunk), length);
     const plain = bytesOfPages(pages, length) === length ? bytes : gathered(bytes, pages);
     const frame = plain.length > 0 && this.prospect.isGood() ? await this.compress(plain) : undefined;
     const encoding = frame === undefined ? 'none' : 'zstd';
@@ -166,11 +163,6 @@ export class FarFile implements ArrivingFile {
     conversation.close(isOver);
     this.way.release();
   }
-}
-
-function pagesToSend(bytes: Buffer, there: Buffer): bigint {
-  digestPages(bytes, bytes.length, ownDigests);
-  return differing(ownDigests, there, bytes.length);
 }
 
 function gathered(bytes: Buffer, pages: bigint): Buffer {

@@ -6,11 +6,22 @@ import { aboutRoad } from '../../transport/ssh/asking-road.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
 import type { Link } from '../../transport/ssh/link.ts';
 import { namingLogin } from '../../transport/ssh/login-words.ts';
-import type { ArrivingFile, Found, Outside, Prepared, SourceCluster, Target, Traffic } from '../target.ts';
-import { longMessage, longText, namesToBytes } from '../wire/long-message.ts';
+import type {
+  ArrivingFile,
+  Found,
+  Outside,
+  Prepared,
+  SourceCluster,
+  Target,
+  Traffic,
+  WholeFile,
+} from '../target.ts';
+import type { Names } from '../name-set.ts';
+import { longMessage, longText, namesInPieces } from '../wire/long-message.ts';
 import { outsideToJson, readFound, readPrepared, sourceToJson } from '../wire/places.ts';
 import { Compressors } from './compressor.ts';
 import { FarFile } from './far-file.ts';
+import { offer, put } from './small-files.ts';
 import { Slots } from './slots.ts';
 
 /** A receiver takes 24 conversations at once, and a file is not the only thing that one can be about. */
@@ -79,10 +90,27 @@ export class FarTarget implements Target {
     }
   }
 
-  sweep(path: string, names: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
+  async several(
+    path: string,
+    files: readonly WholeFile[],
+    signal: AbortSignal,
+  ): Promise<'written' | 'other'> {
+    const release = await this.slot(signal);
+    const converse = <T>(verb: string, talk: (conversation: Conversation) => Promise<T>): Promise<T> =>
+      this.converse(`write files of "${path}" at`, { verb, path }, signal, talk);
+    try {
+      const lacking = this.isFresh ? files : await converse('offer', (talk) => offer(files, talk));
+      if (lacking.length === 0) return 'written';
+      return await converse('files', (talk) => put(lacking, this.compressors, talk));
+    } finally {
+      release();
+    }
+  }
+
+  sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {
     const what = `remove files of "${path}" at`;
     return this.converse(what, { verb: 'sweep', path }, signal, async (conversation) => {
-      await conversation.send(namesToBytes(names));
+      for (const piece of namesInPieces(names)) await conversation.send(piece);
       await conversation.sent();
       const reply = await conversation.reply();
       reply.oneOf('reply', ['swept']);

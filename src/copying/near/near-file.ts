@@ -1,12 +1,11 @@
 // A file on its way into a data directory of this machine. What is there already is read and compared page by page, and only
 // pages that differ are written; a page that came as a digest only is taken as it is (patch).
 import { fromSystemError } from '../../program/program-error.ts';
-import { closeFile, fdatasync, fsync, unlinkIfThere, writeFrom } from '../../program/system-calls.ts';
-import { fill } from '../../transport/copy.ts';
+import { fill, writeAllOf } from '../../program/quick-calls.ts';
+import { closeFile, fdatasync, fsync, unlinkIfThere } from '../../program/system-calls.ts';
 import { EarlyFlush } from '../../transport/early-flush.ts';
 import { syncOrFail } from '../../transport/publish.ts';
-import type { PageRun } from '../page-digest.ts';
-import { proving, type Proof, type Proving } from '../proof.ts';
+import type { PageRun } from '../sums/page.ts';
 import type { ArrivingFile } from '../target.ts';
 import { withBuffer } from './buffers.ts';
 import { changeModeOpen, truncateOpen } from './calls.ts';
@@ -20,8 +19,6 @@ const flushBytes = 32 * 1024 * 1024;
 export interface Terms {
   path: string;
   mode: number;
-  /** What end() compares; undefined: nothing. */
-  proof: Proof | undefined;
   signal: AbortSignal;
   /** Called once, when the descriptor is closed. */
   closed: (file: NearFile) => void;
@@ -32,9 +29,6 @@ export class NearFile implements ArrivingFile {
   readonly oldBytes: number;
   private readonly descriptor: number;
   private readonly flush: EarlyFlush;
-  private readonly proving: Proving | undefined;
-  /** Fulfilled when the work on all chunks so far has ended, well or not. */
-  private before: Promise<void> = Promise.resolve();
   private readonly underWay = new Set<Promise<void>>();
   private position = 0;
   private fault: unknown;
@@ -50,7 +44,6 @@ export class NearFile implements ArrivingFile {
     this.oldBytes = opened.oldBytes;
     this.descriptor = opened.descriptor;
     this.flush = new EarlyFlush(() => fdatasync(this.descriptor), flushBytes);
-    this.proving = terms.proof === undefined ? undefined : proving(terms.proof);
   }
 
   /** Reads what was there of the chunk at `offset`, before that chunk is taken or patched: how many bytes. */
@@ -61,10 +54,7 @@ export class NearFile implements ArrivingFile {
 
   async take(bytes: Buffer): Promise<void> {
     const at = this.advance(bytes.length);
-    return this.follow(async (hash) => {
-      await this.write(bytes, at);
-      await hash(bytes);
-    });
+    return this.follow(this.write(bytes, at));
   }
 
   /**
@@ -74,14 +64,8 @@ export class NearFile implements ArrivingFile {
   async patch(length: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
     const at = this.advance(length);
     this.isPatched = true;
-    return this.follow((hash) =>
-      withBuffer(async (buffer) => {
-        const chunk = buffer.subarray(0, length);
-        const there = await this.naming('read', () => fill(this.descriptor, chunk, at));
-        await this.writePatched(chunk, there, runs, bytes, at);
-        await hash(chunk);
-      }),
-    );
+    const isKept = runs.length === 0 && at + length <= this.oldBytes;
+    return this.follow(isKept ? Promise.resolve() : this.readAndPatch(length, runs, bytes, at));
   }
 
   /**
@@ -90,22 +74,15 @@ export class NearFile implements ArrivingFile {
    */
   patchHeld(chunk: Buffer, there: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
     const at = this.advance(chunk.length);
-    return this.follow(async (hash) => {
-      await this.writePatched(chunk, there, runs, bytes, at);
-      await hash(chunk);
-    });
+    return this.follow(this.writePatched(chunk, there, runs, bytes, at));
   }
 
-  async end(sizeBytes: number, proof: string): Promise<'written' | 'other'> {
+  async end(sizeBytes: number): Promise<'written'> {
     await this.settle();
     if (this.fault !== undefined) throw this.fault as Error;
     this.terms.signal.throwIfAborted();
     if (this.position !== sizeBytes) {
       throw new Error(`${this.position} bytes of ${this.terms.path} came, not ${sizeBytes}`);
-    }
-    if (this.proving !== undefined && this.proving.result() !== proof) {
-      await this.discard();
-      return 'other';
     }
     await this.naming('write', () => this.complete(sizeBytes));
     await this.makeDurable();
@@ -134,19 +111,11 @@ export class NearFile implements ArrivingFile {
     return at;
   }
 
-  /**
-   * Remembers the work on a chunk until it has ended, and the first fault for end(). What the work gives to `hash` is hashed
-   * in the order of the chunks, whichever is written first.
-   */
-  private follow(work: (hash: (bytes: Buffer) => Promise<void>) => Promise<void>): Promise<void> {
-    const { before } = this;
-    const running = work(async (bytes) => {
-      if (this.proving === undefined) return;
-      await before;
-      this.proving.update(bytes);
-    });
-    const ended = running.then(undefined, (error: unknown) => void (this.fault ??= error));
-    this.before = ended.finally(() => this.underWay.delete(ended));
+  /** Remembers the work on a chunk until it has ended, and the first fault for end(). */
+  private follow(running: Promise<void>): Promise<void> {
+    const ended: Promise<void> = running
+      .catch((error: unknown) => void (this.fault ??= error))
+      .finally(() => this.underWay.delete(ended));
     this.underWay.add(ended);
     return running;
   }
@@ -165,6 +134,19 @@ export class NearFile implements ArrivingFile {
     });
   }
 
+  private async readAndPatch(
+    length: number,
+    runs: readonly PageRun[],
+    bytes: Buffer,
+    at: number,
+  ): Promise<void> {
+    await withBuffer(async (buffer) => {
+      const chunk = buffer.subarray(0, length);
+      const there = await this.naming('read', () => fill(this.descriptor, chunk, at));
+      await this.writePatched(chunk, there, runs, bytes, at);
+    });
+  }
+
   private async writePatched(
     chunk: Buffer,
     there: number,
@@ -179,19 +161,13 @@ export class NearFile implements ArrivingFile {
 
   private async writeParts(bytes: Buffer, parts: readonly Part[], at: number): Promise<void> {
     for (const { from, to } of parts) {
-      await this.naming('write', () => this.writeAll(bytes, from, to, at));
+      await this.naming('write', () => writeAllOf(this.descriptor, bytes, from, to, at));
       this.flush.wrote(to - from);
     }
   }
 
-  private async writeAll(bytes: Buffer, from: number, to: number, at: number): Promise<void> {
-    for (let next = from; next < to;) {
-      next += (await writeFrom(this.descriptor, bytes, next, to - next, at + next)).bytesWritten;
-    }
-  }
-
   private async complete(sizeBytes: number): Promise<void> {
-    // What was hashed as zeros past the old end has to be there, too.
+    // Zeros past the old end have to be there, too.
     if (this.oldBytes > sizeBytes || this.isPatched) await truncateOpen(this.descriptor, sizeBytes);
     if (this.opened.mode !== this.terms.mode) await changeModeOpen(this.descriptor, this.terms.mode);
   }

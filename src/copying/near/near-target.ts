@@ -1,11 +1,13 @@
 // A data directory of this machine that a base backup is copied into: the verbs of target.ts, each in a file of its own.
-import type { Proof } from '../proof.ts';
-import type { Found, Outside, Prepared, SourceCluster, Target } from '../target.ts';
+import type { Found, Outside, Prepared, SourceCluster, Target, WholeFile } from '../target.ts';
+import type { Names } from '../name-set.ts';
+import type { ListedFile } from '../wire/small-files.ts';
 import { finish } from './finish.ts';
 import { look } from './look.ts';
 import { NearFile } from './near-file.ts';
 import { openForCopy } from './open-file.ts';
 import { prepare, type Preparation } from './prepare.ts';
+import { keptOf, writeSeveral } from './several.ts';
 import { sweep } from './sweep.ts';
 import type { Tree } from './tree.ts';
 
@@ -20,8 +22,9 @@ export interface NearOptions {
 
 /** As a Target, and what the far end of a line needs besides: its files can be read and patched. */
 export interface NearTarget extends Target {
-  /** `proof`: what end() compares, of bytes that came over a network; undefined: nothing. */
-  file(path: string, mode: number, signal: AbortSignal, proof?: Proof): Promise<NearFile>;
+  file(path: string, mode: number, signal: AbortSignal): Promise<NearFile>;
+  /** Which of these small files of a directory are there as they should be; they have their mode then, and are durable. */
+  keeps(path: string, files: readonly ListedFile[], signal: AbortSignal): Promise<boolean[]>;
 }
 
 /** The target for a directory of this machine. Nothing happens before its first verb. */
@@ -56,17 +59,26 @@ class Near implements NearTarget {
     await this.tree.make(path, mode);
   }
 
-  async file(path: string, mode: number, signal: AbortSignal, proof?: Proof): Promise<NearFile> {
+  async file(path: string, mode: number, signal: AbortSignal): Promise<NearFile> {
     signal.throwIfAborted();
     const place = await this.tree.placeOf(path);
     const opened = await openForCopy(place);
     const closed = (file: NearFile): void => void this.open.delete(file);
-    const file = new NearFile(opened, { path: place, mode, proof, signal, closed });
+    const file = new NearFile(opened, { path: place, mode, signal, closed });
     this.open.add(file);
     return file;
   }
 
-  async sweep(path: string, names: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
+  async several(path: string, files: readonly WholeFile[], signal: AbortSignal): Promise<'written'> {
+    await writeSeveral(this.tree, path, files, signal);
+    return 'written';
+  }
+
+  async keeps(path: string, files: readonly ListedFile[], signal: AbortSignal): Promise<boolean[]> {
+    return keptOf(this.tree, path, files, signal);
+  }
+
+  async sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {
     return sweep(this.tree, path, names, signal);
   }
 

@@ -2,14 +2,8 @@
 // other name. Never follows a symbolic link, never writes into a file that something else may be, too.
 import { constants, type Stats } from 'node:fs';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
-import {
-  closeFile,
-  lstat,
-  openFile,
-  statOpen,
-  unlinkIfThere,
-  unlessMissing,
-} from '../../program/system-calls.ts';
+import { close, lstat, open, statOf } from '../../program/quick-calls.ts';
+import { unlinkIfThere, unlessMissing } from '../../program/system-calls.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 
@@ -32,7 +26,7 @@ export async function openForCopy(path: string): Promise<Opened> {
 
 async function create(path: string): Promise<Opened | undefined> {
   try {
-    const descriptor = await openFile(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    const descriptor = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     // No umask of a program takes anything from its owner.
     return { descriptor, oldBytes: 0, mode: 0o600 };
   } catch (error) {
@@ -43,21 +37,21 @@ async function create(path: string): Promise<Opened | undefined> {
 
 const isOurs = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1;
 
-/** Undefined where what is there must not be written into, or may not: it gives way to a new one. */
-async function openThere(path: string): Promise<Opened | undefined> {
+/** Undefined where nothing is there, or what must not be written into, or may not: it gives way to a new one. */
+export async function openThere(path: string): Promise<Opened | undefined> {
   const before = await unlessMissing(lstat(path));
   if (before === undefined || !isOurs(before)) return undefined;
   let descriptor: number;
   try {
-    descriptor = await openFile(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    descriptor = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     // A file may be closed to its own owner, such as a key of the server.
     if (errnoOf(error) === 'EACCES') return undefined;
     throw error;
   }
-  const stats = await statOpen(descriptor);
+  const stats = await statOf(descriptor);
   if (isOurs(stats)) return { descriptor, oldBytes: stats.size, mode: stats.mode & 0o7777 };
-  await closeFile(descriptor);
+  await close(descriptor);
   return undefined;
 }
 

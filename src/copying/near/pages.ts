@@ -1,5 +1,5 @@
 // Which pages of a chunk are others than before: what is the same need not be written, and not be made durable, again.
-import { pageBytes } from '../page-digest.ts';
+import { pageBytes } from '../sums/page.ts';
 
 /** A part of a chunk, in bytes. */
 export interface Part {

@@ -1,6 +1,6 @@
 // A chunk that came as pages to be replaced in what was there.
 import { ProgramError } from '../../program/program-error.ts';
-import { pageBytes, type PageRun } from '../page-digest.ts';
+import { pageBytes, type PageRun } from '../sums/page.ts';
 import type { Part } from './pages.ts';
 
 /**

@@ -2,24 +2,25 @@
 import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
 import { openDirectory, unlink } from '../../program/system-calls.ts';
+import { NameSet } from '../name-set.ts';
 import { removeDirectory } from './calls.ts';
 import { lostAndFound } from './content.ts';
 
 /** The names in a directory but those to be kept and what a file system has there itself; none where there is no directory. */
-export async function namesBut(directory: string, keep: (name: string) => boolean): Promise<string[]> {
-  const names: string[] = [];
+export async function namesBut(directory: string, keep: (name: string) => boolean): Promise<NameSet> {
+  const names = new NameSet();
   try {
     const entries = await openDirectory(directory);
     try {
       // Not all at once: a directory may have a million names that are to be kept.
       for (let entry = await entries.read(); entry !== null; entry = await entries.read()) {
-        if (entry.name !== lostAndFound && !keep(entry.name)) names.push(entry.name);
+        if (entry.name !== lostAndFound && !keep(entry.name)) names.add(entry.name);
       }
     } finally {
       await entries.close();
     }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (errnoOf(error) === 'ENOENT') return new NameSet();
     throw fromSystemError(error, `could not read directory "${directory}"`);
   }
   return names;

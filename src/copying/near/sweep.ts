@@ -1,6 +1,7 @@
 // Removes what a source does not have (any more) from directories that are PostgreSQL's own. Elsewhere nothing is removed: what
 // lies at the top of a data directory may be anybody's.
 import { join } from 'node:path';
+import type { Names } from '../name-set.ts';
 import { namesBut, removeTree } from './remove-tree.ts';
 import { partsOf, type Tree } from './tree.ts';
 
@@ -32,12 +33,7 @@ function isOwn(tree: Tree, [first, oid, version]: readonly string[]): boolean {
 }
 
 /** As target.ts promises it. */
-export async function sweep(
-  tree: Tree,
-  path: string,
-  names: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<number> {
+export async function sweep(tree: Tree, path: string, names: Names, signal: AbortSignal): Promise<number> {
   signal.throwIfAborted();
   if (!isOwn(tree, partsOf(path)) || !(await tree.has(path))) return 0;
   const keep = (name: string): boolean => names.has(name) || (path === 'pg_tblspc' && tree.isPlanned(name));

@@ -12,7 +12,9 @@ import type { Outside, SourceCluster } from '../target.ts';
 import { agreeOnCopy, helloVerb, readCopyHello, type CopyHello } from '../wire/hello.ts';
 import { allOf, longMessage, longText, readNames } from '../wire/long-message.ts';
 import { foundToJson, preparedToJson, readOutside, readSource } from '../wire/places.ts';
+import { mostSmallBytes, readSmallFiles } from '../wire/small-files.ts';
 import { receiveFile } from './receive-file.ts';
+import { receiveSeveral } from './small-files.ts';
 import type { CopyTerms } from './terms.ts';
 import { otherDirectory, refuseArchiveKey, requireAllowed } from './wrong-key.ts';
 
@@ -59,12 +61,20 @@ const verbsFor = (terms: CopyTerms): Readonly<Record<string, Verb<NearTarget>>> 
   },
   file: async (request, target, talk) => {
     const isFresh = request.isTrue('fresh');
-    const proof = isFresh ? 'digests' : 'sha256';
-    const file = await target.file(request.text('path'), modeOf(request), talk.signal, proof);
+    const file = await target.file(request.text('path'), modeOf(request), talk.signal);
     await receiveFile(file, talk, isFresh);
   },
+  offer: async (request, target, talk) => {
+    const { files } = readSmallFiles(await allOf(talk.incoming, mostSmallBytes));
+    const kept = await target.keeps(request.text('path'), files, talk.signal);
+    await talk.reply({ reply: 'judged', kept: kept.map((each) => (each ? '1' : '0')).join('') });
+  },
+  files: async (request, target, talk) => {
+    const all = await allOf(talk.incoming, mostSmallBytes);
+    await talk.reply({ reply: await receiveSeveral(target, request.text('path'), all, talk.signal) });
+  },
   sweep: async (request, target, talk) => {
-    const names = readNames(await allOf(talk.incoming));
+    const names = await readNames(talk.incoming);
     const removed = await target.sweep(request.text('path'), names, talk.signal);
     await talk.reply({ reply: 'swept', removed });
   },
@@ -98,7 +108,7 @@ export function copySide(terms: CopyTerms): Side<NearTarget> {
   return {
     greetings: { [helloVerb]: admit, hello: () => refuseArchiveKey(terms) },
     verbs: verbsFor(terms),
-    takesData: ['look', 'prepare', 'file', 'sweep', 'finish'],
+    takesData: ['look', 'prepare', 'file', 'offer', 'files', 'sweep', 'finish'],
     told: (fault) => fault,
     isPatient: true,
     end: async () => target?.close(),

@@ -3,7 +3,7 @@
 import type { Talk } from '../../transport/receiver/talk.ts';
 import { withBuffer } from '../near/buffers.ts';
 import type { NearFile } from '../near/near-file.ts';
-import { digestBytes, digestPages, pagesIn } from '../page-digest.ts';
+import { sumChunk, type ChunkSums } from '../sums/page-sums.ts';
 import { chunkBytes } from '../target.ts';
 import { borrow, giveBack, type HeldChunk } from './held-chunks.ts';
 
@@ -21,6 +21,7 @@ export class DigestsAhead {
   private readonly talk: Talk;
   private readonly chunks: number;
   private readonly held = new Map<number, HeldChunk>();
+  private readonly sums = new Map<number, ChunkSums>();
   /** How many chunks were read, and how many records have come. */
   private read = 0;
   private answered = 0;
@@ -45,19 +46,20 @@ export class DigestsAhead {
   }
 
   /**
-   * The record of that chunk has come: resolves when its digests are made, and it may be changed. What was there of it, if that is
-   * held: whoever gets it gives it back.
+   * The record of that chunk has come: resolves when its digests are made, and it may be changed. The sums of what was there of
+   * it, and that itself, if it is held: whoever gets it gives it back.
    */
-  async past(chunk: number): Promise<HeldChunk | undefined> {
+  async past(chunk: number): Promise<{ held: HeldChunk | undefined; sums: ChunkSums | undefined }> {
     this.answered = chunk + 1;
     this.wake?.();
     while (this.read <= chunk && this.read < this.chunks) {
       if (this.fault !== undefined) throw this.fault as Error;
       await new Promise<void>((resolve) => (this.wakeReader = resolve));
     }
-    const held = this.held.get(chunk);
+    const [held, sums] = [this.held.get(chunk), this.sums.get(chunk)];
     this.held.delete(chunk);
-    return held;
+    this.sums.delete(chunk);
+    return { held, sums };
   }
 
   /** Resolves when nothing is read any more. */
@@ -96,10 +98,10 @@ export class DigestsAhead {
 
   private async digest(chunk: number): Promise<Buffer> {
     const buffer = borrow();
-    if (buffer === undefined) return withBuffer(async (other) => (await this.readInto(chunk, other)).digests);
+    if (buffer === undefined) return withBuffer(async (other) => this.readInto(chunk, other));
     try {
-      const { length, digests } = await this.readInto(chunk, buffer);
-      this.held.set(chunk, { buffer, length });
+      const digests = await this.readInto(chunk, buffer);
+      this.held.set(chunk, { buffer, length: this.sums.get(chunk)!.length });
       return digests;
     } catch (error) {
       giveBack(buffer);
@@ -107,10 +109,10 @@ export class DigestsAhead {
     }
   }
 
-  private async readInto(chunk: number, buffer: Buffer): Promise<{ length: number; digests: Buffer }> {
+  private async readInto(chunk: number, buffer: Buffer): Promise<Buffer> {
     const length = await this.file.readOld(chunk * chunkBytes, buffer);
-    const digests = Buffer.alloc(pagesIn(length) * digestBytes);
-    digestPages(buffer, length, digests);
-    return { length, digests };
+    const sums = sumChunk(buffer.subarray(0, length));
+    this.sums.set(chunk, sums);
+    return sums.digests;
   }
 }

@@ -2,14 +2,17 @@
 // which say what is to be otherwise. Writing, decoding and reading are on other threads, a few chunks at a time.
 import type { Talk } from '../../transport/receiver/talk.ts';
 import type { NearFile } from '../near/near-file.ts';
-import { pageBytes } from '../page-digest.ts';
+import { pageBytes } from '../sums/page.ts';
+import { Proving } from '../proof.ts';
+import { sumChunk, type ChunkSums } from '../sums/page-sums.ts';
 import { chunkBytes } from '../target.ts';
-import { recordsOf, type ArrivedRecord } from '../wire/record-reader.ts';
-import { bytesOfPages, invalid, readEnd, type PagesHeader } from '../wire/records.ts';
+import { recordsOf } from '../wire/record-reader.ts';
+import { allPages, bytesOfPages, invalid, readEnd, type PagesHeader } from '../wire/records.ts';
 import { runsOf } from '../wire/runs.ts';
 import { decompress } from './decompressor.ts';
 import { DigestsAhead } from './digests-ahead.ts';
 import { giveBack, type HeldChunk } from './held-chunks.ts';
+import { sumsNow } from './sums-now.ts';
 
 /** So many chunks may be on their way to the disk. */
 const mostUnderWay = 4;
@@ -18,12 +21,16 @@ class Receiving {
   private readonly file: NearFile;
   private readonly digests: DigestsAhead;
   private readonly underWay: Promise<void>[] = [];
+  private readonly proving: Proving;
+  private readonly isFresh: boolean;
   private chunks = 0;
   private isLast = false;
 
-  constructor(file: NearFile, digests: DigestsAhead) {
+  constructor(file: NearFile, digests: DigestsAhead, isFresh: boolean) {
     this.file = file;
     this.digests = digests;
+    this.isFresh = isFresh;
+    this.proving = new Proving(isFresh);
   }
 
   /** Takes a chunk; the record's payload is free then. */
@@ -37,8 +44,9 @@ class Receiving {
     const isLent = header.encoding === 'none';
     const plain = isLent ? payload : decompress(payload, bytes);
     // It would be read once it is no longer what the client was told of.
-    const held = await this.digests.past(this.chunks);
+    const { held, sums } = await this.digests.past(this.chunks);
     this.chunks += 1;
+    this.prove(header, plain, sums, held);
     const taken = this.put(header, plain, bytes, held);
     // Whoever waits for it hears of it; an earlier one may fail first, and nobody waits for this one then.
     taken.catch(() => undefined);
@@ -47,9 +55,26 @@ class Receiving {
     else this.underWay.push(taken);
   }
 
-  /** All that came is with the file. */
-  async settle(): Promise<void> {
+  /** All that came is with the file; what it comes to (proof.ts). */
+  async settle(): Promise<string> {
     await Promise.all(this.underWay);
+    return this.proving.result();
+  }
+
+  private prove(
+    header: PagesHeader,
+    plain: Buffer,
+    sums: ChunkSums | undefined,
+    held: HeldChunk | undefined,
+  ): void {
+    try {
+      this.proving.add(
+        this.isFresh ? sumChunk(wholeIn(header, plain), 'digests') : sumsNow(header, plain, sums),
+      );
+    } catch (error) {
+      if (held !== undefined) giveBack(held.buffer);
+      throw error;
+    }
   }
 
   private async put(
@@ -75,26 +100,32 @@ function isKeptPast(pages: bigint, length: number, thereBytes: number): boolean 
   return false;
 }
 
-async function finish(file: NearFile, { header, payload }: ArrivedRecord, talk: Talk): Promise<void> {
-  if (header.kind === 'discard') {
-    await file.discard();
-    return talk.reply({ reply: 'discarded' });
-  }
+function wholeIn({ pages, length }: PagesHeader, plain: Buffer): Buffer {
+  if (pages === allPages(length)) return plain;
+  throw invalid('pages that were not asked for are to be kept');
+}
+
+/** 'other': it is removed, for it is not what was sent. */
+async function end(file: NearFile, receiving: Receiving, payload: Buffer): Promise<'written' | 'other'> {
   const { sizeBytes, proof } = readEnd(payload);
-  await talk.reply({ reply: await file.end(sizeBytes, proof) });
+  if ((await receiving.settle()) === proof) return file.end(sizeBytes);
+  await file.discard();
+  return 'other';
 }
 
 /** Receives the file whose place is open; it is closed in any case. `isFresh`: nothing is wanted of what is there. */
 export async function receiveFile(file: NearFile, talk: Talk, isFresh: boolean): Promise<void> {
   const digests = new DigestsAhead(file, talk, isFresh);
   try {
-    const receiving = new Receiving(file, digests);
+    const receiving = new Receiving(file, digests, isFresh);
     for await (const record of recordsOf(talk.incoming)) {
       if (record.header.kind === 'pages') await receiving.take(record.header, record.payload);
       else {
         await digests.stop();
-        if (record.header.kind === 'end') await receiving.settle();
-        return await finish(file, record, talk);
+        if (record.header.kind === 'end')
+          return await talk.reply({ reply: await end(file, receiving, record.payload) });
+        await file.discard();
+        return await talk.reply({ reply: 'discarded' });
       }
     }
     throw invalid('a file without its end');

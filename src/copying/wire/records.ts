@@ -2,7 +2,8 @@
 // target does not have, and one at the end. Each is a header of 24 bytes and a payload; what comes is checked here, before
 // memory is set aside for it.
 import { ProgramError } from '../../program/program-error.ts';
-import { pageBytes, pagesIn } from '../page-digest.ts';
+import { proofBytes } from '../proof.ts';
+import { pageBytes, pagesIn } from '../sums/page.ts';
 import { chunkBytes } from '../target.ts';
 
 /** `none` or a zstd frame of its own. */
@@ -29,7 +30,7 @@ export interface EndHeader {
 export type RecordHeader = PagesHeader | EndHeader;
 
 export const headerBytes = 24;
-const endPayloadBytes = 8 + 32;
+const endPayloadBytes = 8 + proofBytes;
 
 const kinds = { pages: 1, end: 2, discard: 3 } as const;
 const encodings = { none: 0, zstd: 1 } as const;
@@ -63,7 +64,7 @@ export function pagesRecord({
   return header;
 }
 
-/** `proof`: 64 hexadecimal digits. */
+/** `proof`: 24 hexadecimal digits. */
 export function endRecord(sizeBytes: number, proof: string): Buffer {
   const record = Buffer.alloc(headerBytes + endPayloadBytes);
   record.writeUInt8(kinds.end, 0);

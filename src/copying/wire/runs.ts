@@ -1,5 +1,6 @@
 // The pages of a chunk as the wire has them, a bit each, and as runs of pages that follow each other.
-import { digestBytes, pageBytes, pagesIn, type PageRun } from '../page-digest.ts';
+import { pageBytes, pagesIn, type PageRun } from '../sums/page.ts';
+import { digestBytes } from '../sums/page-sums.ts';
 
 /** The runs of the pages whose bits are set. */
 export function runsOf(pages: bigint): PageRun[] {

@@ -29,7 +29,7 @@ describe('a manifest', () => {
     [18, second],
   ])('of PostgreSQL %i is as the server writes it', async (major, text) => {
     await using sandbox = makeSandbox('manifest');
-    const manifest = new Manifest(sandbox.path, major, '7311222333444555666');
+    const manifest = new Manifest(sandbox.path, major, '7311222333444555666', 'SHA256');
     manifest.file('PG_VERSION', 3, at, sha('15\n'));
     manifest.file('base/a "file" of \\ größe', 0, 0, sha(''));
     manifest.end(wal);
@@ -42,7 +42,7 @@ describe('a manifest', () => {
 
   it('of more files than are kept in memory is the same', async () => {
     await using sandbox = makeSandbox('manifest');
-    const manifest = new Manifest(sandbox.path, 15, '1');
+    const manifest = new Manifest(sandbox.path, 15, '1', 'SHA256');
     for (let n = 0; n < 3000; n++) manifest.file(`base/5/${n}`, n, at, sha(String(n)));
     const before = statSync(manifest.path).size;
     expect(before).toBeGreaterThan(400_000);
@@ -68,7 +68,7 @@ describe('a manifest', () => {
       'backup_manifest.x',
     ])
       sandbox.file(name, 'left');
-    const manifest = new Manifest(sandbox.path, 15, '1');
+    const manifest = new Manifest(sandbox.path, 15, '1', 'SHA256');
     expect(readdirSync(sandbox.path).sort()).toEqual(
       ['backup_manifest.1', `backup_manifest.${process.pid}`, 'backup_manifest.x'].sort(),
     );
@@ -79,7 +79,7 @@ describe('a manifest', () => {
   it('says where it cannot be written', async () => {
     await using sandbox = makeSandbox('manifest');
     const path = join(sandbox.path, 'missing', `backup_manifest.${process.pid}`);
-    expect(() => new Manifest(join(sandbox.path, 'missing'), 15, '1')).toThrow(
+    expect(() => new Manifest(join(sandbox.path, 'missing'), 15, '1', 'SHA256')).toThrow(
       `could not write "${path}": No such file or directory`,
     );
   });

@@ -17,6 +17,20 @@ const step = (sum: bigint, word: bigint): bigint => {
   return ((mixed * prime) & mask) ^ (mixed >> 17n);
 };
 
+/**
+ * The page with another first word, and what makes up for it a row later: the sums of all lanes are the same, and so are its
+ * checksum and its digest.
+ */
+export function colliding(page: Buffer): Buffer {
+  const other = Buffer.from(page);
+  const begin = BigInt(beginnings[0]!);
+  const [first, second] = [BigInt(page.readUInt32LE(0)), BigInt(page.readUInt32LE(lanes * 4))];
+  const changed = first ^ 1n;
+  other.writeUInt32LE(Number(changed), 0);
+  other.writeUInt32LE(Number(second ^ step(begin, first) ^ step(begin, changed)), lanes * 4);
+  return other;
+}
+
 /** pg_checksum_page of the page at the beginning of `bytes`; what stands in its header for a checksum does not count. */
 export function checksumOf(bytes: Buffer, block: number, size = 8192): number {
   const page = Buffer.from(bytes.subarray(0, size));

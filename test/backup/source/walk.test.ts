@@ -12,6 +12,7 @@ import {
   type Source,
   type SourceDirectory,
 } from '../../../src/backup/source/walk.ts';
+import type { NameSet } from '../../../src/copying/name-set.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { faultOf } from '../../program/fault.ts';
 
@@ -85,7 +86,7 @@ describe('the walk', () => {
     ]);
     // What belongs there, so that all else may go; pg_control comes by another way.
     const [top] = await all(sourceOf());
-    expect([...top!.names].sort()).toEqual([
+    expect([...top!.files, ...top!.directories].sort()).toEqual([
       'PG_VERSION',
       'base',
       'global',
@@ -117,7 +118,7 @@ describe('the walk', () => {
       `pg_tblspc/16401/${versionDirectory}:`,
       `pg_tblspc/16401/${versionDirectory}/5: 1`,
     ]);
-    expect([...found[2]!.names]).toEqual(['16390', '16401']);
+    expect([...found[2]!.directories]).toEqual(['16390', '16401']);
   });
 
   it("leaves out twowarm's own directories, and the statistics of a running server", async () => {
@@ -151,7 +152,7 @@ describe('the walk', () => {
       ...[':', 'pg_replslot:', 'pg_stat_tmp:', 'pg_wal/archive_status:', 'pg_tblspc:'],
     ]);
     const [top] = await all(sourceOf());
-    expect({ special: top!.special, names: [...top!.names].sort() }).toEqual({
+    expect({ special: top!.special, names: [...top!.files, ...top!.directories].sort() }).toEqual({
       special: [],
       names: ['pg_replslot', 'pg_stat_tmp'],
     });
@@ -201,7 +202,7 @@ describe('the walk', () => {
       sandbox.directory(`data/base/${directory}`);
       for (let n = 0; n < 2000; n++) writeFileSync(join(data, `base/${directory}/${n}`), '');
     }
-    const kept: WeakRef<Set<string>>[] = [];
+    const kept: WeakRef<NameSet>[] = [];
     let files = 0;
     for await (const directory of walk(sourceOf())) {
       files += directory.files.size;

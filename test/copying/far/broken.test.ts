@@ -235,7 +235,7 @@ describe('a far side', { timeout: 120_000 }, () => {
     proxy.trouble = undefined;
     stop.abort(new Error('stopped by SIGINT'));
     await expect(file.take(large.subarray(chunkBytes, 2 * chunkBytes))).rejects.toThrow('stopped by SIGINT');
-    await expect(file.end(1, '')).rejects.toThrow('stopped by SIGINT');
+    await expect(file.end(1)).rejects.toThrow('stopped by SIGINT');
     await expect(target.finish(controlBytes(), signal)).rejects.toThrow('stopped by SIGINT');
     await target.close();
     expect(existsSync(join(directory, 'global/pg_control'))).toBe(false);

@@ -1,10 +1,7 @@
 // Bytes of files to copy: some that shrink on the way and some that do not, and changes of single pages.
-import { createHash } from 'node:crypto';
 import { patterned } from '../../transport/archives.ts';
 
 export const page = 8192;
-
-export const sha256Of = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Pages that zstd makes little of, as those of a table. */
 export function shrinking(length: number, seed: number): Buffer {

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chunkBytes, type Target } from '../../../src/copying/target.ts';
 import { faultOf } from '../../program/fault.ts';
 import { neverStopped, nothingOutside, sourceOf, controlBytes } from '../near/scene.ts';
-import { changed, dense, page, sha256Of, shrinking } from './bytes.ts';
+import { changed, dense, page, shrinking } from './bytes.ts';
+import { colliding } from '../../backup/source/page-checksum.ts';
+import { sumChunk } from '../../../src/copying/sums/page-sums.ts';
 import { contentOf, farScene, prepared, send, type FarScene } from './scene.ts';
 
 let scene: FarScene;
@@ -83,10 +85,26 @@ describe('a file', () => {
     expect(there('base/31').equals(whole.subarray(0, newLength))).toBe(true);
   });
 
-  it('whose bytes are not those of its SHA-256 is not kept', async () => {
+  it('whose bytes are not those that were proved is not kept', async () => {
     const bytes = dense(page, 42);
-    expect(await send(target, 'base/42', bytes, { sha256: sha256Of(dense(page, 43)) })).toBe('other');
+    expect(await send(target, 'base/42', bytes, { proved: dense(page, 43) })).toBe('other');
     expect(existsSync(join(directory, 'base/42'))).toBe(false);
+  });
+
+  it('with a page that only its digest takes for the same is found out, and right when it is sent again', async () => {
+    const bytes = dense(3 * page + 10, 44);
+    const seems = Buffer.concat([
+      bytes.subarray(0, page),
+      colliding(bytes.subarray(page, 2 * page)),
+      bytes.subarray(2 * page),
+    ]);
+    expect(seems.equals(bytes)).toBe(false);
+    expect(sumChunk(seems).digests).toEqual(sumChunk(bytes).digests);
+    await send(target, 'base/44', seems);
+    expect(await send(target, 'base/44', bytes)).toBe('other');
+    expect(existsSync(join(directory, 'base/44'))).toBe(false);
+    expect(await send(target, 'base/44', bytes)).toBe('written');
+    expect(there('base/44').equals(bytes)).toBe(true);
   });
 
   it('that is given up is gone', async () => {

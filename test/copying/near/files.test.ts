@@ -1,5 +1,5 @@
 // Files on their way into a data directory: what is there, what is written, what is left after a fault.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -14,21 +14,12 @@ import {
 import { describe, expect, it } from 'vitest';
 import { differingParts } from '../../../src/copying/near/pages.ts';
 import type { NearTarget } from '../../../src/copying/near/near-target.ts';
-import { proving, type Proof } from '../../../src/copying/proof.ts';
 import { chunkBytes } from '../../../src/copying/target.ts';
 import { mountTmpfs } from '../../harness/mounts.ts';
 import { faultOf } from '../../program/fault.ts';
 import { makeScene, neverStopped, nothingOutside, send, sourceOf, type Scene } from './scene.ts';
 
 const page = 8192;
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
-
-/** What these bytes come to by that proof; without one nobody looks at it. */
-function proofOf(proof: Proof | undefined, bytes: Buffer): { proof: Proof | undefined; sha256: string } {
-  const made = proof === undefined ? undefined : proving(proof);
-  made?.update(bytes);
-  return { proof, sha256: made?.result() ?? '' };
-}
 
 async function prepared(scene: Scene): Promise<NearTarget> {
   const target = scene.target();
@@ -43,16 +34,16 @@ const there = (scene: Scene, bytes: Buffer): string => scene.file('node/data/bas
 /** How much this process has handed to write calls since it began, in bytes (proc(5)). */
 const written = (): number => Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
 
-describe.each([undefined, 'sha256', 'digests'] as const)('a file, with the proof %s,', (proof) => {
+describe('a file', () => {
   it('comes whole, in chunks that are all under way at once, with its mode', async () => {
     await using scene = makeScene('near');
     const target = await prepared(scene);
     const bytes = randomBytes(3 * chunkBytes + page + 17);
-    expect(await send(target, 'base/1', bytes, { mode: 0o640, ...proofOf(proof, bytes) })).toBe('written');
+    expect(await send(target, 'base/1', bytes, { mode: 0o640 })).toBe('written');
     expect(readFileSync(`${scene.data}/base/1`)).toEqual(bytes);
     expect(statSync(`${scene.data}/base/1`).mode & 0o7777).toBe(0o640);
     const nothing = Buffer.alloc(0);
-    expect(await send(target, 'base/2', nothing, proofOf(proof, nothing))).toBe('written');
+    expect(await send(target, 'base/2', nothing)).toBe('written');
     expect(statSync(`${scene.data}/base/2`).size).toBe(0);
   });
 
@@ -77,7 +68,7 @@ describe.each([undefined, 'sha256', 'digests'] as const)('a file, with the proof
     const path = there(scene, old);
     const { ino } = statSync(path);
     const now = change(old);
-    expect(await send(target, 'base/1', now, proofOf(proof, now))).toBe('written');
+    expect(await send(target, 'base/1', now)).toBe('written');
     expect(readFileSync(path).equals(now)).toBe(true);
     expect(statSync(path).ino).toBe(ino);
   });
@@ -90,7 +81,7 @@ describe.each([undefined, 'sha256', 'digests'] as const)('a file, with the proof
     const now = Buffer.from(old);
     now[130 * page]! ^= 1;
     const before = written();
-    expect(await send(target, 'base/1', now, proofOf(proof, now))).toBe('written');
+    expect(await send(target, 'base/1', now)).toBe('written');
     const after = written();
     expect(after - before).toBeGreaterThanOrEqual(page);
     // Wakes of threads are written, too.
@@ -107,7 +98,7 @@ describe('a file that is patched', () => {
     const now = Buffer.concat([old, randomBytes(2 * page)]);
     now.fill(7, 3 * page, 5 * page);
     now.fill(8, 2 * chunkBytes + page, 2 * chunkBytes + 2 * page);
-    const file = await target.file('base/1', 0o600, neverStopped, 'sha256');
+    const file = await target.file('base/1', 0o600, neverStopped);
     expect(file.oldBytes).toBe(old.length);
     const chunk = Buffer.alloc(chunkBytes);
     expect(await file.readOld(2 * chunkBytes, chunk)).toBe(3 * page + 100);
@@ -130,7 +121,7 @@ describe('a file that is patched', () => {
         ]),
       ),
     ]);
-    expect(await file.end(now.length, sha256(now))).toBe('written');
+    expect(await file.end(now.length)).toBe('written');
     expect(readFileSync(`${scene.data}/base/1`).equals(now)).toBe(true);
   });
 
@@ -138,12 +129,12 @@ describe('a file that is patched', () => {
     await using scene = makeScene('near');
     const target = await prepared(scene);
     // The buffers of this process have held something else before.
-    await send(target, 'base/2', randomBytes(chunkBytes), { sha256: 'another' });
+    await send(target, 'base/2', randomBytes(chunkBytes));
     there(scene, Buffer.from('old'));
     const now = Buffer.concat([Buffer.from('old'), Buffer.alloc(chunkBytes - 3)]);
-    const file = await target.file('base/1', 0o600, neverStopped, 'sha256');
+    const file = await target.file('base/1', 0o600, neverStopped);
     await file.patch(chunkBytes, [], Buffer.alloc(0));
-    expect(await file.end(chunkBytes, sha256(now))).toBe('written');
+    expect(await file.end(chunkBytes)).toBe('written');
     expect(readFileSync(`${scene.data}/base/1`).equals(now)).toBe(true);
   });
 
@@ -166,62 +157,14 @@ describe('a file that is patched', () => {
       },
     ];
     for (const { runs, bytes } of wrong) {
-      const file = await target.file('base/1', 0o600, neverStopped, 'sha256');
+      const file = await target.file('base/1', 0o600, neverStopped);
       expect(await faultOf(() => file.patch(chunkBytes, runs, Buffer.alloc(bytes)))).toEqual({
         kind: 'protocol',
         message: `cannot change file "${scene.data}/base/1": the pages that came do not fit into it`,
       });
-      expect((await faultOf(() => file.end(chunkBytes, ''))).kind).toBe('protocol');
+      expect((await faultOf(() => file.end(chunkBytes))).kind).toBe('protocol');
       await file.close();
     }
-  });
-});
-
-describe('a file whose content is compared', () => {
-  it('is removed where it is not what it should be, and comes to an empty place then', async () => {
-    await using scene = makeScene('near');
-    const target = await prepared(scene);
-    const bytes = randomBytes(chunkBytes + 5);
-    there(scene, bytes);
-    const file = await target.file('base/1', 0o600, neverStopped, 'sha256');
-    await Promise.all([file.patch(chunkBytes, [], Buffer.alloc(0)), file.patch(5, [], Buffer.alloc(0))]);
-    expect(await file.end(bytes.length, sha256(Buffer.from('another')))).toBe('other');
-    expect(existsSync(`${scene.data}/base/1`)).toBe(false);
-    const again = await target.file('base/1', 0o600, neverStopped, 'sha256');
-    expect(again.oldBytes).toBe(0);
-    await again.take(bytes);
-    expect(await again.end(bytes.length, sha256(bytes))).toBe('written');
-    expect(readFileSync(`${scene.data}/base/1`).equals(bytes)).toBe(true);
-  });
-
-  it.each(['sha256', 'digests'] as const)(
-    'is removed where one byte is another, by its %s',
-    async (proof) => {
-      await using scene = makeScene('near');
-      const target = await prepared(scene);
-      const bytes = randomBytes(2 * chunkBytes + page + 5);
-      for (const at of [0, chunkBytes - 1, chunkBytes, bytes.length - 1]) {
-        const other = Buffer.from(bytes);
-        other[at]! ^= 1;
-        expect(await send(target, 'base/3', other, proofOf(proof, bytes))).toBe('other');
-        expect(existsSync(`${scene.data}/base/3`)).toBe(false);
-      }
-      const turned = Buffer.concat([
-        bytes.subarray(chunkBytes, 2 * chunkBytes),
-        bytes.subarray(0, chunkBytes),
-      ]);
-      const inOrder = proofOf(proof, bytes.subarray(0, 2 * chunkBytes));
-      expect(await send(target, 'base/3', turned, inOrder)).toBe('other');
-    },
-  );
-
-  it('is hashed in the order of its chunks, however they are written', async () => {
-    await using scene = makeScene('near');
-    const target = await prepared(scene);
-    const bytes = randomBytes(20 * chunkBytes);
-    // Every other chunk has to be read and compared, the others are at their end at once.
-    there(scene, bytes.subarray(0, 10 * chunkBytes));
-    expect(await send(target, 'base/1', bytes, proofOf('sha256', bytes))).toBe('written');
   });
 });
 
@@ -297,7 +240,7 @@ describe('a file that does not come to its end', () => {
     const reason = new Error('enough');
     stop.abort(reason);
     await expect(file.take(Buffer.from('x'))).rejects.toBe(reason);
-    await expect(file.end(1, '')).rejects.toBe(reason);
+    await expect(file.end(1)).rejects.toBe(reason);
   });
 
   it('closes its descriptor with the target, and stays as it is', async () => {
@@ -329,7 +272,7 @@ describe('a file that does not come to its end', () => {
       kind: 'no-space',
       message: `could not write file "${scene.data}/base/1": No space left on device`,
     };
-    expect(await faultOf(() => file.end(3 * chunkBytes, ''))).toEqual(full);
+    expect(await faultOf(() => file.end(3 * chunkBytes))).toEqual(full);
     await file.discard();
     expect(await send(target, 'base/2', Buffer.alloc(100 * 1024, 1))).toBe('written');
     expect(await faultOf(() => send(target, 'base/3', Buffer.alloc(chunkBytes, 1)))).toEqual({

@@ -3,7 +3,6 @@
 import { chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openNearTarget, type NearOptions, type NearTarget } from '../../../src/copying/near/near-target.ts';
-import type { Proof } from '../../../src/copying/proof.ts';
 import type { Outside, SourceCluster } from '../../../src/copying/target.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { ourCluster } from '../../harness/wal-files.ts';
@@ -131,11 +130,11 @@ export async function send(
   target: NearTarget,
   path: string,
   bytes: Buffer,
-  { mode = 0o600, sha256 = '', chunk = 512 * 1024, proof = undefined as Proof | undefined } = {},
+  { mode = 0o600, chunk = 512 * 1024 } = {},
 ): Promise<'written' | 'other'> {
-  const file = await target.file(path, mode, neverStopped, proof);
+  const file = await target.file(path, mode, neverStopped);
   const taken: Promise<void>[] = [];
   for (let at = 0; at < bytes.length; at += chunk) taken.push(file.take(bytes.subarray(at, at + chunk)));
   await Promise.all(taken);
-  return file.end(bytes.length, sha256);
+  return file.end(bytes.length);
 }

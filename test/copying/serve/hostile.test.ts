@@ -1,16 +1,17 @@
 // A receiver for a data directory under a client that means harm: whatever comes, nothing outside of the directory changes, no
-// file holds what its SHA-256 does not say, memory stays bounded, and a good request is served afterwards.
+// file holds what its proof does not say, memory stays bounded, and a good request is served afterwards.
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { proofOf } from '../../../src/copying/proof.ts';
 import { chunkBytes } from '../../../src/copying/target.ts';
 import { endRecord, pagesRecord } from '../../../src/copying/wire/records.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { program } from '../../harness/installation.ts';
 import { runsAsRoot, serverUser } from '../../harness/server-user.ts';
 import { faultOf } from '../../program/fault.ts';
-import { dense, page, sha256Of, shrinking } from '../far/bytes.ts';
+import { dense, page, shrinking } from '../far/bytes.ts';
 import { rawClient, type RawClient } from './raw-client.ts';
 
 let sandbox: Sandbox;
@@ -110,7 +111,7 @@ describe('paths that lead elsewhere', () => {
     });
     // A file takes the place of a link, and does not follow it.
     const conversation = await client.file('base/file-link');
-    await conversation.sendLast(Buffer.concat([record(bytes), endRecord(page, sha256Of(bytes))]));
+    await conversation.sendLast(Buffer.concat([record(bytes), endRecord(page, proofOf(bytes, false))]));
     expect((await conversation.reply()).text('reply')).toBe('written');
     expect(lstatSync(join(directory, 'base/file-link')).isFile()).toBe(true);
     expect(readFileSync(victim, 'utf8')).toBe('precious');
@@ -208,11 +209,11 @@ describe('records that are none', () => {
     expect(Number(peak)).toBeLessThan(200_000);
   });
 
-  it('of a file whose pages only seem to be the same are found out by its SHA-256: the file is gone', async () => {
+  it('of a file whose pages only seem to be the same are found out by its proof: the file is gone', async () => {
     sandbox.file('node/data/base/seems', bytes);
     const conversation = await client.file('base/seems');
     const same = record(Buffer.alloc(0), { pages: 0n });
-    await conversation.sendLast(Buffer.concat([same, endRecord(page, sha256Of(dense(page, 9)))]));
+    await conversation.sendLast(Buffer.concat([same, endRecord(page, proofOf(dense(page, 9), false))]));
     expect((await conversation.reply()).text('reply')).toBe('other');
     expect(existsSync(join(directory, 'base/seems'))).toBe(false);
   });
@@ -223,7 +224,10 @@ describe('records that are none', () => {
     const conversation = await client.file('base/good');
     const packed = zstdCompressSync(good);
     await conversation.sendLast(
-      Buffer.concat([record(packed, { ...whole, encoding: 'zstd' }), endRecord(chunkBytes, sha256Of(good))]),
+      Buffer.concat([
+        record(packed, { ...whole, encoding: 'zstd' }),
+        endRecord(chunkBytes, proofOf(good, false)),
+      ]),
     );
     expect((await conversation.reply()).text('reply')).toBe('written');
     conversation.close(true);

@@ -21,7 +21,7 @@ if (control !== undefined) {
   for (let number = 1; number <= 10; number += 1) {
     const file = await target.file(`base/${number}`, 0o600, signal);
     await file.take(Buffer.from('x'));
-    await file.end(1, '');
+    await file.end(1);
   }
   await target.finish(Buffer.from(control, 'base64'), signal);
 }
