@@ -97,7 +97,7 @@ export class FarTarget implements Target {
   ): Promise<'written' | 'other'> {
     const release = await this.slot(signal);
     const converse = <T>(verb: string, talk: (conversation: Conversation) => Promise<T>): Promise<T> =>
-      this.converse(`write files of "${path}" at`, { verb, path }, signal, talk);
+      this.converse(`write files ${path === '' ? '' : `of "${path}" `}at`, { verb, path }, signal, talk);
     try {
       const lacking = this.isFresh ? files : await converse('offer', (talk) => offer(files, talk));
       if (lacking.length === 0) return 'written';
@@ -107,7 +107,9 @@ export class FarTarget implements Target {
     }
   }
 
-  sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {
+  async sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {
+    // A place of a tablespace may hold what an earlier copy has left.
+    if (this.isFresh && !path.startsWith('pg_tblspc')) return 0;
     const what = `remove files of "${path}" at`;
     return this.converse(what, { verb: 'sweep', path }, signal, async (conversation) => {
       for (const piece of namesInPieces(names)) await conversation.send(piece);

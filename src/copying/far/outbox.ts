@@ -1,20 +1,19 @@
-// What a file has to say, gathered: each packet costs a cipher of its own on both sides, so small records wait a moment for
-// others, or for the end of their file, which then leave as one.
+// What a file has to say, gathered: each packet costs a cipher of its own on both sides, and a turn of every process on the way, so
+// small records wait for others, or for the end of their file, and leave as one.
 import type { Conversation } from '../../transport/ssh/conversation.ts';
 
 /** What is larger leaves at once. */
-const smallBytes = 12_288;
+const smallBytes = 24_576;
 
-/** So many records without a payload wait for one another; the far side's digests are further ahead than that. */
-const mostEmpty = 8;
+/** So much leaves as one at most: a packet of ssh takes 32,768 with its frame. Of records the far side is further ahead. */
+const mostBytes = 32_736;
+const mostRecords = 16;
 
 export class Outbox {
   private readonly conversation: Conversation;
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
-  private empty = 0;
-  private flushing: NodeJS.Immediate | undefined;
-  private fault: Error | undefined;
+  private records = 0;
 
   constructor(conversation: Conversation) {
     this.conversation = conversation;
@@ -22,19 +21,21 @@ export class Outbox {
 
   /** Takes a record; resolves when its payload may be used again, and the far side takes more. */
   async put(header: Buffer, payload: Buffer): Promise<void> {
-    if (this.fault !== undefined) throw this.fault;
+    if (payload.length > smallBytes) {
+      this.add(header);
+      return this.conversation.sendOff(this.all(), payload);
+    }
+    const isFull = this.waitingBytes + header.length + payload.length > mostBytes;
+    const full = isFull || this.records >= mostRecords ? this.all() : undefined;
     this.add(header);
-    if (payload.length > smallBytes) return this.conversation.sendOff(this.all(), payload);
     // A copy: what is small may be a part of the caller's memory.
     if (payload.length > 0) this.add(Buffer.from(payload));
-    else this.empty += 1;
-    if (this.waitingBytes > smallBytes || this.empty >= mostEmpty) return this.conversation.send(this.all());
-    if (payload.length > 0) this.flushing ??= setImmediate(() => this.flush());
+    this.records += 1;
+    if (full !== undefined) await this.conversation.send(full);
   }
 
   /** The last record, with all that waits before it. */
   async end(record: Buffer): Promise<void> {
-    if (this.fault !== undefined) throw this.fault;
     this.add(record);
     await this.conversation.sendLast(this.all());
   }
@@ -45,13 +46,8 @@ export class Outbox {
   }
 
   private all(): Buffer {
-    if (this.flushing !== undefined) clearImmediate(this.flushing);
     const { waiting } = this;
-    [this.waiting, this.waitingBytes, this.empty, this.flushing] = [[], 0, 0, undefined];
+    [this.waiting, this.waitingBytes, this.records] = [[], 0, 0];
     return waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
-  }
-
-  private flush(): void {
-    this.conversation.send(this.all()).catch((error: unknown) => (this.fault ??= error as Error));
   }
 }

@@ -4,18 +4,38 @@ import type { Talk } from '../../transport/receiver/talk.ts';
 import type { NearFile } from '../near/near-file.ts';
 import { pageBytes } from '../sums/page.ts';
 import { Proving } from '../proof.ts';
-import { sumChunk, type ChunkSums } from '../sums/page-sums.ts';
+import { sumChunk } from '../sums/page-sums.ts';
 import { chunkBytes } from '../target.ts';
 import { recordsOf } from '../wire/record-reader.ts';
 import { allPages, bytesOfPages, invalid, readEnd, type PagesHeader } from '../wire/records.ts';
 import { runsOf } from '../wire/runs.ts';
-import { decompress } from './decompressor.ts';
+import { decompress, plainBuffers } from './decompressor.ts';
 import { DigestsAhead } from './digests-ahead.ts';
 import { giveBack, type HeldChunk } from './held-chunks.ts';
 import { sumsNow } from './sums-now.ts';
 
 /** So many chunks may be on their way to the disk. */
 const mostUnderWay = 4;
+
+/** The pages of a record, one after the other. */
+interface Arrived {
+  plain: Buffer;
+  /** It is the record's own payload, free for the next record once it is taken. */
+  isLent: boolean;
+  give: () => void;
+}
+
+async function plainOf({ pages, length, encoding }: PagesHeader, payload: Buffer): Promise<Arrived> {
+  if (encoding === 'none') return { plain: payload, isLent: true, give: () => undefined };
+  const buffer = await plainBuffers.take();
+  const give = (): void => plainBuffers.give(buffer);
+  try {
+    return { plain: decompress(payload, bytesOfPages(pages, length), buffer), isLent: false, give };
+  } catch (error) {
+    give();
+    throw error;
+  }
+}
 
 class Receiving {
   private readonly file: NearFile;
@@ -40,18 +60,12 @@ class Receiving {
     this.isLast = header.length < chunkBytes;
     if (isKeptPast(header.pages, header.length, this.file.oldBytes - this.chunks * chunkBytes))
       throw invalid('pages that are not there are to be kept');
-    const bytes = bytesOfPages(header.pages, header.length);
-    const isLent = header.encoding === 'none';
-    const plain = isLent ? payload : decompress(payload, bytes);
-    // It would be read once it is no longer what the client was told of.
-    const { held, sums } = await this.digests.past(this.chunks);
-    this.chunks += 1;
-    this.prove(header, plain, sums, held);
-    const taken = this.put(header, plain, bytes, held);
+    const arrived = await plainOf(header, payload);
+    const taken = this.put(header, arrived, await this.prove(header, arrived));
     // Whoever waits for it hears of it; an earlier one may fail first, and nobody waits for this one then.
     taken.catch(() => undefined);
     if (this.underWay.length >= mostUnderWay) await this.underWay.shift();
-    if (isLent && bytes > 0) await taken;
+    if (arrived.isLent && arrived.plain.length > 0) await taken;
     else this.underWay.push(taken);
   }
 
@@ -61,17 +75,19 @@ class Receiving {
     return this.proving.result();
   }
 
-  private prove(
-    header: PagesHeader,
-    plain: Buffer,
-    sums: ChunkSums | undefined,
-    held: HeldChunk | undefined,
-  ): void {
+  /** Before anything of the chunk changes: the digests of it that the client was told. What was there, if that is held. */
+  private async prove(header: PagesHeader, { plain, give }: Arrived): Promise<HeldChunk | undefined> {
+    let held: HeldChunk | undefined;
     try {
+      const past = await this.digests.past(this.chunks);
+      held = past.held;
+      this.chunks += 1;
       this.proving.add(
-        this.isFresh ? sumChunk(wholeIn(header, plain), 'digests') : sumsNow(header, plain, sums),
+        this.isFresh ? sumChunk(wholeIn(header, plain), 'digests') : sumsNow(header, plain, past.sums),
       );
+      return held;
     } catch (error) {
+      give();
       if (held !== undefined) giveBack(held.buffer);
       throw error;
     }
@@ -79,15 +95,15 @@ class Receiving {
 
   private async put(
     { pages, length }: PagesHeader,
-    plain: Buffer,
-    bytes: number,
+    { plain, give }: Arrived,
     held: HeldChunk | undefined,
   ): Promise<void> {
     try {
-      if (bytes === length && held === undefined) return await this.file.take(plain);
-      if (held === undefined) return await this.file.patch(length, runsOf(pages), plain);
-      await this.file.patchHeld(held.buffer.subarray(0, length), held.length, runsOf(pages), plain);
+      if (plain.length === length && held === undefined) await this.file.take(plain);
+      else if (held === undefined) await this.file.patch(length, runsOf(pages), plain);
+      else await this.file.patchHeld(held.buffer.subarray(0, length), held.length, runsOf(pages), plain);
     } finally {
+      give();
       if (held !== undefined) giveBack(held.buffer);
     }
   }

@@ -5,17 +5,17 @@ import { sumChunk } from '../sums/page-sums.ts';
 import type { WholeFile } from '../target.ts';
 import { invalid } from '../wire/records.ts';
 import { readSmallFiles, type ArrivedFiles } from '../wire/small-files.ts';
-import { decompress } from './decompressor.ts';
+import { decompress, plainBuffers } from './decompressor.ts';
 
-function plainOf({ encoding, payload, sizeBytes }: ArrivedFiles): Buffer {
-  if (encoding === 'zstd') return decompress(payload, sizeBytes);
+function plainOf({ encoding, payload, sizeBytes }: ArrivedFiles, buffer: Buffer): Buffer {
+  if (encoding === 'zstd') return decompress(payload, sizeBytes, buffer);
   if (payload.length === sizeBytes) return payload;
   throw invalid(`${payload.length} bytes for files of ${sizeBytes}`);
 }
 
 /** Undefined where one is not what was sent. */
-function proved(arrived: ArrivedFiles): WholeFile[] | undefined {
-  const plain = plainOf(arrived);
+function proved(arrived: ArrivedFiles, buffer: Buffer): WholeFile[] | undefined {
+  const plain = plainOf(arrived, buffer);
   const files: WholeFile[] = [];
   let at = 0;
   for (const { name, mode, sizeBytes, proof } of arrived.files) {
@@ -37,6 +37,8 @@ export async function receiveSeveral(
   all: Buffer,
   signal: AbortSignal,
 ): Promise<'written' | 'other'> {
-  const files = proved(readSmallFiles(all));
-  return files === undefined ? 'other' : target.several(directory, files, signal);
+  return plainBuffers.lend(async (buffer) => {
+    const files = proved(readSmallFiles(all), buffer);
+    return files === undefined ? 'other' : target.several(directory, files, signal);
+  });
 }

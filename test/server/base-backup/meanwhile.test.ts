@@ -112,13 +112,16 @@ describe('a segment in the middle of what a copy needs', () => {
     writeFileSync(gate, '');
     let first = '';
     let ended: Promise<unknown> | undefined;
-    const { code, stderr } = await startCopy(primary, ['--wait', '4s'], ({ event, startLsn }) => {
+    const running = startCopy(primary, ['--wait', '4s'], ({ event, startLsn }) => {
       if (event !== 'begun') return;
+      // However fast the copy is, the segment ends in the middle of it.
+      process.kill(running.pid, 'SIGSTOP');
       const segment = Number.parseInt((startLsn as string).split('/')[1]!, 16) >> 24;
       first = `0000000100000000${segment.toString(16).toUpperCase().padStart(8, '0')}`;
       writeFileSync(skipped, first);
-      ended = primary.query('select pg_switch_wal()');
-    }).result;
+      ended = primary.query('select pg_switch_wal()').finally(() => process.kill(running.pid, 'SIGCONT'));
+    });
+    const { code, stderr } = await running.result;
     await ended;
     expect({ code, stderr }).toEqual({
       code: 59,
