@@ -37,6 +37,11 @@ describe.each(['copyToStandby', 'copyToDR'])('%s', (program) => {
     [['--jobs', '0'], '--jobs cannot be "0"', 'HINT:  Write a number from 1 to 16.'],
     [['-j', '17'], '--jobs cannot be "17"', 'HINT:  Write a number from 1 to 16.'],
     [['-j', '2x'], '--jobs cannot be "2x"', 'HINT:  Write a number from 1 to 16.'],
+    [
+      ['--manifest-checksums', 'md5'],
+      '--manifest-checksums cannot be "md5"',
+      'HINT:  Write CRC32C, SHA224, SHA256, SHA384, SHA512, NONE.',
+    ],
     [['--checkpoint', 'slow'], '--checkpoint cannot be "slow"', 'HINT:  Write fast or spread.'],
     [['--method', 'rsync'], '--method cannot be "rsync"', 'HINT:  Write twowarm or pg_basebackup.'],
     [['--waldir', 'wal'], '--waldir cannot be "wal"', 'HINT:  Write an absolute directory.'],

@@ -1,17 +1,30 @@
 // All files into a target of this machine, while files of the source vanish or are cut off, as they do under a server.
-import { existsSync, openSync, closeSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  openSync,
+  closeSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { copyFiles } from '../../src/backup/copy-files.ts';
 import { buffersOf } from '../../src/backup/source/buffers.ts';
 import { chunksOf } from '../../src/backup/source/chunks.ts';
-import { chunkBytes, type Target } from '../../src/copying/target.ts';
+import { Manifest } from '../../src/backup/source/manifest.ts';
+import { chunkBytes, type Target, type WholeFile } from '../../src/copying/target.ts';
 import {
   makeScene,
   neverStopped,
   nothingOutside,
   sourceOf,
+  type Scene,
   versionDirectory,
 } from '../copying/near/scene.ts';
+import { faultOf } from '../program/fault.ts';
 
 describe('a file that vanishes between the look into its directory and its turn', () => {
   it('goes at the target, too, where an earlier copy has left it', async () => {
@@ -44,6 +57,86 @@ describe('a file that vanishes between the look into its directory and its turn'
     });
     expect(readdirSync(`${scene.data}/base/5`)).toEqual(['1259']);
     expect(removed).toBeGreaterThan(0);
+  });
+});
+
+describe('the files of a cluster', () => {
+  const sourceIn = (scene: Scene) => ({
+    ...{ dataDirectory: scene.path('source'), tablespaces: [], versionDirectory, major: 15 },
+    ...{ temporaryStatistics: undefined, ours: new Set<string>() },
+  });
+
+  it('go many at once where they are small, each by itself where it is large or was changed on the way, and all are listed', async () => {
+    await using scene = makeScene('copy-files');
+    const contents = new Map<string, Buffer>();
+    const put = (path: string, bytes: Buffer): void => {
+      scene.file(`source/${path}`, bytes);
+      contents.set(path, bytes);
+    };
+    put('PG_VERSION', Buffer.from('15\n'));
+    put('base/5/large', randomBytes(chunkBytes + 1));
+    put('base/5/chunk', randomBytes(chunkBytes));
+    for (let n = 0; n < 200; n++) put(`base/5/${n}`, randomBytes(n * 100));
+    put('base/6/1', randomBytes(5000));
+    const near = scene.target();
+    await near.prepare(sourceOf(), nothingOutside, neverStopped);
+    const alone: string[] = [];
+    const together: number[] = [];
+    const target: Target = Object.assign(Object.create(near) as Target, {
+      file: (path: string, mode: number, signal: AbortSignal) => {
+        alone.push(path);
+        return near.file(path, mode, signal);
+      },
+      several: async (path: string, files: readonly WholeFile[], signal: AbortSignal) => {
+        if (path === 'base/6') return 'other';
+        together.push(files.length);
+        expect(files.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThanOrEqual(chunkBytes);
+        return near.several(path, files, signal);
+      },
+    });
+    const manifest = new Manifest(scene.directory('state'), 15, '1', 'SHA256');
+    let progressed = 0;
+    const { files, sizeBytes } = await copyFiles({
+      ...{ source: sourceIn(scene), target, manifest, layout: undefined, buffers: buffersOf(8), jobs: 3 },
+      ...{ checksums: 'SHA256', progress: (bytes: number) => (progressed += bytes), signal: neverStopped },
+    });
+    expect(alone.sort()).toEqual(['base/5/large', 'base/6/1']);
+    expect(together.reduce((sum, count) => sum + count, 0)).toBe(202);
+    expect(together.length).toBeLessThan(20);
+    for (const [path, bytes] of contents)
+      expect(readFileSync(`${scene.data}/${path}`).equals(bytes), path).toBe(true);
+    const all = [...contents.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+    expect({ files, sizeBytes, progressed }).toEqual({ files: 204, sizeBytes: all, progressed: all });
+    manifest.end({ timeline: 1, start: 1n, end: 2n });
+    const listed = (
+      JSON.parse(readFileSync(manifest.path, 'utf8')) as { Files: { Path: string; Checksum: string }[] }
+    ).Files;
+    expect(Object.fromEntries(listed.map(({ Path, Checksum }) => [Path, Checksum]))).toEqual(
+      Object.fromEntries(
+        [...contents].map(([path, bytes]) => [path, createHash('sha256').update(bytes).digest('hex')]),
+      ),
+    );
+  });
+
+  it('end with the first fault, which names the file', async () => {
+    await using scene = makeScene('copy-files');
+    for (let n = 0; n < 100; n++) scene.file(`source/base/5/${n}`, 'x');
+    const near = scene.target();
+    await near.prepare(sourceOf(), nothingOutside, neverStopped);
+    await near.directory('base', 0o700, neverStopped);
+    scene.directory('node/data/base/5/50');
+    expect(
+      await faultOf(() =>
+        copyFiles({
+          ...{ source: sourceIn(scene), target: near, manifest: undefined, layout: undefined },
+          ...{ buffers: buffersOf(8), jobs: 3, checksums: 'CRC32C' },
+          ...{ progress: () => undefined, signal: neverStopped },
+        }),
+      ),
+    ).toEqual({
+      kind: 'input-output',
+      message: `could not open file "${scene.data}/base/5/50": Is a directory`,
+    });
   });
 });
 

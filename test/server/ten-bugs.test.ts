@@ -27,6 +27,7 @@ import {
   copiedPair,
   copy,
   giveOwnSettings,
+  standingStill,
   startCopy,
   writeToml,
   type CopiedPair,
@@ -191,10 +192,11 @@ describe('2warm, bug', { timeout: 120_000 }, () => {
   it('9, copyToStandby: says so where the last WAL that the copy needs does not arrive', async () => {
     const { primary, standby } = pair;
     let holding: Promise<unknown> | undefined;
-    const { code, stderr } = await startCopy(primary, [...mapping(), '--wait', '3s'], ({ event }) => {
-      if (event === 'begun')
-        holding = run(program('twowarm'), ['archiving', 'hold', '-D', primary.dataDirectory]);
-    }).result;
+    const hold = ['archiving', 'hold', '-D', primary.dataDirectory];
+    const running = startCopy(primary, [...mapping(), '--wait', '3s'], ({ event }) => {
+      if (event === 'begun') holding = standingStill(running, () => run(program('twowarm'), hold));
+    });
+    const { code, stderr } = await running.result;
     await holding;
     expect(code).toBe(59);
     expect(stderr).toMatch(

@@ -106,6 +106,10 @@ const nothingIn = (path: string, mode: number): SourceDirectory => ({
   ...{ path, mode, files: new NameSet(), directories: new Set<string>(), special: [] },
 });
 
+/** Databases of users, which have the higher numbers, before the templates: what takes longest begins first. */
+const inOrder = (path: string, directories: string[]): string[] =>
+  path === 'base' ? directories.sort((left, right) => Number(right) - Number(left)) : directories.sort();
+
 /** One directory and all below it. */
 async function* walkFrom(source: Source, path: string): AsyncGenerator<SourceDirectory> {
   const mode = await modeOf(join(source.dataDirectory, path));
@@ -121,7 +125,7 @@ async function* walkFrom(source: Source, path: string): AsyncGenerator<SourceDir
   const isTop = path === '';
   const linked = isTop ? special.filter((name) => name !== 'pg_wal') : special;
   yield { path, mode, files, directories: new Set(directories), special: linked };
-  for (const name of directories.sort()) {
+  for (const name of inOrder(path, directories)) {
     if (isTop && (name === 'pg_wal' || name === 'pg_tblspc')) continue;
     yield* walkFrom(source, below(path, name));
   }

@@ -107,9 +107,7 @@ export class FarTarget implements Target {
     }
   }
 
-  async sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {
-    // A place of a tablespace may hold what an earlier copy has left.
-    if (this.isFresh && !path.startsWith('pg_tblspc')) return 0;
+  sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {
     const what = `remove files of "${path}" at`;
     return this.converse(what, { verb: 'sweep', path }, signal, async (conversation) => {
       for (const piece of namesInPieces(names)) await conversation.send(piece);

@@ -47,8 +47,8 @@ export function connectionOver(input: Readable, output: Writable): Connection {
   };
 }
 
-/** Up to here copying is cheaper than a packet of its own, which a cipher is set up for. */
-const smallBytes = 16_384;
+/** Up to here copying is cheaper than a packet of its own, which a cipher is set up for at both ends: a frame's header is one. */
+const smallBytes = 131_072;
 
 const gather = (buffers: readonly Buffer[]): readonly Buffer[] =>
   buffers.length > 1 && buffers.reduce((sum, { length }) => sum + length, 0) <= smallBytes

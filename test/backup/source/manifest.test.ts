@@ -40,6 +40,20 @@ describe('a manifest', () => {
     expect(readdirSync(sandbox.path)).toEqual([]);
   });
 
+  it.each([
+    ['CRC32C', ', "Checksum-Algorithm": "CRC32C", "Checksum": "83920ee3"'],
+    ['SHA512', ', "Checksum-Algorithm": "SHA512", "Checksum": "83920ee3"'],
+    ['NONE', ''],
+  ] as const)('with the checksums %s says so of each file', async (name, fields) => {
+    await using sandbox = makeSandbox('manifest');
+    const manifest = new Manifest(sandbox.path, 15, '1', name);
+    manifest.file('PG_VERSION', 3, at, '83920ee3');
+    manifest.end(wal);
+    expect(readFileSync(manifest.path, 'utf8')).toContain(
+      `\n{ "Path": "PG_VERSION", "Size": 3, "Last-Modified": "2026-11-20 12:00:07 GMT"${fields} }\n],`,
+    );
+  });
+
   it('of more files than are kept in memory is the same', async () => {
     await using sandbox = makeSandbox('manifest');
     const manifest = new Manifest(sandbox.path, 15, '1', 'SHA256');

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proofOf } from '../../../src/copying/proof.ts';
 import { chunkBytes } from '../../../src/copying/target.ts';
 import { endRecord, pagesRecord } from '../../../src/copying/wire/records.ts';
+import { smallFilesToBytes } from '../../../src/copying/wire/small-files.ts';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { program } from '../../harness/installation.ts';
 import { runsAsRoot, serverUser } from '../../harness/server-user.ts';
@@ -69,6 +70,7 @@ const record = (payload: Buffer, changes: Changes = {}): Buffer =>
   ]);
 
 const bytes = dense(page, 1);
+const full = dense(chunkBytes, 2);
 
 describe('paths that lead elsewhere', () => {
   it.each([
@@ -136,7 +138,6 @@ describe('paths that lead elsewhere', () => {
 });
 
 describe('records that are none', () => {
-  const full = dense(chunkBytes, 2);
   const whole = { length: chunkBytes, pages: 2n ** 64n - 1n };
   const kind = (number: number): Buffer => {
     const header = record(bytes);
@@ -233,6 +234,71 @@ describe('records that are none', () => {
     conversation.close(true);
     expect(readFileSync(join(directory, 'base/good')).equals(good)).toBe(true);
   }
+});
+
+describe('small files that are none', () => {
+  const file = { name: 'small', mode: 0o600, sizeBytes: page, proof: proofOf(bytes, true) };
+  const of = (changes: object): { name: string; mode: number; sizeBytes: number; proof: string }[] => [
+    { ...file, ...changes },
+  ];
+  const many = Array.from({ length: 129 }, (_, at) => ({ ...file, name: `${at}`, sizeBytes: 0 }));
+
+  it.each<[string, Buffer, string]>([
+    ['without a list', Buffer.alloc(3), 'a list of files without its end'],
+    ['with half a list', smallFilesToBytes(of({})).subarray(0, 40), 'a list of files without its end'],
+    ['whose list claims gigabytes', Buffer.alloc(400, 0xff), 'a list of files without its end'],
+    ['that are none', smallFilesToBytes([]), '0 small files at once'],
+    ['that are too many', smallFilesToBytes(many), '129 small files at once'],
+    ['that are too large', smallFilesToBytes(of({ sizeBytes: 2 ** 40 })), `small files of ${2 ** 40} bytes`],
+    ['with another mode', smallFilesToBytes(of({ mode: 0o100_600 })), `a mode of ${0o100_600}`],
+    ['with half a proof', smallFilesToBytes(of({ proof: '12' })), '"proof" is none'],
+    [
+      'that are fewer bytes',
+      smallFilesToBytes(of({}), 'none', bytes.subarray(1)),
+      `${page - 1} bytes for files of ${page}`,
+    ],
+    [
+      'that are more bytes',
+      smallFilesToBytes(of({}), 'none', full),
+      `${chunkBytes} bytes for files of ${page}`,
+    ],
+    [
+      'that hold more',
+      smallFilesToBytes(of({}), 'zstd', zstdCompressSync(full)),
+      `what came is no zstd frame of ${page} bytes: Cannot create a Buffer larger than ${page} bytes`,
+    ],
+    [
+      'that hold less',
+      smallFilesToBytes(of({}), 'zstd', zstdCompressSync(bytes.subarray(1))),
+      `a frame of ${page - 1} bytes for ${page}`,
+    ],
+    ['that are longer than all may be', Buffer.alloc(900_000), 'more than 786440 bytes'],
+  ])('are refused: %s', async (_, data, what) => {
+    expect(await client.fault({ verb: 'files', path: 'base' }, data)).toEqual(wrong(what));
+    expect(existsSync(join(directory, 'base/small'))).toBe(false);
+  });
+
+  it('are not kept for what is elsewhere, and change nothing where they are only offered', async () => {
+    const kept = async (name: string, path = 'base'): Promise<string> =>
+      (
+        await client.ask(
+          { verb: 'offer', path },
+          smallFilesToBytes([{ ...file, name, proof: proofOf(bytes, false) }]),
+        )
+      ).text('kept');
+    sandbox.file('node/data/base/offered', bytes);
+    expect(await kept('offered')).toBe('1');
+    expect(await kept('missing')).toBe('0');
+    expect(existsSync(join(directory, 'base/missing'))).toBe(false);
+    symlinkSync(join(directory, 'base/offered'), join(directory, 'base/offered-link'));
+    expect(await kept('offered-link')).toBe('0');
+    for (const name of ['../postgresql.conf', '..', 'sub/x'])
+      expect(
+        await client.fault({ verb: 'offer', path: 'base' }, smallFilesToBytes(of({ name }))),
+      ).toMatchObject({
+        kind: 'target-path',
+      });
+  });
 });
 
 describe('what root receives', () => {

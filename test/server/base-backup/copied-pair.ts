@@ -155,6 +155,16 @@ export function startCopy(
   return { pid: running.pid, kill: (signal) => running.kill(signal), result };
 }
 
+/** Has the copy stand still until the work is done, however fast it is. */
+export async function standingStill<T>({ pid }: RunningCopy, work: () => Promise<T>): Promise<T> {
+  process.kill(pid, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+}
+
 /** A copy that succeeds, with what it said. */
 export async function copy(
   from: Cluster,

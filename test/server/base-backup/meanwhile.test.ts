@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeSandbox, type Sandbox } from '../../harness/sandbox.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { archiveCommand } from '../pair.ts';
-import { archiveIn, copiedPair, startCopy, type CopiedPair } from './copied-pair.ts';
+import { archiveIn, copiedPair, standingStill, startCopy, type CopiedPair } from './copied-pair.ts';
 
 let sandbox: Sandbox;
 let pair: CopiedPair;
@@ -114,12 +114,10 @@ describe('a segment in the middle of what a copy needs', () => {
     let ended: Promise<unknown> | undefined;
     const running = startCopy(primary, ['--wait', '4s'], ({ event, startLsn }) => {
       if (event !== 'begun') return;
-      // However fast the copy is, the segment ends in the middle of it.
-      process.kill(running.pid, 'SIGSTOP');
       const segment = Number.parseInt((startLsn as string).split('/')[1]!, 16) >> 24;
       first = `0000000100000000${segment.toString(16).toUpperCase().padStart(8, '0')}`;
       writeFileSync(skipped, first);
-      ended = primary.query('select pg_switch_wal()').finally(() => process.kill(running.pid, 'SIGCONT'));
+      ended = standingStill(running, () => primary.query('select pg_switch_wal()'));
     });
     const { code, stderr } = await running.result;
     await ended;

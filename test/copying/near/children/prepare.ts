@@ -1,6 +1,9 @@
-// Prepares a data directory to be copied into, and leaves it at that, or copies ten files and ends the copy: to be killed or to
-// have a call fail while it does.
+// Prepares a data directory to be copied into, and leaves it at that, or copies ten files, and a small one that is kept when it is
+// offered once more (base/kept says so), and ends the copy: to be killed or to have a call fail while it does.
 import { openNearTarget } from '../../../../src/copying/near/near-target.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { proofOf } from '../../../../src/copying/proof.ts';
+import { sumChunk } from '../../../../src/copying/sums/page-sums.ts';
 import type { SourceCluster } from '../../../../src/copying/target.ts';
 
 export interface PrepareFacts {
@@ -23,6 +26,12 @@ if (control !== undefined) {
     await file.take(Buffer.from('x'));
     await file.end(1);
   }
+  const bytes = Buffer.from('small');
+  const [name, mode] = ['11', 0o600];
+  await target.several('base', [{ name, mode, bytes, sums: sumChunk(bytes) }], signal);
+  const proof = proofOf(bytes, false);
+  if (isDeepStrictEqual(await target.keeps('base', [{ name, mode, sizeBytes: 5, proof }], signal), [true]))
+    await target.directory('base/kept', 0o700, signal);
   await target.finish(Buffer.from(control, 'base64'), signal);
 }
 await target.close();
