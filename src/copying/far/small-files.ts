@@ -26,13 +26,27 @@ export async function offer(
   return files.filter((_, index) => kept[index] === '0');
 }
 
+/** Where they follow each other in memory, as they were read, without a copy: one would be garbage for each call. */
+function together(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  let end = first?.byteOffset ?? 0;
+  const areAdjacent = parts.every(({ buffer, byteOffset, length }) => {
+    const follows = buffer === first!.buffer && byteOffset === end;
+    end = byteOffset + length;
+    return follows;
+  });
+  return first !== undefined && areAdjacent
+    ? Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset)
+    : Buffer.concat(parts);
+}
+
 /** Sends them; 'other': what arrived is not what was sent, and nothing of it was written. */
 export async function put(
   files: readonly WholeFile[],
   compressors: Compressors,
   conversation: Conversation,
 ): Promise<'written' | 'other'> {
-  const plain = Buffer.concat(files.map(({ bytes }) => bytes));
+  const plain = together(files.map(({ bytes }) => bytes));
   const frame = plain.length === 0 ? undefined : await compressors.compress(plain);
   const list = files.map((file) => listed(file, true));
   const message = smallFilesToBytes(list, frame === undefined ? 'none' : 'zstd', frame ?? plain);
