@@ -7,6 +7,7 @@ import { readSegmentSize } from '../postgres/control-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { bootId } from '../program/boot-id.ts';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { expectFilesIn } from '../program/quick-calls.ts';
 import type { Wanted, Work } from './copy-to.ts';
 import { mapTablespaces, type Tablespace } from './mapping.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
@@ -137,6 +138,7 @@ export async function lookAtSource(work: Work): Promise<LookedAt> {
     ours: archivesWithin(dataDirectory, node.settings),
     major: facts.major,
   };
+  await expectFilesIn([dataDirectory, ...locationsOf(tablespaces)]);
   const { mode } = await stat(join(dataDirectory, 'PG_VERSION'));
   return { cluster, source, outside, found, fileMode: mode & 0o7777 };
 }

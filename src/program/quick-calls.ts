@@ -1,31 +1,58 @@
 // System calls on files of this machine that memory answers most of the time: telling another thread of one takes longer than a
 // page cache needs. So they are made at once, until one takes as long as a disk does: the next ones are made on libuv's threads,
-// several at a time, and then one is tried again. Not for a place that may hang, such as a dead network file system.
-import { closeSync, fstatSync, lstatSync, openSync, readSync, writeSync, type Stats } from 'node:fs';
+// several at a time, and then one is tried again, later each time. A file system that may hang with another machine never has
+// one made at once: nothing else, not even a signal, would be heard meanwhile.
+import { closeSync, fstatSync, lstatSync, openSync, readSync, statfs, writeSync, type Stats } from 'node:fs';
+import { promisify } from 'node:util';
 import { closeFile, lstat as lstatCall, openFile, readInto, statOpen, writeFrom } from './system-calls.ts';
 
 /** What takes longer waits for a disk, in ms. */
 const slowMs = 0.5;
 
-/** After one that was slow so many go to another thread. */
-const patience = 32;
+/** After one that was slow so many go to another thread, twice as many each time that it is slow again. */
+const leastPatience = 32;
+const mostPatience = 4096;
+
+/** File systems on disks of this machine (statfs(2)): ext2 to ext4, XFS, Btrfs, ZFS, F2FS, tmpfs, overlayfs, bcachefs. */
+const localTypes: ReadonlySet<number> = new Set([
+  ...[0xef53, 0x5846_5342, 0x9123_683e, 0x2fc1_2fc1, 0xf2f5_2010, 0x0102_1994, 0x794c_7630, 0xca45_1a4e],
+]);
+
+/** Undefined until anybody has said where the files are. */
+let areLocal: boolean | undefined;
+
+/**
+ * To be said of all directories whose files are going to be used, before that: until then, and where one of them is not known to
+ * lie on this machine, every call goes to another thread.
+ */
+export async function expectFilesIn(directories: readonly string[]): Promise<void> {
+  for (const directory of directories) {
+    const type = await promisify(statfs)(directory).then(
+      (found) => found.type,
+      () => undefined,
+    );
+    areLocal = areLocal !== false && type !== undefined && localTypes.has(type);
+  }
+}
 
 /** A call in its two forms, which do the same. */
 function quick<Arguments extends unknown[], Result>(
   now: (...args: Arguments) => Result,
   later: (...args: Arguments) => Promise<Result>,
 ): (...args: Arguments) => Promise<Result> {
-  let patient = 0;
+  let [patience, left] = [leastPatience, 0];
   return async (...args) => {
-    if (patient > 0) {
-      patient -= 1;
+    if (left > 0 || areLocal !== true) {
+      left -= 1;
       return later(...args);
     }
     const begun = performance.now();
     try {
       return now(...args);
     } finally {
-      if (performance.now() - begun > slowMs) patient = patience;
+      const isSlow = performance.now() - begun > slowMs;
+      left = isSlow ? patience : 0;
+      patience = isSlow ? Math.min(2 * patience, mostPatience) : leastPatience;
     }
   };
 }
@@ -35,26 +62,22 @@ export const close = quick(closeSync, closeFile);
 export const statOf = quick(fstatSync as (descriptor: number) => Stats, statOpen);
 export const lstat = quick(lstatSync as (path: string) => Stats, lstatCall);
 
+type Transfer<Result> = (
+  descriptor: number,
+  buffer: Buffer,
+  offset: number,
+  length: number,
+  position: number,
+) => Result;
+
 const read = quick(
-  readSync as (
-    descriptor: number,
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-  ) => number,
-  async (...args) => (await readInto(...args)).bytesRead,
+  readSync as Transfer<number>,
+  async (...args: Parameters<Transfer<number>>) => (await readInto(...args)).bytesRead,
 );
 
 const write = quick(
-  writeSync as (
-    descriptor: number,
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-  ) => number,
-  async (...args) => (await writeFrom(...args)).bytesWritten,
+  writeSync as Transfer<number>,
+  async (...args: Parameters<Transfer<number>>) => (await writeFrom(...args)).bytesWritten,
 );
 
 /** Fills the buffer from `position` unless the file ends; the number of bytes read. */

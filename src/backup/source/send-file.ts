@@ -12,6 +12,8 @@ import { FileChecksum } from './file-checksum.ts';
 import type { PageCheck } from './pages.ts';
 import { UnderWay } from './under-way.ts';
 
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
 /** A file that is to be copied. */
 export interface SourceFile {
   /** Absolute. */
@@ -53,7 +55,7 @@ export const cannotRead = (path: string, error: unknown): Error =>
 /** Undefined where it is not there any more. */
 export async function openSource(path: string): Promise<number | undefined> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw cannotRead(path, error);
@@ -97,8 +99,13 @@ async function sendOpen(
   return { sizeBytes: sentBytes, checksum: checksum.result(), check };
 }
 
-async function attempt(file: SourceFile, descriptor: number, sending: Sending): Promise<SentFile | 'other'> {
+async function attempt(
+  file: SourceFile,
+  descriptor: number,
+  sending: Sending,
+): Promise<SentFile | 'other' | 'vanished'> {
   const stats = await statOf(descriptor);
+  if (!stats.isFile()) return 'vanished';
   const mode = file.mode ?? stats.mode & 0o7777;
   const arriving = await sending.target.file(file.to, mode, sending.signal);
   try {

@@ -91,6 +91,7 @@ async function gather(
   if (descriptor === undefined) return 'vanished';
   try {
     const stats = await statOf(descriptor);
+    if (!stats.isFile()) return 'vanished';
     if (stats.size > mostSeveral.bytes) return 'alone';
     if (!group.hasRoomFor(stats.size)) await send(directory, group, sending, onFate);
     await group.read(file, descriptor, stats, sending);

@@ -2,6 +2,7 @@
 // start and with all its WAL, or a directory that no server can start in and whose leftover WAL is safe beside it.
 import { join } from 'node:path';
 import { makeDirectoryDurably } from '../../program/make-directory.ts';
+import { expectFilesIn } from '../../program/quick-calls.ts';
 import type { ProcessLock } from '../../program/process-lock.ts';
 import type { Outside, Prepared, SourceCluster } from '../target.ts';
 import { closeToServers } from './close-to-servers.ts';
@@ -38,6 +39,8 @@ export async function prepare(
     // What was seen before the lock was taken may have changed.
     const situation = survey(options, source, outside);
     const prepared = await carryOut(situation, source, options.nodeId, signal);
+    const { tablespaces } = situation;
+    await expectFilesIn([place.real, ...tablespaces.map(({ real }) => real)]);
     return { prepared, tree: treeOf(situation, source), lock, home: situation.home, source };
   } catch (error) {
     lock.release();
