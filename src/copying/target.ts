@@ -96,7 +96,7 @@ export interface WholeFile {
   /** Permission bits. */
   mode: number;
   bytes: Buffer;
-  /** Of all its bytes, with CRCs. */
+  /** Of all its bytes; with CRCs where they go to another machine. */
   sums: ChunkSums;
 }
 

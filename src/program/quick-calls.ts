@@ -1,8 +1,10 @@
 // System calls on files of this machine that memory answers most of the time: telling another thread of one takes longer than a
 // page cache needs. So they are made at once, until one takes as long as a disk does: the next ones are made on libuv's threads,
-// several at a time, and then one is tried again, later each time. A file system that may hang with another machine never has
-// one made at once: nothing else, not even a signal, would be heard meanwhile.
-import { closeSync, fstatSync, lstatSync, openSync, readSync, statfs, writeSync, type Stats } from 'node:fs';
+// several at a time, and then one is tried again, later each time. Nothing else, not even a signal, is heard meanwhile: so what
+// changes a file system, which may be frozen or wait for its journal, is never made at once, nor anything where one may hang with
+// another machine.
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statfs, type Stats } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { closeFile, lstat as lstatCall, openFile, readInto, statOpen, writeFrom } from './system-calls.ts';
 
@@ -35,6 +37,10 @@ export async function expectFilesIn(directories: readonly string[]): Promise<voi
   }
 }
 
+/** Whoever makes call after call at once leaves nobody else a turn: so long at most, in ms. */
+const mostMsWithoutTurn = 20;
+let turnedAt = 0;
+
 /** A call in its two forms, which do the same. */
 function quick<Arguments extends unknown[], Result>(
   now: (...args: Arguments) => Result,
@@ -46,7 +52,11 @@ function quick<Arguments extends unknown[], Result>(
       left -= 1;
       return later(...args);
     }
-    const begun = performance.now();
+    let begun = performance.now();
+    if (begun - turnedAt > mostMsWithoutTurn) {
+      await turn();
+      turnedAt = begun = performance.now();
+    }
     try {
       return now(...args);
     } finally {
@@ -57,7 +67,10 @@ function quick<Arguments extends unknown[], Result>(
   };
 }
 
-export const open = quick(openSync as (path: string, flags: number, mode?: number) => number, openFile);
+const openThere = quick(openSync as (path: string, flags: number) => number, openFile);
+
+export const open = (path: string, flags: number, mode?: number): Promise<number> =>
+  (flags & constants.O_CREAT) === 0 ? openThere(path, flags) : openFile(path, flags, mode);
 export const close = quick(closeSync, closeFile);
 export const statOf = quick(fstatSync as (descriptor: number) => Stats, statOpen);
 export const lstat = quick(lstatSync as (path: string) => Stats, lstatCall);
@@ -73,11 +86,6 @@ type Transfer<Result> = (
 const read = quick(
   readSync as Transfer<number>,
   async (...args: Parameters<Transfer<number>>) => (await readInto(...args)).bytesRead,
-);
-
-const write = quick(
-  writeSync as Transfer<number>,
-  async (...args: Parameters<Transfer<number>>) => (await writeFrom(...args)).bytesWritten,
 );
 
 /** Fills the buffer from `position` unless the file ends; the number of bytes read. */
@@ -99,5 +107,6 @@ export async function writeAllOf(
   to: number,
   position: number,
 ): Promise<void> {
-  for (let at = from; at < to;) at += await write(descriptor, buffer, at, to - at, position + at);
+  for (let at = from; at < to;)
+    at += (await writeFrom(descriptor, buffer, at, to - at, position + at)).bytesWritten;
 }

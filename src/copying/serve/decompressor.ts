@@ -54,7 +54,10 @@ function decodedInto(frame: Buffer, length: number, into: Buffer): boolean {
   return false;
 }
 
-/** One frame of exactly so many bytes, into the beginning of a buffer of `withPlain`; `protocol` for any other. */
+/**
+ * What a frame of so many bytes holds, mostly in the beginning of `into`, one of plainBuffers; `protocol` for one that holds more,
+ * or less. Whether it is what was sent the proof says.
+ */
 export function decompress(frame: Buffer, length: number, into: Buffer): Buffer {
   if (decodedInto(frame, length, into)) return into.subarray(0, length);
   const plain = decoded(frame, length);

@@ -72,8 +72,17 @@ export class DigestsAhead {
   }
 
   private async run(): Promise<void> {
-    await this.talk.reply({ reply: 'ready', size: this.file.oldBytes });
     const reading: Promise<Buffer>[] = [];
+    try {
+      await this.talk.reply({ reply: 'ready', size: this.file.oldBytes });
+      await this.tellAll(reading);
+    } finally {
+      // Whoever closes the file waits for this.
+      await Promise.allSettled(reading);
+    }
+  }
+
+  private async tellAll(reading: Promise<Buffer>[]): Promise<void> {
     let [begun, made]: [number, Buffer[]] = [0, []];
     while (this.read < this.chunks) {
       while (begun < this.chunks && begun < this.answered + chunksAhead && reading.length < chunksReading) {
@@ -86,7 +95,7 @@ export class DigestsAhead {
       const next = reading.shift();
       if (next === undefined) await new Promise<void>((resolve) => (this.wake = resolve));
       else made.push(await next);
-      if (this.isStopped || this.talk.signal.aborted) return void (await Promise.allSettled(reading));
+      if (this.isStopped || this.talk.signal.aborted) return;
       if (next === undefined) continue;
       this.read += 1;
       this.wakeReader?.();
