@@ -29,7 +29,7 @@ if (control !== undefined) {
   const bytes = Buffer.from('small');
   const [name, mode] = ['11', 0o600];
   // Twice, for what is the same is not written again.
-  for (const _ of [1, 2])
+  for (let time = 0; time < 2; time++)
     await target.several('base', [{ name, mode, bytes, sums: sumChunk(bytes) }], signal);
   const proof = proofOf(bytes, false);
   if (isDeepStrictEqual(await target.keeps('base', [{ name, mode, sizeBytes: 5, proof }], signal), [true]))
