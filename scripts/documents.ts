@@ -38,7 +38,7 @@ function commandPart(command: Command): string {
       `${alias === undefined ? '' : `-${alias}, `}${name.length === 1 ? '-' : '--'}${name}${argument === undefined ? '' : ` ${argument}`}`,
       summary,
     ]),
-  ].map(([left, right]) => `| \`${left}\` | ${right} |`);
+  ].map(([left, right]) => `| \`${left!.replaceAll('|', '\\|')}\` | ${right} |`);
   return [
     `### ${command.name}`,
     '',

@@ -97,7 +97,7 @@ export class FarTarget implements Target {
   ): Promise<'written' | 'other'> {
     const release = await this.slot(signal);
     const converse = <T>(verb: string, talk: (conversation: Conversation) => Promise<T>): Promise<T> =>
-      this.converse(`write files ${path === '' ? '' : `of "${path}" `}at`, { verb, path }, signal, talk);
+      this.converse(`write files${inWords(path)} at`, { verb, path }, signal, talk);
     try {
       const lacking = this.isFresh ? files : await converse('offer', (talk) => offer(files, talk));
       if (lacking.length === 0) return 'written';
@@ -108,7 +108,7 @@ export class FarTarget implements Target {
   }
 
   sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {
-    const what = `remove files of "${path}" at`;
+    const what = `remove files${inWords(path)} at`;
     return this.converse(what, { verb: 'sweep', path }, signal, async (conversation) => {
       for (const piece of namesInPieces(names)) await conversation.send(piece);
       await conversation.sent();
@@ -190,6 +190,9 @@ export class FarTarget implements Target {
     });
   }
 }
+
+/** Of the data directory itself nothing need be said. */
+const inWords = (path: string): string => (path === '' ? '' : ` of "${path}"`);
 
 /** Also at the beginning of a longer path, but not of a longer name. */
 function isPlaceIn(message: string, place: string): boolean {

@@ -45,9 +45,9 @@ export interface Situation {
 export function survey(options: NearOptions, source: SourceCluster, outside: Outside): Situation {
   const place = placeAt('the data directory', options.directory);
   const home = homeBeside(place.real);
-  if (place.isThere) refuseRunningServer(place.real);
-  // Whose it is comes last: a directory of the source would pass for the same cluster's.
+  // First of all: a server of the source runs in its directory, and nobody should think of stopping it.
   refuseSourcePlaces([place], source);
+  if (place.isThere) refuseRunningServer(place.real);
   requireWritable(place);
   const content = place.isThere ? judgeContent(place.real, source) : { state: 'missing' as const };
   requireAllowed(plannedIn(outside), options.allowed);

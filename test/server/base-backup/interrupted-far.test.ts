@@ -69,7 +69,7 @@ function expectLost({ code, signal, stderr }: CopyResult, why: string): void {
   expect(stderr.slice(0, unfinished(target).length)).toBe(unfinished(target));
   expect(stderr.slice(unfinished(target).length)).toMatch(
     new RegExp(
-      `^copyToStandby: ERROR:  could not ((create directory|write file|write files of|remove files of) "[^"]+"|write files) at ${target}: ${why}\\n$`,
+      `^copyToStandby: ERROR:  could not ((create directory|write file) "[^"]+"|(write|remove) files( of "[^"]+")?) at ${target}: ${why}\\n$`,
     ),
   );
 }

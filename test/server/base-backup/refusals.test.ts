@@ -68,6 +68,18 @@ async function withSettings<T>(settings: Record<string, string>, work: () => Pro
 
 const nextToArchive = 'DETAIL:  A copy that gets no WAL never becomes consistent.';
 
+describe('the primary itself as the target', () => {
+  it('is refused as what it is: nobody is told to stop the server that is copied', async () => {
+    const { dataDirectory } = pair.primary;
+    const { code, stderr } = await call('--to', `file:${dataDirectory}`);
+    expect(code).toBe(81);
+    expect(stderr).toContain(
+      `copyToStandby: ERROR:  cannot copy into ${dataDirectory}: it is a directory of the source itself\n`,
+    );
+    expect(stderr).not.toContain('top it');
+  });
+});
+
 describe('a dry run', () => {
   it('says each step, and changes nothing', async () => {
     const { primary, standby } = pair;
