@@ -150,7 +150,13 @@ describe('twowarm consumers list', () => {
     expect(code).toBe(0);
     expect(stdout).toContain(`${urlOf(node)}: `);
     expect(await consumers(node, 'list', '--directory', '../data')).toMatchObject({ code: 3 });
-    expect(await consumers(node, 'list', '--directory', urlOf(node))).toMatchObject({ code: 0, stdout });
+    const byUrl = await consumers(node, 'list', '--directory', urlOf(node));
+    // Other tests fill the same disk meanwhile.
+    const withoutShare = (text: string): string => text.replace(/\d+ %/g, 'some %');
+    expect({ code: byUrl.code, stdout: withoutShare(byUrl.stdout) }).toEqual({
+      code: 0,
+      stdout: withoutShare(stdout),
+    });
     expect(await consumers(node, 'list', '--directory', 'ssh://db2/srv/archive')).toEqual(
       refused(
         3,
