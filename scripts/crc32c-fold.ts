@@ -5,19 +5,10 @@
 // of what it comes to in each of the four bytes, and 16 lanes are looked up by one swizzle. Adding the next 128 bytes is a xor.
 // Which four bytes make an element is not given: 32 bytes apart their 32 bits are independent, at 16 bytes they are not.
 
-/** Of CRC-32C, its highest power in the lowest bit, as in src/wal/crc32c.ts. */
-const polynomial = 0x82f6_3b78;
-const times = (value: number): number => ((value & 1) === 1 ? (value >>> 1) ^ polynomial : value >>> 1) >>> 0;
-
-/** x^n modulo the polynomial. */
-function power(n: number): number {
-  let value = 0x8000_0000;
-  for (let each = 0; each < n; each++) value = times(value);
-  return value;
-}
+import { power } from '../src/copying/sums/crc32c-arithmetic.ts';
+import { blockBytes, stateAt, tablesAt } from '../src/copying/sums/layout.ts';
 
 const apartBits = 32 * 8;
-const blockBytes = 128;
 const bytes = [0, 1, 2, 3];
 const halves = [0, 1];
 const groups = [0, 1];
@@ -73,9 +64,6 @@ const tableOf = (byte: number, half: number, to: number): number[] =>
     return (elementOf(sum >>> 0) >>> (8 * to)) & 0xff;
   });
 
-/** Where the state and the tables are in the memory that page-sums.wat has. */
-const stateAt = 128;
-const tablesAt = 256;
 const tableAt = (byte: number, half: number, to: number): number =>
   tablesAt + ((byte * 2 + half) * 4 + to) * 16;
 

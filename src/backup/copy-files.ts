@@ -2,6 +2,7 @@
 // there, too, as soon as one is done. pg_control is not among them.
 import { join } from 'node:path';
 import type { Target } from '../copying/target.ts';
+import { Crew } from './crew.ts';
 import { holdsRelations, relationFileOf } from './source/exclusions.ts';
 import type { Buffers } from './source/buffers.ts';
 import type { ChecksumName } from './source/checksum-names.ts';
@@ -48,32 +49,6 @@ export interface Copied {
 /** Of damaged files, and of what was left out, no more are remembered. */
 const mostRemembered = 100;
 
-/** Work that runs beside other work, up to a number at once; the first fault stops all of it. */
-class Crew {
-  private readonly most: number;
-  private readonly stopping: AbortController;
-  private readonly working = new Set<Promise<void>>();
-
-  constructor(most: number, stopping: AbortController) {
-    this.most = most;
-    this.stopping = stopping;
-  }
-
-  /** Begins the work once there is room for it. */
-  async begin(work: () => Promise<void>): Promise<void> {
-    while (this.working.size >= this.most) await Promise.race(this.working);
-    this.stopping.signal.throwIfAborted();
-    const done: Promise<void> = work()
-      .catch((error: unknown) => this.stopping.abort(error))
-      .finally(() => this.working.delete(done));
-    this.working.add(done);
-  }
-
-  async settle(): Promise<void> {
-    while (this.working.size > 0) await Promise.race(this.working);
-  }
-}
-
 /** A directory whose files are on their way. */
 interface Filling {
   path: string;
@@ -84,8 +59,8 @@ interface Filling {
   open: number;
 }
 
-/** So many files of a directory are looked at by one after the other, for those that are small go together. */
-const together = 64;
+/** So many files of a directory are one piece of work, for those of them that are small go together. */
+const filesInPiece = 64;
 
 class Copying {
   readonly copied = { files: 0, directories: 0, sizeBytes: 0, removed: 0 };
@@ -111,7 +86,7 @@ class Copying {
     }
     const filling = { path, files, directories, open: files.size };
     if (files.size === 0) return this.sweep(filling);
-    for (const some of inPieces(files, together))
+    for (const some of inPieces(files, filesInPiece))
       await this.crew.begin(() =>
         this.several(
           filling,

@@ -1,7 +1,6 @@
 // What shows at the end of a file that it is what was sent: the digests of all its pages in their order. Where pages were kept,
 // which digests have judged, the CRC-32C of the whole as well, which is made in another way.
 import { Crc32c } from './sums/crc32c.ts';
-import { pageBytes } from './sums/page.ts';
 import { digestBytes, prime, sumChunk, type ChunkSums } from './sums/page-sums.ts';
 import { chunkBytes } from './target.ts';
 
@@ -25,9 +24,7 @@ export class Proving {
       this.high = Math.imul(this.low, prime) ^ (mixed >>> 15);
       this.low = Math.imul(mixed, prime) ^ digests.readInt32LE(at + 4);
     }
-    if (this.crc === undefined) return;
-    for (let page = 0, from = 0; from < length; page += 1, from += pageBytes)
-      this.crc.add(crcs![page]!, Math.min(pageBytes, length - from));
+    this.crc?.addPages(crcs!, length);
   }
 
   result(): string {

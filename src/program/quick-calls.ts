@@ -6,7 +6,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statfs, type Stats } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { closeFile, lstat as lstatCall, openFile, readInto, statOpen, writeFrom } from './system-calls.ts';
+import { closeFile, lstat as lstatCall, openFile, readInto, statOpen } from './system-calls.ts';
 
 /** What takes longer waits for a disk, in ms. */
 const slowMs = 0.5;
@@ -75,38 +75,9 @@ export const close = quick(closeSync, closeFile);
 export const statOf = quick(fstatSync as (descriptor: number) => Stats, statOpen);
 export const lstat = quick(lstatSync as (path: string) => Stats, lstatCall);
 
-type Transfer<Result> = (
-  descriptor: number,
-  buffer: Buffer,
-  offset: number,
-  length: number,
-  position: number,
-) => Result;
-
-const read = quick(
-  readSync as Transfer<number>,
-  async (...args: Parameters<Transfer<number>>) => (await readInto(...args)).bytesRead,
+export const read = quick(
+  (...[descriptor, buffer, offset, length, position]: Parameters<typeof readInto>) => ({
+    bytesRead: readSync(descriptor, buffer, offset, length, position),
+  }),
+  readInto,
 );
-
-/** Fills the buffer from `position` unless the file ends; the number of bytes read. */
-export async function fill(descriptor: number, buffer: Buffer, position: number): Promise<number> {
-  let length = 0;
-  while (length < buffer.length) {
-    const count = await read(descriptor, buffer, length, buffer.length - length, position + length);
-    if (count === 0) break;
-    length += count;
-  }
-  return length;
-}
-
-/** Writes the bytes from `from` to `to`, the first of the buffer being at `position` in the file. */
-export async function writeAllOf(
-  descriptor: number,
-  buffer: Buffer,
-  from: number,
-  to: number,
-  position: number,
-): Promise<void> {
-  for (let at = from; at < to;)
-    at += (await writeFrom(descriptor, buffer, at, to - at, position + at)).bytesWritten;
-}

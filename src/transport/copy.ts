@@ -42,17 +42,16 @@ export async function openSourceFile(source: string): Promise<OpenFile> {
   throw new ProgramError('source-missing', `could not open "${source}": it is not a regular file`);
 }
 
-/** Fills the buffer from `position` unless the file ends; the number of bytes read. */
-export async function fill(descriptor: number, buffer: Buffer, position: number): Promise<number> {
+/** Fills the buffer from `position` unless the file ends, by that call; the number of bytes read. */
+export async function fill(
+  descriptor: number,
+  buffer: Buffer,
+  position: number,
+  read: typeof readInto = readInto,
+): Promise<number> {
   let length = 0;
   while (length < buffer.length) {
-    const { bytesRead } = await readInto(
-      descriptor,
-      buffer,
-      length,
-      buffer.length - length,
-      position + length,
-    );
+    const { bytesRead } = await read(descriptor, buffer, length, buffer.length - length, position + length);
     if (bytesRead === 0) break;
     length += bytesRead;
   }

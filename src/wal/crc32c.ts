@@ -1,7 +1,8 @@
 // CRC-32C, with which PostgreSQL protects WAL records and pg_control (src/port/pg_crc32c_sb8.c); zlib's crc32 is another one. Eight
 // bytes a step, as there.
 
-const polynomial = 0x82f6_3b78;
+/** Castagnoli's; its highest power is the lowest bit. */
+export const polynomial = 0x82f6_3b78;
 
 const first = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;

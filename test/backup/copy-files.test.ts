@@ -1,30 +1,25 @@
 // All files into a target of this machine, while files of the source vanish or are cut off, as they do under a server.
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   openSync,
   closeSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { copyFiles } from '../../src/backup/copy-files.ts';
 import { buffersOf } from '../../src/backup/source/buffers.ts';
 import { chunksOf } from '../../src/backup/source/chunks.ts';
 import { Manifest } from '../../src/backup/source/manifest.ts';
-import { chunkBytes, type Target, type WholeFile } from '../../src/copying/target.ts';
-import {
-  makeScene,
-  neverStopped,
-  nothingOutside,
-  sourceOf,
-  type Scene,
-  versionDirectory,
-} from '../copying/near/scene.ts';
+import { chunkBytes } from '../../src/copying/target.ts';
+import { makeScene, neverStopped } from '../copying/near/scene.ts';
 import { faultOf } from '../program/fault.ts';
+import { copyAll, preparedTarget } from './copy-scene.ts';
 
 describe('a file that vanishes between the look into its directory and its turn', () => {
   it('goes at the target, too, where an earlier copy has left it', async () => {
@@ -33,24 +28,14 @@ describe('a file that vanishes between the look into its directory and its turn'
     const vanishing = scene.file('source/base/5/16384', 'dropped');
     scene.dataDirectory();
     scene.file('node/data/base/5/16384', 'of an earlier copy');
-    const near = scene.target();
-    await near.prepare(sourceOf(), nothingOutside, neverStopped);
     // Its directory is the last that the target hears of before the files in it.
-    const target: Target = Object.assign(Object.create(near) as Target, {
-      directory: (path: string, mode: number, signal: AbortSignal) => {
+    const target = await preparedTarget(scene, (near) => ({
+      directory: (path, mode, signal) => {
         if (path === 'base/5') rmSync(vanishing);
         return near.directory(path, mode, signal);
       },
-    });
-    const { files, removed } = await copyFiles({
-      source: {
-        ...{ dataDirectory: scene.path('source'), tablespaces: [], versionDirectory, major: 15 },
-        ...{ temporaryStatistics: undefined, ours: new Set<string>() },
-      },
-      ...{ target, manifest: undefined, layout: undefined, buffers: buffersOf(4), jobs: 2 },
-      checksums: 'CRC32C',
-      ...{ progress: () => undefined, signal: neverStopped },
-    });
+    }));
+    const { files, removed } = await copyAll(scene, target);
     expect({ files, isThere: existsSync(`${scene.data}/base/5/16384`) }).toEqual({
       files: 1,
       isThere: false,
@@ -61,11 +46,6 @@ describe('a file that vanishes between the look into its directory and its turn'
 });
 
 describe('the files of a cluster', () => {
-  const sourceIn = (scene: Scene) => ({
-    ...{ dataDirectory: scene.path('source'), tablespaces: [], versionDirectory, major: 15 },
-    ...{ temporaryStatistics: undefined, ours: new Set<string>() },
-  });
-
   it('go many at once where they are small, each by itself where it is large or was changed on the way, and all are listed', async () => {
     await using scene = makeScene('copy-files');
     const contents = new Map<string, Buffer>();
@@ -78,27 +58,23 @@ describe('the files of a cluster', () => {
     put('base/5/chunk', randomBytes(chunkBytes));
     for (let n = 0; n < 200; n++) put(`base/5/${n}`, randomBytes(n * 100));
     put('base/6/1', randomBytes(5000));
-    const near = scene.target();
-    await near.prepare(sourceOf(), nothingOutside, neverStopped);
     const alone: string[] = [];
     const together: number[] = [];
-    const target: Target = Object.assign(Object.create(near) as Target, {
-      file: (path: string, mode: number, signal: AbortSignal) => {
+    const target = await preparedTarget(scene, (near) => ({
+      file: (path, mode, signal) => {
         alone.push(path);
         return near.file(path, mode, signal);
       },
-      several: async (path: string, files: readonly WholeFile[], signal: AbortSignal) => {
+      several: async (path, files, signal) => {
         if (path === 'base/6') return 'other';
         together.push(files.length);
         expect(files.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThanOrEqual(chunkBytes);
         return near.several(path, files, signal);
       },
-    });
+    }));
     const manifest = new Manifest(scene.directory('state'), 15, '1', 'SHA256');
-    let progressed = 0;
-    const { files, sizeBytes } = await copyFiles({
-      ...{ source: sourceIn(scene), target, manifest, layout: undefined, buffers: buffersOf(8), jobs: 3 },
-      ...{ checksums: 'SHA256', progress: (bytes: number) => (progressed += bytes), signal: neverStopped },
+    const { files, sizeBytes, progressed } = await copyAll(scene, target, {
+      ...{ manifest, checksums: 'SHA256', jobs: 3 },
     });
     expect(alone.sort()).toEqual(['base/5/large', 'base/6/1']);
     expect(together.reduce((sum, count) => sum + count, 0)).toBe(202);
@@ -118,22 +94,25 @@ describe('the files of a cluster', () => {
     );
   });
 
+  it('have the modes that they have, small or large', async () => {
+    await using scene = makeScene('copy-files');
+    for (const [name, length] of [
+      ['small', 5],
+      ['large', chunkBytes + 1],
+    ] as const)
+      chmodSync(scene.file(`source/base/5/${name}`, Buffer.alloc(length)), 0o640);
+    await copyAll(scene, await preparedTarget(scene));
+    for (const name of ['small', 'large'])
+      expect([name, statSync(`${scene.data}/base/5/${name}`).mode & 0o7777]).toEqual([name, 0o640]);
+  });
+
   it('end with the first fault, which names the file', async () => {
     await using scene = makeScene('copy-files');
     for (let n = 0; n < 100; n++) scene.file(`source/base/5/${n}`, 'x');
-    const near = scene.target();
-    await near.prepare(sourceOf(), nothingOutside, neverStopped);
-    await near.directory('base', 0o700, neverStopped);
+    const target = await preparedTarget(scene);
+    await target.directory('base', 0o700, neverStopped);
     scene.directory('node/data/base/5/50');
-    expect(
-      await faultOf(() =>
-        copyFiles({
-          ...{ source: sourceIn(scene), target: near, manifest: undefined, layout: undefined },
-          ...{ buffers: buffersOf(8), jobs: 3, checksums: 'CRC32C' },
-          ...{ progress: () => undefined, signal: neverStopped },
-        }),
-      ),
-    ).toEqual({
+    expect(await faultOf(() => copyAll(scene, target, { jobs: 3 }))).toEqual({
       kind: 'input-output',
       message: `could not open file "${scene.data}/base/5/50": Is a directory`,
     });

@@ -3,78 +3,41 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { copyFiles } from '../../src/backup/copy-files.ts';
-import { buffersOf } from '../../src/backup/source/buffers.ts';
-import { chunkBytes, type Target, type WholeFile } from '../../src/copying/target.ts';
+import { chunkBytes, type WholeFile } from '../../src/copying/target.ts';
 import { sumChunk } from '../../src/copying/sums/page-sums.ts';
 import { proofOf } from '../../src/copying/proof.ts';
 import { faultOf } from '../program/fault.ts';
-import {
-  makeScene,
-  neverStopped,
-  nothingOutside,
-  sourceOf,
-  versionDirectory,
-  type Scene,
-} from '../copying/near/scene.ts';
-
-type Several = (
-  path: string,
-  files: readonly WholeFile[],
-  signal: AbortSignal,
-) => Promise<'written' | 'other'>;
-async function copyWith(scene: Scene, several: (through: Several) => Several, jobs = 1) {
-  const near = scene.target();
-  await near.prepare(sourceOf(), nothingOutside, neverStopped);
-  const through: Several = (...args) => near.several(...args);
-  const target: Target = Object.assign(Object.create(near) as Target, { several: several(through) });
-  let progressed = 0;
-  const copied = await copyFiles({
-    source: {
-      dataDirectory: scene.path('source'),
-      tablespaces: [],
-      versionDirectory,
-      major: 15,
-      temporaryStatistics: undefined,
-      ours: new Set<string>(),
-    },
-    target,
-    manifest: undefined,
-    layout: undefined,
-    buffers: buffersOf(4),
-    jobs,
-    checksums: 'CRC32C',
-    progress: (bytes) => (progressed += bytes),
-    signal: neverStopped,
-  });
-  return { ...copied, progressed };
-}
+import { makeScene, neverStopped } from '../copying/near/scene.ts';
+import { copyAll, preparedTarget } from './copy-scene.ts';
 
 describe('a small file', () => {
   it('that was changed on the way goes again, also where it is the very last', async () => {
-    await using scene = makeScene('unseen');
+    await using scene = makeScene('small-files');
     scene.file('source/base/5/1', 'x');
-    const { files } = await copyWith(
-      scene,
-      () => async () => {
+    const target = await preparedTarget(scene, () => ({
+      several: async () => {
         await pause(100);
         return 'other';
       },
-      2,
-    );
+    }));
+    const { files } = await copyAll(scene, target);
     expect(files).toBe(1);
     expect(readFileSync(`${scene.data}/base/5/1`, 'utf8')).toBe('x');
   });
+
   it('that is cut off while those before it are sent ends where it was cut off', async () => {
-    await using scene = makeScene('unseen');
+    await using scene = makeScene('small-files');
     for (const name of ['1', '2']) scene.file(`source/base/5/${name}`, randomBytes(400_000));
-    const { sizeBytes, progressed } = await copyWith(scene, (through) => (path, files, signal) => {
-      const [{ name }] = files as [WholeFile];
-      const other = scene.path(`source/base/5/${name === '1' ? '2' : '1'}`);
-      if (files.length === 1 && !existsSync(`${scene.data}/base/5/${name === '1' ? '2' : '1'}`))
-        truncateSync(other, 100);
-      return through(path, files, signal);
-    });
+    const target = await preparedTarget(scene, (near) => ({
+      several: (path, files, signal) => {
+        const [{ name }] = files as [WholeFile];
+        const other = name === '1' ? '2' : '1';
+        if (!existsSync(`${scene.data}/base/5/${other}`))
+          truncateSync(scene.path(`source/base/5/${other}`), 100);
+        return near.several(path, files, signal);
+      },
+    }));
+    const { sizeBytes, progressed } = await copyAll(scene, target);
     const left = readdirSync(`${scene.data}/base/5`).map((name) =>
       readFileSync(`${scene.data}/base/5/${name}`),
     );
@@ -87,58 +50,40 @@ describe('a small file', () => {
       ).toBe(true);
     expect({ sizeBytes, progressed }).toEqual({ sizeBytes: 400_100, progressed: 400_100 });
   });
+
   it('whose place a directory has taken is none, and what an earlier copy has left of it goes', async () => {
-    await using scene = makeScene('unseen');
+    await using scene = makeScene('small-files');
     scene.file('source/base/5/1', 'x');
     scene.file('source/base/5/2', 'y');
     scene.dataDirectory();
     scene.file('node/data/base/5/2', 'of an earlier copy');
-    const near = scene.target();
-    await near.prepare(sourceOf(), nothingOutside, neverStopped);
-    const target: Target = Object.assign(Object.create(near) as Target, {
-      directory: (path: string, mode: number, signal: AbortSignal) => {
+    const target = await preparedTarget(scene, (near) => ({
+      directory: (path, mode, signal) => {
         if (path === 'base/5') {
           rmSync(scene.path('source/base/5/2'));
           scene.directory('source/base/5/2');
         }
         return near.directory(path, mode, signal);
       },
-    });
-    const { files, removed } = await copyFiles({
-      source: {
-        dataDirectory: scene.path('source'),
-        tablespaces: [],
-        versionDirectory,
-        major: 15,
-        temporaryStatistics: undefined,
-        ours: new Set<string>(),
-      },
-      target,
-      manifest: undefined,
-      layout: undefined,
-      buffers: buffersOf(4),
-      jobs: 1,
-      checksums: 'CRC32C',
-      progress: () => undefined,
-      signal: neverStopped,
-    });
+    }));
+    const { files, removed } = await copyAll(scene, target);
     expect({ files, names: readdirSync(`${scene.data}/base/5`) }).toEqual({ files: 1, names: ['1'] });
     expect(removed).toBeGreaterThan(0);
   });
+
   it('is no longer one of a chunk that goes on over there', async () => {
-    await using scene = makeScene('unseen');
-    const near = scene.target();
-    await near.prepare(sourceOf(), nothingOutside, neverStopped);
+    await using scene = makeScene('small-files');
+    const near = await preparedTarget(scene);
     await near.directory('base', 0o700, neverStopped);
     const bytes = randomBytes(chunkBytes);
     scene.file('node/data/base/1', Buffer.concat([bytes, Buffer.from('more')]));
     const listed = { name: '1', mode: 0o600, sizeBytes: chunkBytes, proof: proofOf(bytes, false) };
     expect(await near.keeps('base', [listed], neverStopped)).toEqual([false]);
   });
+
   it('that fails lets the others end before the buffer is used again', async () => {
-    await using scene = makeScene('unseen');
-    const near = scene.target();
-    await near.prepare(sourceOf(), nothingOutside, neverStopped);
+    await using scene = makeScene('small-files');
+    const near = await preparedTarget(scene);
     await near.directory('base', 0o700, neverStopped);
     mkdirSync(`${scene.data}/base/0`);
     const bytes = randomBytes(chunkBytes);

@@ -10,8 +10,14 @@ export interface Mounted extends Disposable {
 }
 
 /** A tmpfs over an empty directory, the server user's, gone at the end of a `using` block. Options: 'size=512k'. */
-export function mountTmpfs(directory: string, options: string): Mounted {
-  command('mount', '-t', 'tmpfs', '-o', `${options},mode=0700`, 'twowarm-test', directory);
+export const mountTmpfs = (directory: string, options: string): Mounted =>
+  mounted('tmpfs', directory, options);
+
+/** A ramfs, which twowarm does not know for a file system of this machine. */
+export const mountRamfs = (directory: string): Mounted => mounted('ramfs', directory, 'rw');
+
+function mounted(type: string, directory: string, options: string): Mounted {
+  command('mount', '-t', type, '-o', `${options},mode=0700`, 'twowarm-test', directory);
   const undo = (): void => command('umount', '-l', directory);
   const forget = atExit(undo);
   giveToServerUser(directory);

@@ -1,6 +1,7 @@
 // The chunks of an open file, one read ahead: while one is looked at and hashed, the next one comes.
 import { chunkBytes } from '../../copying/target.ts';
-import { fill } from '../../program/quick-calls.ts';
+import { read as readCall } from '../../program/quick-calls.ts';
+import { fill } from '../../transport/copy.ts';
 import type { Buffers } from './buffers.ts';
 
 export interface Chunk {
@@ -19,7 +20,7 @@ async function readChunk(
 ): Promise<Chunk> {
   const buffer = await buffers.take();
   try {
-    return { buffer, length: await fill(descriptor, buffer.subarray(0, wanted), offset), offset };
+    return { buffer, length: await fill(descriptor, buffer.subarray(0, wanted), offset, readCall), offset };
   } catch (error) {
     buffers.give(buffer);
     throw error;

@@ -2,7 +2,6 @@
 // (src/common/checksum_helper.c).
 import { createHash, type Hash } from 'node:crypto';
 import { Crc32c } from '../../copying/sums/crc32c.ts';
-import { pageBytes } from '../../copying/sums/page.ts';
 import { sumChunk, type ChunkSums } from '../../copying/sums/page-sums.ts';
 import { chunkBytes } from '../../copying/target.ts';
 import type { ChecksumName } from './checksum-names.ts';
@@ -20,9 +19,7 @@ export class FileChecksum {
   /** `sums` with CRCs. */
   add(bytes: Buffer, { length, crcs }: ChunkSums): void {
     this.hash?.update(bytes);
-    if (this.crc === undefined) return;
-    for (let page = 0, from = 0; from < length; page += 1, from += pageBytes)
-      this.crc.add(crcs![page]!, Math.min(pageBytes, length - from));
+    this.crc?.addPages(crcs!, length);
   }
 
   /** Hexadecimal, as a manifest has it; empty where none is wanted. */

@@ -2,7 +2,8 @@
 // costs no conversation of its own.
 import { mostSeveral, type WholeFile } from '../../copying/target.ts';
 import { sumChunk } from '../../copying/sums/page-sums.ts';
-import { close, fill, statOf } from '../../program/quick-calls.ts';
+import { close, read, statOf } from '../../program/quick-calls.ts';
+import { fill } from '../../transport/copy.ts';
 import { FileChecksum } from './file-checksum.ts';
 import { cannotRead, openSource, type Sending, type SentFile, type SourceFile } from './send-file.ts';
 
@@ -45,7 +46,7 @@ class Group {
     { checksums }: Sending,
   ): Promise<void> {
     const room = this.buffer.subarray(this.filled, this.filled + size);
-    const bytes = room.subarray(0, await fill(descriptor, room, 0));
+    const bytes = room.subarray(0, await fill(descriptor, room, 0, read));
     const sums = sumChunk(bytes);
     const check = file.check?.(descriptor);
     await check?.look(bytes, sums, 0);

@@ -11,7 +11,7 @@ const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_check
 /** What is not larger is small. */
 const smallBytes = 65_536;
 
-/** What does not shrink becomes a little longer, and less is asked for than a piece of 64 bytes by nobody. */
+/** What does not shrink becomes a little longer; and a piece of output has 64 bytes at least (Node.js). */
 const spareBytes = 128;
 
 /**

@@ -27,7 +27,7 @@ export async function offer(
 }
 
 /** Where they follow each other in memory, as they were read, without a copy: one would be garbage for each call. */
-function together(parts: readonly Buffer[]): Buffer {
+function joined(parts: readonly Buffer[]): Buffer {
   const [first] = parts;
   let end = first?.byteOffset ?? 0;
   const areAdjacent = parts.every(({ buffer, byteOffset, length }) => {
@@ -46,7 +46,7 @@ export async function put(
   compressors: Compressors,
   conversation: Conversation,
 ): Promise<'written' | 'other'> {
-  const plain = together(files.map(({ bytes }) => bytes));
+  const plain = joined(files.map(({ bytes }) => bytes));
   const frame = plain.length === 0 ? undefined : await compressors.compress(plain);
   const list = files.map((file) => listed(file, true));
   const message = smallFilesToBytes(list, frame === undefined ? 'none' : 'zstd', frame ?? plain);

@@ -1,6 +1,7 @@
 // The end of a copy: all names durable, then pg_control, then the note away. Before pg_control has its name no server can start
 // in the directory, so nothing that is not durable yet can ever be used.
 import { join } from 'node:path';
+import { fewAtOnce } from '../../program/few-at-once.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { closeFile, link, openFile, unlink, unlinkIfThere } from '../../program/system-calls.ts';
 import { temporaryPath } from '../../program/temporary-name.ts';
@@ -23,7 +24,10 @@ export async function finish(
   signal: AbortSignal,
 ): Promise<void> {
   requireControl(control, source.systemIdentifier, tree.root);
-  await syncDirectories(tree.directories(), signal);
+  await fewAtOnce(tree.directories(), syncsAtOnce, async (path) => {
+    signal.throwIfAborted();
+    await syncDirectory(path);
+  });
   noteBrought(tree.root, home, nodeId);
   signal.throwIfAborted();
   await writeControl(join(tree.root, 'global', 'pg_control'), control, nodeId);
@@ -41,18 +45,6 @@ function requireControl(control: Buffer, systemIdentifier: string, root: string)
   throw new ProgramError('invalid-file', `cannot write the control file of ${root}: it is not the source's`, {
     detail: `It has ${control.length} bytes and system identifier ${words[0]}; expected were ${controlBytes} and ${systemIdentifier}.`,
   });
-}
-
-/** Every directory once, a few at a time. */
-async function syncDirectories(paths: readonly string[], signal: AbortSignal): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < paths.length) {
-      signal.throwIfAborted();
-      await syncDirectory(paths[next++]!);
-    }
-  };
-  await Promise.all(Array.from({ length: syncsAtOnce }, worker));
 }
 
 /** fsync of a directory; its failure is final. */

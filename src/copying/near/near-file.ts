@@ -1,14 +1,14 @@
 // A file on its way into a data directory of this machine. What is there already is read and compared page by page, and only
 // pages that differ are written; a page that came as a digest only is taken as it is (patch).
-import { fromSystemError } from '../../program/program-error.ts';
-import { fill, writeAllOf } from '../../program/quick-calls.ts';
+import { read } from '../../program/quick-calls.ts';
 import { closeFile, fdatasync, fsync, unlinkIfThere } from '../../program/system-calls.ts';
+import { fill } from '../../transport/copy.ts';
 import { EarlyFlush } from '../../transport/early-flush.ts';
 import { syncOrFail } from '../../transport/publish.ts';
 import type { PageRun } from '../sums/page.ts';
 import type { ArrivingFile } from '../target.ts';
 import { withBuffer } from './buffers.ts';
-import { changeModeOpen, truncateOpen } from './calls.ts';
+import { changeModeOpen, naming, truncateOpen, writeAt } from './calls.ts';
 import type { Opened } from './open-file.ts';
 import { differingParts, type Part } from './pages.ts';
 import { patchChunk } from './patch-chunk.ts';
@@ -49,7 +49,7 @@ export class NearFile implements ArrivingFile {
   /** Reads what was there of the chunk at `offset`, before that chunk is taken or patched: how many bytes. */
   async readOld(offset: number, into: Buffer): Promise<number> {
     const wanted = Math.max(0, Math.min(into.length, this.oldBytes - offset));
-    return this.naming('read', () => fill(this.descriptor, into.subarray(0, wanted), offset));
+    return this.naming('read', () => fill(this.descriptor, into.subarray(0, wanted), offset, read));
   }
 
   async take(bytes: Buffer): Promise<void> {
@@ -129,7 +129,7 @@ export class NearFile implements ArrivingFile {
     if (at >= this.oldBytes) return this.writeParts(bytes, [{ from: 0, to: bytes.length }], at);
     await withBuffer(async (buffer) => {
       const old = buffer.subarray(0, bytes.length);
-      const length = await this.naming('read', () => fill(this.descriptor, old, at));
+      const length = await this.naming('read', () => fill(this.descriptor, old, at, read));
       await this.writeParts(bytes, differingParts(bytes, buffer, length), at);
     });
   }
@@ -142,7 +142,7 @@ export class NearFile implements ArrivingFile {
   ): Promise<void> {
     await withBuffer(async (buffer) => {
       const chunk = buffer.subarray(0, length);
-      const there = await this.naming('read', () => fill(this.descriptor, chunk, at));
+      const there = await this.naming('read', () => fill(this.descriptor, chunk, at, read));
       await this.writePatched(chunk, there, runs, bytes, at);
     });
   }
@@ -161,7 +161,7 @@ export class NearFile implements ArrivingFile {
 
   private async writeParts(bytes: Buffer, parts: readonly Part[], at: number): Promise<void> {
     for (const { from, to } of parts) {
-      await this.naming('write', () => writeAllOf(this.descriptor, bytes, from, to, at));
+      await this.naming('write', () => writeAt(this.descriptor, bytes, from, to, at));
       this.flush.wrote(to - from);
     }
   }
@@ -180,11 +180,7 @@ export class NearFile implements ArrivingFile {
     });
   }
 
-  private async naming<T>(verb: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      throw fromSystemError(error, `could not ${verb} file "${this.terms.path}"`);
-    }
+  private naming<T>(verb: string, call: () => Promise<T>): Promise<T> {
+    return naming(verb, this.terms.path, call);
   }
 }

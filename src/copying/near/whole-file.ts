@@ -1,26 +1,18 @@
 // A small file that is whole in memory, into a data directory of this machine: what is there already is kept where it is the
 // same. Durable but for its name, as every file of a copy.
-import { fromSystemError } from '../../program/program-error.ts';
-import { close, fill, writeAllOf } from '../../program/quick-calls.ts';
+import { close, read } from '../../program/quick-calls.ts';
 import { fsync } from '../../program/system-calls.ts';
+import { fill } from '../../transport/copy.ts';
 import { syncOrFail } from '../../transport/publish.ts';
 import { proofOf } from '../proof.ts';
 import { chunkBytes } from '../target.ts';
 import { withBuffer } from './buffers.ts';
-import { changeModeOpen, truncateOpen } from './calls.ts';
+import { changeModeOpen, naming, truncateOpen, writeAt } from './calls.ts';
 import { openForCopy, openThere, type Opened } from './open-file.ts';
-
-async function naming<T>(verb: string, path: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw fromSystemError(error, `could not ${verb} file "${path}"`);
-  }
-}
 
 const readOld = <T>({ descriptor, oldBytes }: Opened, use: (old: Buffer) => T): Promise<T> =>
   withBuffer(async (buffer) => {
-    const length = await fill(descriptor, buffer.subarray(0, oldBytes), 0);
+    const length = await fill(descriptor, buffer.subarray(0, oldBytes), 0, read);
     return use(buffer.subarray(0, length));
   });
 
@@ -29,11 +21,11 @@ const isSame = async (opened: Opened, bytes: Buffer): Promise<boolean> =>
   (bytes.length === 0 || (await readOld(opened, (old) => old.equals(bytes))));
 
 async function write({ descriptor, oldBytes }: Opened, bytes: Buffer): Promise<void> {
-  await writeAllOf(descriptor, bytes, 0, bytes.length, 0);
+  await writeAt(descriptor, bytes, 0, bytes.length, 0);
   if (oldBytes > bytes.length) await truncateOpen(descriptor, bytes.length);
 }
 
-/** Its mode, and all of it on the disk; closed in any case. */
+/** Its mode, and all of it on the disk. */
 async function settle(path: string, opened: Opened, mode: number): Promise<void> {
   if (opened.mode !== mode) await naming('write', path, () => changeModeOpen(opened.descriptor, mode));
   await syncOrFail(opened.descriptor, `file "${path}"`, fsync);

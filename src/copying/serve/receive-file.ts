@@ -1,5 +1,5 @@
 // One file on its way into the data directory: digests of what is there go out a few chunks ahead of the records that come in,
-// which say what is to be otherwise. Writing, decoding and reading are on other threads, a few chunks at a time.
+// which say what is to be otherwise. A few chunks at a time are on their way to the disk, on other threads.
 import type { Talk } from '../../transport/receiver/talk.ts';
 import type { NearFile } from '../near/near-file.ts';
 import { pageBytes } from '../sums/page.ts';

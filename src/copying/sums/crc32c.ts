@@ -2,37 +2,14 @@
 // compare one at the end of a file. The CRC of a piece is begun with zero and not complemented ("bare"): that of two pieces is
 // the first one, moved on by the length of the second, xor the second.
 import { extendCrc32c } from '../../wal/crc32c.ts';
-import { blockBytes, folded, foldUp } from './memory.ts';
+import { power, product } from './crc32c-arithmetic.ts';
+import { blockBytes } from './layout.ts';
+import { folded, foldUp } from './memory.ts';
 import { pageBytes } from './page.ts';
-
-const polynomial = 0x82f6_3b78;
-
-/** The product of two polynomials modulo that of CRC-32C; the highest power is the lowest bit. */
-function product(left: number, right: number): number {
-  let [sum, moved] = [0, right];
-  for (let bit = 31; bit >= 0; bit--) {
-    if (((left >>> bit) & 1) === 1) sum ^= moved;
-    moved = (moved & 1) === 1 ? (moved >>> 1) ^ polynomial : moved >>> 1;
-  }
-  return sum >>> 0;
-}
-
-/** x to the power of 8, 16, 32 and so on: moving on by 1, 2, 4 bytes. */
-const powers: number[] = [0x0080_0000];
-
-/** x to the power of 8 · `bytes`. */
-function powerOf(bytes: number): number {
-  let result = 0x8000_0000;
-  for (let index = 0, left = bytes; left > 0; index += 1, left = Math.floor(left / 2)) {
-    powers[index] ??= product(powers[index - 1]!, powers[index - 1]!);
-    if (left % 2 === 1) result = product(result, powers[index]!);
-  }
-  return result;
-}
 
 /** Each byte of a CRC moved on by a page. */
 const byPage = [0, 1, 2, 3].map((byte) =>
-  Int32Array.from({ length: 256 }, (_, value) => product((value << (8 * byte)) >>> 0, powerOf(pageBytes))),
+  Int32Array.from({ length: 256 }, (_, value) => product((value << (8 * byte)) >>> 0, power(8 * pageBytes))),
 );
 const [page0, page1, page2, page3] = byPage as [Int32Array, Int32Array, Int32Array, Int32Array];
 
@@ -56,8 +33,14 @@ export class Crc32c {
 
   /** The bare CRC of the next `bytes`. */
   add(bare: number, bytes: number): void {
-    const moved = bytes === pageBytes ? movedByPage(this.crc) : product(this.crc, powerOf(bytes));
+    const moved = bytes === pageBytes ? movedByPage(this.crc) : product(this.crc, power(8 * bytes));
     this.crc = (moved ^ bare) >>> 0;
+  }
+
+  /** The bare CRCs of the pages of the next `length` bytes, the last of which may be a part of one. */
+  addPages(bare: Uint32Array, length: number): void {
+    for (let page = 0, from = 0; from < length; page += 1, from += pageBytes)
+      this.add(bare[page]!, Math.min(pageBytes, length - from));
   }
 
   /** From 0 on. */

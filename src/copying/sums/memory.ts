@@ -2,6 +2,7 @@
 // JavaScript the same takes many times as long.
 import { chunkBytes } from '../target.ts';
 import { crc32cFold } from './crc32c-fold.wasm.ts';
+import { blockBytes, pagesAt, stateAt } from './layout.ts';
 import { pageSums } from './page-sums.wasm.ts';
 
 /** What of it is used here: no library of types has it but the one of browsers. */
@@ -26,11 +27,6 @@ const instanceOf = (base64: string, imports?: object): object =>
 
 export const lanes = 32;
 
-/** Where in the memory the pages are, which has room for a chunk of them, and the state of the CRC. */
-const pagesAt = 1024;
-const stateAt = 128;
-const stateBytes = 128;
-
 const { memory, sum } = instanceOf(pageSums) as PageSums;
 const { fold } = instanceOf(crc32cFold, { pages: { memory } }) as Crc32cFold;
 
@@ -38,7 +34,7 @@ const { fold } = instanceOf(crc32cFold, { pages: { memory } }) as Crc32cFold;
 export const sums = new Int32Array(memory.buffer, 0, lanes);
 
 /** What foldUp() has come to: 128 bytes that have the CRC, begun with zero, of all that went in. */
-export const folded = Buffer.from(memory.buffer, stateAt, stateBytes);
+export const folded = Buffer.from(memory.buffer, stateAt, blockBytes);
 
 const room = Buffer.from(memory.buffer, pagesAt, chunkBytes);
 
@@ -51,9 +47,6 @@ export function load(bytes: Buffer, pageSize: number): Buffer {
 
 /** The lanes' sums over `size` bytes at `from` of what was loaded, with pd_checksum taken for zero. */
 export const sumUp = (from: number, size: number): void => sum(pagesAt + from, size);
-
-/** How many bytes foldUp() takes at once. */
-export const blockBytes = stateBytes;
 
 /** Folds `size` bytes at `from` of what was loaded, a whole number of blocks. */
 export function foldUp(from: number, size: number): void {

@@ -1,15 +1,9 @@
 // Checksums of pages in the further files of a relation, whatever the size of a page.
 import { expect, it } from 'vitest';
-import { copyFiles } from '../../../src/backup/copy-files.ts';
-import { buffersOf } from '../../../src/backup/source/buffers.ts';
 import { checksumOf } from './page-checksum.ts';
-import {
-  makeScene,
-  neverStopped,
-  nothingOutside,
-  sourceOf,
-  versionDirectory,
-} from '../../copying/near/scene.ts';
+import { makeScene } from '../../copying/near/scene.ts';
+import { copyAll, preparedTarget } from '../copy-scene.ts';
+
 it.each([1024, 8192, 32_768])(
   'pages of %i bytes are counted over all files of their relation',
   async (blockSize) => {
@@ -32,26 +26,8 @@ it.each([1024, 8192, 32_768])(
     scene.file('source/base/5/1.2', relation(2, blocks - 1));
     scene.file('source/base/5/2.1', relation(1, 1).subarray(0, 3 * blockSize + 5));
     scene.file('source/base/5/3.1', relation(1, -1).subarray(0, 3 * blockSize + 5));
-    const target = scene.target();
-    await target.prepare(sourceOf(), nothingOutside, neverStopped);
-    const { damaged } = await copyFiles({
-      source: {
-        dataDirectory: scene.path('source'),
-        tablespaces: [],
-        versionDirectory,
-        major: 15,
-        temporaryStatistics: undefined,
-        ours: new Set<string>(),
-      },
-      target,
-      manifest: undefined,
-      layout: { blockSize, blocksInSegment, startLsn: 1n << 62n },
-      buffers: buffersOf(8),
-      jobs: 2,
-      checksums: 'CRC32C',
-      progress: () => undefined,
-      signal: neverStopped,
-    });
+    const layout = { blockSize, blocksInSegment, startLsn: 1n << 62n };
+    const { damaged } = await copyAll(scene, await preparedTarget(scene), { layout });
     expect(damaged.map(({ path, count, pages }) => [path, count, pages[0]!.block]).sort()).toEqual([
       ['base/5/1.2', 1, 2 * blocksInSegment + blocks - 1],
       ['base/5/2.1', 1, blocksInSegment + 1],

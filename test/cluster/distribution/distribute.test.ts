@@ -316,12 +316,12 @@ describe('a server of another user', limits, () => {
       await waitFor('the process', () => readFileSync(`/proc/${server.pid}/comm`, 'utf8') === 'postgres\n');
       chmodSync(site.home, 0o700);
       const line = `${above}, may enter them (or choose another place: --directory):\n    chmod o+x ${site.home}\n`;
-      let [stdout, isHidden] = ['', true];
-      // Until the limit of the test: whoever is named before ours comes and goes.
-      while (!stdout.includes(line) && isHidden) {
+      let [stdout, clearLooks] = ['', 0];
+      // Until the limit of the test: whoever is named before ours comes and goes, and may do so between two looks of ours.
+      while (!stdout.includes(line) && clearLooks < 5) {
         const wasHidden = isNamedAfterAnother(server.pid);
         ({ stdout } = await scene.distribute(first, '--list'));
-        isHidden = wasHidden || isNamedAfterAnother(server.pid);
+        if (!wasHidden && !isNamedAfterAnother(server.pid)) clearLooks += 1;
       }
       expect(stdout).toContain(line);
     } finally {
