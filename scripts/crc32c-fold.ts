@@ -107,7 +107,7 @@ const eachState = (line: (group: number, byte: number) => string): string[] =>
  * come to: 128 bytes of the same CRC. A swizzle is only asked for indexes below 16, for which a relaxed one is the same everywhere.
  */
 export const crc32cFold = `(module
-(import "pages" "memory" (memory 1))
+(import "sums" "memory" (memory 1))
 (data (i32.const ${tablesAt}) "${tableText}")
 (func (export "fold") (param $at i32) (param $end i32)
 (local $zero i32) (local $mask v128) (local $half v128)

@@ -3,7 +3,7 @@
 import { renderCheck } from './check-document.ts';
 import { heading, keysOf } from './configuration-keys.ts';
 import { manPageNames } from './packaging/man-pages.ts';
-import { renderCrc32cFold, renderPageSums } from './web-assembly.ts';
+import { renderWebAssembly } from './web-assembly.ts';
 import { renderCheckCron, renderRelayCron, renderRelayUnit } from './service-templates.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -150,8 +150,7 @@ export async function renderAll(): Promise<Record<string, string>> {
     'conf-templates/twowarm-relay.service': renderRelayUnit(),
     'conf-templates/rsyncDR.cron': renderRelayCron(),
     'conf-templates/twowarm-check.cron': renderCheckCron(),
-    'src/copying/sums/page-sums.wasm.ts': await renderPageSums(),
-    'src/copying/sums/crc32c-fold.wasm.ts': await renderCrc32cFold(),
+    ...(await renderWebAssembly()),
     'package.json': await renderManifest(),
   };
 }

@@ -1,5 +1,5 @@
-// The WebAssembly in src/copying/sums/, as modules of TypeScript: the sums of pages, made of page-sums.wat, and CRC-32C, whose
-// text crc32c-fold.ts makes. The one door to wabt.
+// The WebAssembly in src/copying/sums/, as modules of TypeScript: checksums and digests of pages, made of the texts there, and
+// CRC-32C, whose text crc32c-fold.ts makes. The one door to wabt.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import wabt from 'wabt';
@@ -30,8 +30,12 @@ async function render(name: string, from: string, text: string): Promise<string>
   }
 }
 
-export const renderPageSums = (): Promise<string> =>
-  render('pageSums', 'page-sums.wat', readFileSync(join(sums, 'page-sums.wat'), 'utf8'));
+const rendered = (name: string, file: string): Promise<string> =>
+  render(name, file, readFileSync(join(sums, file), 'utf8'));
 
-export const renderCrc32cFold = (): Promise<string> =>
-  render('crc32cFold', 'scripts/crc32c-fold.ts', crc32cFold);
+/** Each generated file by its path from the root of the checkout. */
+export const renderWebAssembly = async (): Promise<Record<string, string>> => ({
+  'src/copying/sums/page-checksums.wasm.ts': await rendered('pageChecksums', 'page-checksums.wat'),
+  'src/copying/sums/page-digests.wasm.ts': await rendered('pageDigests', 'page-digests.wat'),
+  'src/copying/sums/crc32c-fold.wasm.ts': await render('crc32cFold', 'scripts/crc32c-fold.ts', crc32cFold),
+});

@@ -2,7 +2,6 @@
 // machine, far/ one behind a receiver over ssh. Bytes, names and order only: what is copied, the backup knows.
 
 import type { Names } from './name-set.ts';
-import type { ChunkSums } from './sums/page-sums.ts';
 
 /** Where a cluster's directories are, so that a target can tell that it is none of them: the same machine has the same `boot`. */
 export interface SourcePlaces {
@@ -72,10 +71,9 @@ export interface Prepared {
 export interface ArrivingFile {
   /**
    * Takes the next chunk. `bytes` is the target's until the promise is settled. Several may be under way: a caller need
-   * not wait for one before it gives the next, but none may be given after one has failed. `sums`: of the chunk, with CRCs,
-   * where the caller has them already.
+   * not wait for one before it gives the next, but none may be given after one has failed.
    */
-  take(bytes: Buffer, sums?: ChunkSums): Promise<void>;
+  take(bytes: Buffer): Promise<void>;
   /**
    * After the last chunk: the file has `sizeBytes` and exactly these bytes, and is durable but for its name, which finish()
    * sees to. 'other': what was there was not what it seemed to be, and the file is gone; it has to be sent again from the
@@ -96,8 +94,6 @@ export interface WholeFile {
   /** Permission bits. */
   mode: number;
   bytes: Buffer;
-  /** Of all its bytes; with CRCs where they go to another machine. */
-  sums: ChunkSums;
 }
 
 /** How many of them, and how many bytes, several() takes at once. */

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync 
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { chunkBytes, type WholeFile } from '../../src/copying/target.ts';
-import { sumChunk } from '../../src/copying/sums/page-sums.ts';
+import { PageDigests } from '../../src/copying/sums/page-digests.ts';
 import { proofOf } from '../../src/copying/proof.ts';
 import { faultOf } from '../program/fault.ts';
 import { makeScene, neverStopped } from '../copying/near/scene.ts';
@@ -77,8 +77,9 @@ describe('a small file', () => {
     await near.directory('base', 0o700, neverStopped);
     const bytes = randomBytes(chunkBytes);
     scene.file('node/data/base/1', Buffer.concat([bytes, Buffer.from('more')]));
-    const listed = { name: '1', mode: 0o600, sizeBytes: chunkBytes, proof: proofOf(bytes, false) };
-    expect(await near.keeps('base', [listed], neverStopped)).toEqual([false]);
+    const digests = new PageDigests();
+    const listed = { name: '1', mode: 0o600, sizeBytes: chunkBytes, proof: proofOf(bytes, digests) };
+    expect(await near.keeps('base', [listed], digests, neverStopped)).toEqual([false]);
   });
 
   it('that fails lets the others end before the buffer is used again', async () => {
@@ -91,7 +92,7 @@ describe('a small file', () => {
     const before = Buffer.from(bytes);
     const files = Array.from({ length: 128 }, (_, n): WholeFile => {
       const each = bytes.subarray(n * part, (n + 1) * part);
-      return { name: `${n}`, mode: 0o600, bytes: each, sums: sumChunk(each) };
+      return { name: `${n}`, mode: 0o600, bytes: each };
     });
     await faultOf(() => near.several('base', files, neverStopped));
     bytes.fill(0);

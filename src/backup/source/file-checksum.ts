@@ -2,7 +2,6 @@
 // (src/common/checksum_helper.c).
 import { createHash, type Hash } from 'node:crypto';
 import { Crc32c } from '../../copying/sums/crc32c.ts';
-import { sumChunk, type ChunkSums } from '../../copying/sums/page-sums.ts';
 import { chunkBytes } from '../../copying/target.ts';
 import type { ChecksumName } from './checksum-names.ts';
 
@@ -16,10 +15,9 @@ export class FileChecksum {
     else if (name !== 'NONE') this.hash = createHash(name.toLowerCase());
   }
 
-  /** `sums` with CRCs. */
-  add(bytes: Buffer, { length, crcs }: ChunkSums): void {
+  add(bytes: Buffer): void {
     this.hash?.update(bytes);
-    this.crc?.addPages(crcs!, length);
+    this.crc?.add(bytes);
   }
 
   /** Hexadecimal, as a manifest has it; empty where none is wanted. */
@@ -35,9 +33,6 @@ export class FileChecksum {
 /** The checksum of bytes that are in memory. */
 export function checksumOfBytes(bytes: Buffer, name: ChecksumName): string {
   const checksum = new FileChecksum(name);
-  for (let at = 0; at < bytes.length; at += chunkBytes) {
-    const chunk = bytes.subarray(at, at + chunkBytes);
-    checksum.add(chunk, sumChunk(chunk));
-  }
+  for (let at = 0; at < bytes.length; at += chunkBytes) checksum.add(bytes.subarray(at, at + chunkBytes));
   return checksum.result();
 }

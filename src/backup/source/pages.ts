@@ -1,8 +1,7 @@
 // The checksums of a relation's pages, looked at as they pass. A page that is being written just now reads torn, and one that
 // has changed since the backup began comes back whole with the WAL: neither is damage (basebackup.c, verify_page_checksum).
 import { setTimeout as pause } from 'node:timers/promises';
-import { pageBytes } from '../../copying/sums/page.ts';
-import { checksumOf, pageChecksums, type ChunkSums } from '../../copying/sums/page-sums.ts';
+import { pageChecksums } from '../../copying/sums/page-checksums.ts';
 import { readInto } from '../../program/system-calls.ts';
 
 /** What the pages of a cluster are like. */
@@ -61,27 +60,22 @@ export class PageCheck {
     this.firstBlock = segment * layout.blocksInSegment;
   }
 
-  /** Looks at whole pages among the bytes, which stand at `offset` in the file and have these sums. */
-  async look(bytes: Buffer, sums: ChunkSums, offset: number): Promise<void> {
+  /** Looks at whole pages among the bytes, which stand at `offset` in the file. */
+  async look(bytes: Buffer, offset: number): Promise<void> {
     const { blockSize } = this.layout;
     const first = this.firstBlock + offset / blockSize;
-    const suspects = this.suspectsIn(bytes, sums, first);
+    const suspects = this.suspectsIn(bytes, first);
     for (const page of suspects) await this.lookAgain(offset + page * blockSize, first + page);
   }
 
   /** The numbers of pages that are not as they should be; at once, for the checksums are kept until the next call only. */
-  private suspectsIn(bytes: Buffer, sums: ChunkSums, first: number): number[] {
+  private suspectsIn(bytes: Buffer, first: number): number[] {
     const { blockSize } = this.layout;
-    const { length } = bytes;
-    const checksums = blockSize === pageBytes ? undefined : pageChecksums(bytes, length, blockSize, first);
     const suspects: number[] = [];
-    for (let page = 0; (page + 1) * blockSize <= length; page++) {
-      const from = page * blockSize;
-      const block = first + page;
-      const calculated =
-        checksums?.[page] ?? checksumOf(sums, page, bytes.readUInt16LE(from + checksumAt), block);
-      if (damageOf(bytes, from, block, calculated, this.layout) !== undefined) suspects.push(page);
-    }
+    pageChecksums(bytes, blockSize, first).forEach((calculated, page) => {
+      const damage = damageOf(bytes, page * blockSize, first + page, calculated, this.layout);
+      if (damage !== undefined) suspects.push(page);
+    });
     return suspects;
   }
 
@@ -94,7 +88,7 @@ export class PageCheck {
       const read = await readInto(this.descriptor, page, 0, blockSize, offset);
       // The relation was cut off here.
       if (read.bytesRead < blockSize) return;
-      const [calculated] = pageChecksums(page, blockSize, blockSize, block);
+      const [calculated] = pageChecksums(page, blockSize, block);
       damage = damageOf(page, 0, block, calculated!, this.layout);
       if (damage === undefined) return;
       await pause(pauseMs);

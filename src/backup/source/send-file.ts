@@ -1,7 +1,6 @@
 // One file of the cluster into the target: read once, its pages looked at, hashed, and handed on chunk by chunk. It may vanish
 // or become shorter at any time, which replay makes good.
 import { constants } from 'node:fs';
-import { sumChunk } from '../../copying/sums/page-sums.ts';
 import type { ArrivingFile, Target } from '../../copying/target.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { close, open, statOf } from '../../program/quick-calls.ts';
@@ -78,17 +77,16 @@ async function sendOpen(
     for await (const { buffer, length, offset } of chunksOf(descriptor, sizeBytes, buffers)) {
       const give = (): void => buffers.give(buffer);
       const bytes = buffer.subarray(0, length);
-      const sums = sumChunk(bytes);
       try {
         signal.throwIfAborted();
         underWay.throwFault();
-        await check?.look(bytes, sums, offset);
+        await check?.look(bytes, offset);
       } catch (error) {
         give();
         throw error;
       }
-      checksum.add(bytes, sums);
-      underWay.add(arriving.take(bytes, sums).finally(give));
+      checksum.add(bytes);
+      underWay.add(arriving.take(bytes).finally(give));
       progress(length);
       sentBytes += length;
     }

@@ -1,7 +1,6 @@
 // Small files of one directory into the target, as many at once as fit into a chunk: each is read and looked at as any other, and
 // costs no conversation of its own.
 import { mostSeveral, type WholeFile } from '../../copying/target.ts';
-import { sumChunk } from '../../copying/sums/page-sums.ts';
 import { close, read, statOf } from '../../program/quick-calls.ts';
 import { fill } from '../../transport/copy.ts';
 import { FileChecksum } from './file-checksum.ts';
@@ -47,15 +46,14 @@ class Group {
   ): Promise<void> {
     const room = this.buffer.subarray(this.filled, this.filled + size);
     const bytes = room.subarray(0, await fill(descriptor, room, 0, read));
-    const sums = sumChunk(bytes);
     const check = file.check?.(descriptor);
-    await check?.look(bytes, sums, 0);
+    await check?.look(bytes, 0);
     const checksum = new FileChecksum(checksums);
-    checksum.add(bytes, sums);
+    checksum.add(bytes);
     this.filled += bytes.length;
     this.gathered.push({
       file,
-      whole: { name: file.name, mode: file.mode ?? mode & 0o7777, bytes, sums },
+      whole: { name: file.name, mode: file.mode ?? mode & 0o7777, bytes },
       sent: { sizeBytes: bytes.length, checksum: checksum.result(), modified: mtimeMs, check },
     });
   }

@@ -1,6 +1,6 @@
 // The digests of what a target holds of one file, as they come, chunk by chunk, ahead of the source.
 import { pagesIn } from '../sums/page.ts';
-import { digestBytes } from '../sums/page-sums.ts';
+import { digestBytes } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
 import { invalid } from '../wire/records.ts';
 

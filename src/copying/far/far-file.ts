@@ -2,7 +2,7 @@
 // has already it tells by digests, and only pages that differ are sent; and a proof of the whole decides at the end.
 import { unlessAborted } from '../../program/unless-aborted.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
-import { sumChunk, type ChunkSums } from '../sums/page-sums.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import { Proving } from '../proof.ts';
 import type { ArrivingFile } from '../target.ts';
 import { allPages, bytesOfPages, discardRecord, endRecord, invalid, pagesRecord } from '../wire/records.ts';
@@ -15,6 +15,7 @@ import { Outbox } from './outbox.ts';
 export interface Way {
   conversation: Conversation;
   compressors: Compressors;
+  digests: PageDigests;
   /** Whether nothing of that name can be there: it is not asked for. */
   isFresh: boolean;
   signal: AbortSignal;
@@ -38,7 +39,7 @@ export class FarFile implements ArrivingFile {
   private readonly there: Promise<DigestsThere | undefined>;
   private readonly outbox: Outbox;
   private readonly prospect = new Prospect();
-  private readonly proving: Proving;
+  private readonly proving = new Proving();
   private before: Promise<void> = Promise.resolve();
   private chunks = 0;
   private readonly onAbort: () => void;
@@ -48,7 +49,6 @@ export class FarFile implements ArrivingFile {
     this.path = path;
     this.way = way;
     this.outbox = new Outbox(way.conversation);
-    this.proving = new Proving(way.isFresh);
     this.there = way.isFresh ? Promise.resolve(undefined) : this.listen();
     this.there.catch(() => undefined);
     this.onAbort = () => {
@@ -59,12 +59,13 @@ export class FarFile implements ArrivingFile {
     else way.signal.addEventListener('abort', this.onAbort);
   }
 
-  take(bytes: Buffer, sums = sumChunk(bytes)): Promise<void> {
+  take(bytes: Buffer): Promise<void> {
     const chunk = this.chunks;
     this.chunks += 1;
-    this.proving.add(sums);
+    const digests = this.way.digests.of(bytes);
+    this.proving.add(digests);
     const { before } = this;
-    const record = this.make(chunk, bytes, sums);
+    const record = this.make(chunk, bytes, digests);
     const sent = this.named(async () => {
       // Until both have ended the buffer is in use.
       const [earlier, made] = await Promise.allSettled([before, record]);
@@ -112,7 +113,7 @@ export class FarFile implements ArrivingFile {
     return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming);
   }
 
-  private async make(chunk: number, bytes: Buffer, { digests }: ChunkSums): Promise<MadeRecord> {
+  private async make(chunk: number, bytes: Buffer, digests: Buffer): Promise<MadeRecord> {
     const there = await this.there;
     const { length } = bytes;
     const pages = there === undefined ? allPages(length) : differing(digests, await there.of(chunk), length);

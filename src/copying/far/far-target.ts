@@ -19,9 +19,10 @@ import type {
 import type { Names } from '../name-set.ts';
 import { longMessage, longText, namesInPieces } from '../wire/long-message.ts';
 import { outsideToJson, readFound, readPrepared, sourceToJson } from '../wire/places.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import { Compressors } from './compressor.ts';
 import { FarFile } from './far-file.ts';
-import { offer, put } from './small-files.ts';
+import { offer, proved, put } from './small-files.ts';
 import { Slots } from './slots.ts';
 
 /** A receiver takes 24 conversations at once, and a file is not the only thing that one can be about. */
@@ -39,9 +40,15 @@ export class FarTarget implements Target {
   /** Nothing was there: no file need be compared, and each can be sent without an answer. */
   private isFresh = false;
 
-  /** The far side has admitted us over this link. `place`: the directory as it is named over there, the end of `url`. */
-  constructor(url: string, place: string, link: Link) {
+  private readonly digests: PageDigests;
+
+  /**
+   * The far side has admitted us over this link, and makes the same digests. `place`: the directory as it is named over there, the
+   * end of `url`.
+   */
+  constructor(url: string, place: string, link: Link, digests: PageDigests) {
     this.url = url;
+    this.digests = digests;
     this.place = place;
     this.link = link;
   }
@@ -78,11 +85,11 @@ export class FarTarget implements Target {
   async file(path: string, mode: number, signal: AbortSignal): Promise<ArrivingFile> {
     const release = await this.slot(signal);
     try {
-      const { isFresh, compressors } = this;
+      const { isFresh, compressors, digests } = this;
       const request = { verb: 'file', path, mode, ...(isFresh && { fresh: true }) };
       const conversation = isFresh ? this.link.begin(request) : await this.link.ask(request);
       const about = (what: string, error: unknown): Error => this.told(`${what} at`, error);
-      return new FarFile(path, { conversation, compressors, isFresh, signal, about, release });
+      return new FarFile(path, { conversation, compressors, digests, isFresh, signal, about, release });
     } catch (error) {
       release();
       signal.throwIfAborted();
@@ -99,7 +106,8 @@ export class FarTarget implements Target {
     const converse = <T>(verb: string, talk: (conversation: Conversation) => Promise<T>): Promise<T> =>
       this.converse(`write files${inWords(path)} at`, { verb, path }, signal, talk);
     try {
-      const lacking = this.isFresh ? files : await converse('offer', (talk) => offer(files, talk));
+      const all = files.map((file) => proved(file, this.digests));
+      const lacking = this.isFresh ? all : await converse('offer', (talk) => offer(all, talk));
       if (lacking.length === 0) return 'written';
       return await converse('files', (talk) => put(lacking, this.compressors, talk));
     } finally {

@@ -7,6 +7,7 @@ import { aboutRoad } from '../../transport/ssh/asking-road.ts';
 import { isWithoutReceiver } from '../../transport/ssh/carrier.ts';
 import type { Link } from '../../transport/ssh/link.ts';
 import { namingLogin } from '../../transport/ssh/login-words.ts';
+import { PageDigests } from '../sums/page-digests.ts';
 import type { Outside, Target } from '../target.ts';
 import { copyVersions, helloToJson } from '../wire/hello.ts';
 import { FarTarget } from './far-target.ts';
@@ -79,8 +80,9 @@ export async function openFarTarget(
   try {
     const { openLinkOverSsh } = await import('../../transport/ssh/open-ssh.ts');
     link = await openLinkOverSsh(road, loginOf(login), command, signal);
-    await greet(link, helloToJson(dataDirectory, url, outside), signal);
-    return new FarTarget(url, dataDirectory, link);
+    const digests = new PageDigests();
+    await greet(link, helloToJson(dataDirectory, url, outside, digests), signal);
+    return new FarTarget(url, dataDirectory, link, digests);
   } catch (error) {
     const who = link?.login;
     link?.close();

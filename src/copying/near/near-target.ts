@@ -1,6 +1,7 @@
 // A data directory of this machine that a base backup is copied into: the verbs of target.ts, each in a file of its own.
 import type { Found, Outside, Prepared, SourceCluster, Target, WholeFile } from '../target.ts';
 import type { Names } from '../name-set.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import type { ListedFile } from '../wire/small-files.ts';
 import { finish } from './finish.ts';
 import { look } from './look.ts';
@@ -23,8 +24,16 @@ export interface NearOptions {
 /** As a Target, and what the far end of a line needs besides: its files can be read and patched. */
 export interface NearTarget extends Target {
   file(path: string, mode: number, signal: AbortSignal): Promise<NearFile>;
-  /** Which of these small files of a directory are there as they should be; they have their mode then, and are durable. */
-  keeps(path: string, files: readonly ListedFile[], signal: AbortSignal): Promise<boolean[]>;
+  /**
+   * Which of these small files of a directory are there as they should be, by proofs that are made with these digests; they have
+   * their mode then, and are durable.
+   */
+  keeps(
+    path: string,
+    files: readonly ListedFile[],
+    digests: PageDigests,
+    signal: AbortSignal,
+  ): Promise<boolean[]>;
 }
 
 /** The target for a directory of this machine. Nothing happens before its first verb. */
@@ -74,8 +83,13 @@ class Near implements NearTarget {
     return 'written';
   }
 
-  async keeps(path: string, files: readonly ListedFile[], signal: AbortSignal): Promise<boolean[]> {
-    return keptOf(this.tree, path, files, signal);
+  async keeps(
+    path: string,
+    files: readonly ListedFile[],
+    digests: PageDigests,
+    signal: AbortSignal,
+  ): Promise<boolean[]> {
+    return keptOf(this.tree, path, files, digests, signal);
   }
 
   async sweep(path: string, names: Names, signal: AbortSignal): Promise<number> {

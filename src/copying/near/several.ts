@@ -2,6 +2,7 @@
 import { fewAtOnce } from '../../program/few-at-once.ts';
 import { ProgramError } from '../../program/program-error.ts';
 import type { WholeFile } from '../target.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import type { ListedFile } from '../wire/small-files.ts';
 import type { Tree } from './tree.ts';
 import { keepsWhole, writeWhole } from './whole-file.ts';
@@ -33,10 +34,11 @@ export function keptOf(
   tree: Tree,
   directory: string,
   files: readonly ListedFile[],
+  digests: PageDigests,
   signal: AbortSignal,
 ): Promise<boolean[]> {
   return fewAtOnce(files, atOnce, async ({ name, mode, sizeBytes, proof }) => {
     signal.throwIfAborted();
-    return keepsWhole(await placeOf(tree, directory, name), mode, sizeBytes, proof);
+    return keepsWhole(await placeOf(tree, directory, name), mode, { sizeBytes, proof, digests });
   });
 }

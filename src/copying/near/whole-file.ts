@@ -5,6 +5,7 @@ import { fsync } from '../../program/system-calls.ts';
 import { fill } from '../../transport/copy.ts';
 import { syncOrFail } from '../../transport/publish.ts';
 import { proofOf } from '../proof.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
 import { withBuffer } from './buffers.ts';
 import { changeModeOpen, naming, truncateOpen, writeAt } from './calls.ts';
@@ -43,21 +44,24 @@ export async function writeWhole(path: string, mode: number, bytes: Buffer): Pro
   }
 }
 
-/**
- * Whether the file is there with this size and this proof of a file that is kept (proof.ts); then it has that mode, and is
- * durable. False also for what must not be kept.
- */
+/** What a file has to be; the proof is made with these digests. */
+export interface Proved {
+  sizeBytes: number;
+  proof: string;
+  digests: PageDigests;
+}
+
+/** Whether the file is there with this size and this proof; then it has that mode, and is durable. False also for what must not be kept. */
 export async function keepsWhole(
   path: string,
   mode: number,
-  sizeBytes: number,
-  proof: string,
+  { sizeBytes, proof, digests }: Proved,
 ): Promise<boolean> {
   const opened = await naming('open', path, () => openThere(path));
   if (opened === undefined) return false;
   try {
     if (opened.oldBytes !== sizeBytes || sizeBytes > chunkBytes) return false;
-    if ((await naming('read', path, () => readOld(opened, (old) => proofOf(old, false)))) !== proof)
+    if ((await naming('read', path, () => readOld(opened, (old) => proofOf(old, digests)))) !== proof)
       return false;
     await settle(path, opened, mode);
     return true;

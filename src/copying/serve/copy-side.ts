@@ -8,11 +8,13 @@ import type { Greeted, Side, Verb } from '../../transport/receiver/session.ts';
 import type { Talk } from '../../transport/receiver/talk.ts';
 import type { Message } from '../../transport/wire/messages.ts';
 import { openNearTarget, type NearTarget } from '../near/near-target.ts';
+import { PageDigests } from '../sums/page-digests.ts';
 import type { Outside, SourceCluster } from '../target.ts';
 import { agreeOnCopy, helloVerb, readCopyHello, type CopyHello } from '../wire/hello.ts';
 import { allOf, longMessage, longText, readNames } from '../wire/long-message.ts';
 import { foundToJson, preparedToJson, readOutside, readSource } from '../wire/places.ts';
 import { mostSmallBytes, readSmallFiles } from '../wire/small-files.ts';
+import type { Admitted } from './admitted.ts';
 import { receiveFile } from './receive-file.ts';
 import { receiveSeveral } from './small-files.ts';
 import type { CopyTerms } from './terms.ts';
@@ -46,43 +48,43 @@ async function placesOf(
   return { source: readSource(message.part('source')), outside };
 }
 
-const verbsFor = (terms: CopyTerms): Readonly<Record<string, Verb<NearTarget>>> => ({
-  look: async (_request, target, talk) => {
+const verbsFor = (terms: CopyTerms): Readonly<Record<string, Verb<Admitted>>> => ({
+  look: async (_request, { target }, talk) => {
     const { source, outside } = await placesOf(talk, terms);
     await sendLong(talk, 'found', foundToJson(await target.look(source, outside, talk.signal)));
   },
-  prepare: async (_request, target, talk) => {
+  prepare: async (_request, { target }, talk) => {
     const { source, outside } = await placesOf(talk, terms);
     await sendLong(talk, 'prepared', preparedToJson(await target.prepare(source, outside, talk.signal)));
   },
-  directory: async (request, target, talk) => {
+  directory: async (request, { target }, talk) => {
     await target.directory(request.text('path'), modeOf(request), talk.signal);
     await talk.reply({ reply: 'made' });
   },
-  file: async (request, target, talk) => {
+  file: async (request, { target, digests }, talk) => {
     const isFresh = request.isTrue('fresh');
     const file = await target.file(request.text('path'), modeOf(request), talk.signal);
-    await receiveFile(file, talk, isFresh);
+    await receiveFile(file, talk, digests, isFresh);
   },
-  offer: async (request, target, talk) => {
+  offer: async (request, { target, digests }, talk) => {
     const { files } = readSmallFiles(await allOf(talk.incoming, mostSmallBytes));
-    const kept = await target.keeps(request.text('path'), files, talk.signal);
+    const kept = await target.keeps(request.text('path'), files, digests, talk.signal);
     await talk.reply({ reply: 'judged', kept: kept.map((each) => (each ? '1' : '0')).join('') });
   },
-  files: async (request, target, talk) => {
+  files: async (request, admitted, talk) => {
     const all = await allOf(talk.incoming, mostSmallBytes);
-    await talk.reply({ reply: await receiveSeveral(target, request.text('path'), all, talk.signal) });
+    await talk.reply({ reply: await receiveSeveral(admitted, request.text('path'), all, talk.signal) });
   },
-  sweep: async (request, target, talk) => {
+  sweep: async (request, { target }, talk) => {
     const names = await readNames(talk.incoming);
     const removed = await target.sweep(request.text('path'), names, talk.signal);
     await talk.reply({ reply: 'swept', removed });
   },
-  finish: async (_request, target, talk) => {
+  finish: async (_request, { target }, talk) => {
     await target.finish(await allOf(talk.incoming, mostControlBytes), talk.signal);
     await talk.reply({ reply: 'finished' });
   },
-  close: async (_request, target, talk) => {
+  close: async (_request, { target }, talk) => {
     await target.close();
     await talk.reply({ reply: 'closed' });
   },
@@ -94,16 +96,20 @@ function requireTerms({ directory }: CopyHello, terms: CopyTerms): void {
 }
 
 /** The data directory of these terms. It is opened for who is admitted, and let go of when the connection ends. */
-export function copySide(terms: CopyTerms): Side<NearTarget> {
+export function copySide(terms: CopyTerms): Side<Admitted> {
   // For the names of temporary files, which belong to this process.
   const nodeId = randomBytes(8).toString('hex');
   let target: NearTarget | undefined;
-  const admit = async (request: Message): Promise<Greeted<NearTarget>> => {
+  const admit = async (request: Message): Promise<Greeted<Admitted>> => {
     const hello = readCopyHello(request);
     const agreed = agreeOnCopy(hello);
     requireTerms(hello, terms);
     target = openNearTarget({ directory: terms.directory, allowed: terms.allowed, nodeId });
-    return { admitted: target, welcome: { reply: 'welcome-copy', version: agreed, receiver: version } };
+    const digests = new PageDigests(hello.key);
+    return {
+      admitted: { target, digests },
+      welcome: { reply: 'welcome-copy', version: agreed, receiver: version },
+    };
   };
   return {
     greetings: { [helloVerb]: admit, hello: () => refuseArchiveKey(terms) },

@@ -3,7 +3,7 @@
 // memory for each would cost as much as the decoding.
 import { constants, createZstdDecompress, zstdDecompressSync, type ZstdDecompress } from 'node:zlib';
 import { Pool } from '../../program/pool.ts';
-import { chunkBytes } from '../target.ts';
+import { chunkBuffer } from '../sums/memory.ts';
 import { invalid } from '../wire/records.ts';
 
 /** A window of 1 MB: the frames of our records have less, and no sender decides how much memory decoding takes. */
@@ -74,4 +74,4 @@ function decoded(frame: Buffer, length: number): Buffer {
 }
 
 /** 4 MB: as much as is on its way to the disk of one file, and of another one. All files of a connection share them. */
-export const plainBuffers = new Pool(8, () => Buffer.allocUnsafeSlow(chunkBytes + spareBytes));
+export const plainBuffers = new Pool(8, () => chunkBuffer(spareBytes));

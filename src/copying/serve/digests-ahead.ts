@@ -3,7 +3,7 @@
 import type { Talk } from '../../transport/receiver/talk.ts';
 import { withBuffer } from '../near/buffers.ts';
 import type { NearFile } from '../near/near-file.ts';
-import { sumChunk, type ChunkSums } from '../sums/page-sums.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
 import { borrow, giveBack, type HeldChunk } from './held-chunks.ts';
 
@@ -21,7 +21,9 @@ export class DigestsAhead {
   private readonly talk: Talk;
   private readonly chunks: number;
   private readonly held = new Map<number, HeldChunk>();
-  private readonly sums = new Map<number, ChunkSums>();
+  /** Of the chunks whose records have not come. */
+  private readonly made = new Map<number, Buffer>();
+  private readonly digests: PageDigests;
   /** How many chunks were read, and how many records have come. */
   private read = 0;
   private answered = 0;
@@ -32,8 +34,9 @@ export class DigestsAhead {
   private readonly work: Promise<void>;
 
   /** `isFresh`: the far side wants to know nothing of what is there. */
-  constructor(file: NearFile, talk: Talk, isFresh: boolean) {
+  constructor(file: NearFile, talk: Talk, digests: PageDigests, isFresh: boolean) {
     this.file = file;
+    this.digests = digests;
     this.talk = talk;
     this.chunks = isFresh ? 0 : Math.ceil(file.oldBytes / chunkBytes);
     const work = isFresh ? Promise.resolve() : this.run();
@@ -46,20 +49,20 @@ export class DigestsAhead {
   }
 
   /**
-   * The record of that chunk has come: resolves when its digests are made, and it may be changed. The sums of what was there of
+   * The record of that chunk has come: resolves when its digests are made, and it may be changed. The digests of what was there of
    * it, and that itself, if it is held: whoever gets it gives it back.
    */
-  async past(chunk: number): Promise<{ held: HeldChunk | undefined; sums: ChunkSums | undefined }> {
+  async past(chunk: number): Promise<{ held: HeldChunk | undefined; there: Buffer | undefined }> {
     this.answered = chunk + 1;
     this.wake?.();
     while (this.read <= chunk && this.read < this.chunks) {
       if (this.fault !== undefined) throw this.fault as Error;
       await new Promise<void>((resolve) => (this.wakeReader = resolve));
     }
-    const [held, sums] = [this.held.get(chunk), this.sums.get(chunk)];
+    const [held, there] = [this.held.get(chunk), this.made.get(chunk)];
     this.held.delete(chunk);
-    this.sums.delete(chunk);
-    return { held, sums };
+    this.made.delete(chunk);
+    return { held, there };
   }
 
   /** Resolves when nothing is read any more. */
@@ -109,19 +112,18 @@ export class DigestsAhead {
     const buffer = borrow();
     if (buffer === undefined) return withBuffer(async (other) => this.readInto(chunk, other));
     try {
-      const digests = await this.readInto(chunk, buffer);
-      this.held.set(chunk, { buffer, length: this.sums.get(chunk)!.length });
-      return digests;
+      return await this.readInto(chunk, buffer, true);
     } catch (error) {
       giveBack(buffer);
       throw error;
     }
   }
 
-  private async readInto(chunk: number, buffer: Buffer): Promise<Buffer> {
+  private async readInto(chunk: number, buffer: Buffer, isHeld = false): Promise<Buffer> {
     const length = await this.file.readOld(chunk * chunkBytes, buffer);
-    const sums = sumChunk(buffer.subarray(0, length));
-    this.sums.set(chunk, sums);
-    return sums.digests;
+    const made = this.digests.of(buffer.subarray(0, length));
+    this.made.set(chunk, made);
+    if (isHeld) this.held.set(chunk, { buffer, length });
+    return made;
   }
 }

@@ -1,6 +1,6 @@
 // Chunks that were read for their digests and wait for their records: what is not held has to be read once more. All files of a
 // connection share them, so that many files under way cost no memory.
-import { chunkBytes } from '../target.ts';
+import { chunkBuffer } from '../sums/memory.ts';
 
 /** 16 MB. */
 const most = 32;
@@ -13,7 +13,7 @@ export function borrow(): Buffer | undefined {
   const buffer = free.pop();
   if (buffer !== undefined || made === most) return buffer;
   made += 1;
-  return Buffer.allocUnsafeSlow(chunkBytes);
+  return chunkBuffer();
 }
 
 export const giveBack = (buffer: Buffer): void => void free.push(buffer);

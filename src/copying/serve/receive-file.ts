@@ -4,15 +4,15 @@ import type { Talk } from '../../transport/receiver/talk.ts';
 import type { NearFile } from '../near/near-file.ts';
 import { pageBytes } from '../sums/page.ts';
 import { Proving } from '../proof.ts';
-import { sumChunk } from '../sums/page-sums.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
 import { recordsOf } from '../wire/record-reader.ts';
-import { allPages, bytesOfPages, invalid, readEnd, type PagesHeader } from '../wire/records.ts';
+import { bytesOfPages, invalid, readEnd, type PagesHeader } from '../wire/records.ts';
 import { runsOf } from '../wire/runs.ts';
 import { decompress, plainBuffers } from './decompressor.ts';
 import { DigestsAhead } from './digests-ahead.ts';
+import { digestsNow } from './digests-now.ts';
 import { giveBack, type HeldChunk } from './held-chunks.ts';
-import { sumsNow } from './sums-now.ts';
 
 /** So many chunks may be on their way to the disk. */
 const mostUnderWay = 4;
@@ -39,18 +39,17 @@ async function plainOf({ pages, length, encoding }: PagesHeader, payload: Buffer
 
 class Receiving {
   private readonly file: NearFile;
-  private readonly digests: DigestsAhead;
+  private readonly ahead: DigestsAhead;
+  private readonly digests: PageDigests;
   private readonly underWay: Promise<void>[] = [];
-  private readonly proving: Proving;
-  private readonly isFresh: boolean;
+  private readonly proving = new Proving();
   private chunks = 0;
   private isLast = false;
 
-  constructor(file: NearFile, digests: DigestsAhead, isFresh: boolean) {
+  constructor(file: NearFile, ahead: DigestsAhead, digests: PageDigests) {
     this.file = file;
+    this.ahead = ahead;
     this.digests = digests;
-    this.isFresh = isFresh;
-    this.proving = new Proving(isFresh);
   }
 
   /** Takes a chunk; the record's payload is free then. */
@@ -79,12 +78,10 @@ class Receiving {
   private async prove(header: PagesHeader, { plain, give }: Arrived): Promise<HeldChunk | undefined> {
     let held: HeldChunk | undefined;
     try {
-      const past = await this.digests.past(this.chunks);
+      const past = await this.ahead.past(this.chunks);
       held = past.held;
       this.chunks += 1;
-      this.proving.add(
-        this.isFresh ? sumChunk(wholeIn(header, plain), 'digests') : sumsNow(header, plain, past.sums),
-      );
+      this.proving.add(digestsNow(header, plain, past.there, this.digests));
       return held;
     } catch (error) {
       give();
@@ -116,11 +113,6 @@ function isKeptPast(pages: bigint, length: number, thereBytes: number): boolean 
   return false;
 }
 
-function wholeIn({ pages, length }: PagesHeader, plain: Buffer): Buffer {
-  if (pages === allPages(length)) return plain;
-  throw invalid('pages that were not asked for are to be kept');
-}
-
 /** 'other': it is removed, for it is not what was sent. */
 async function end(file: NearFile, receiving: Receiving, payload: Buffer): Promise<'written' | 'other'> {
   const { sizeBytes, proof } = readEnd(payload);
@@ -130,14 +122,19 @@ async function end(file: NearFile, receiving: Receiving, payload: Buffer): Promi
 }
 
 /** Receives the file whose place is open; it is closed in any case. `isFresh`: nothing is wanted of what is there. */
-export async function receiveFile(file: NearFile, talk: Talk, isFresh: boolean): Promise<void> {
-  const digests = new DigestsAhead(file, talk, isFresh);
+export async function receiveFile(
+  file: NearFile,
+  talk: Talk,
+  digests: PageDigests,
+  isFresh: boolean,
+): Promise<void> {
+  const ahead = new DigestsAhead(file, talk, digests, isFresh);
   try {
-    const receiving = new Receiving(file, digests, isFresh);
+    const receiving = new Receiving(file, ahead, digests);
     for await (const record of recordsOf(talk.incoming)) {
       if (record.header.kind === 'pages') await receiving.take(record.header, record.payload);
       else {
-        await digests.stop();
+        await ahead.stop();
         if (record.header.kind === 'end')
           return await talk.reply({ reply: await end(file, receiving, record.payload) });
         await file.discard();
@@ -146,7 +143,7 @@ export async function receiveFile(file: NearFile, talk: Talk, isFresh: boolean):
     }
     throw invalid('a file without its end');
   } finally {
-    await digests.stop();
+    await ahead.stop();
     await file.close();
   }
 }

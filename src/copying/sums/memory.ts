@@ -1,55 +1,57 @@
-// The memory in which WebAssembly adds up the pages of a chunk: page-sums.wat and crc32c-fold.wasm.ts, on a copy of the pages. In
-// JavaScript the same takes many times as long.
+// The memory in which WebAssembly adds up pages: chunks that are read into it are summed where they are, others in a copy. In
+// JavaScript the sums take many times as long.
 import { chunkBytes } from '../target.ts';
-import { crc32cFold } from './crc32c-fold.wasm.ts';
-import { blockBytes, pagesAt, stateAt } from './layout.ts';
-import { pageSums } from './page-sums.wasm.ts';
+import { pagesAt } from './layout.ts';
 
 /** What of it is used here: no library of types has it but the one of browsers. */
 interface WebAssembly {
+  Memory: new (pages: { initial: number; maximum: number }) => { buffer: ArrayBuffer };
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports?: object) => { exports: object };
+  Instance: new (module: object, imports: object) => { exports: object };
 }
 
-interface PageSums {
-  memory: { buffer: ArrayBuffer };
-  sum: (at: number, bytes: number) => void;
+const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssembly }).WebAssembly;
+
+/** A page of WebAssembly, in bytes. */
+const unitBytes = 65_536;
+
+/** Behind each chunk there is so much more, for who needs it. */
+const mostSpareBytes = 128;
+
+/** Of chunkBuffer(): as many as a copy of 16 files at once has, and more than a receiver. Nobody has them before they are touched. */
+const mostChunks = 64;
+
+const units = Math.ceil((pagesAt + (1 + mostChunks) * (chunkBytes + mostSpareBytes)) / unitBytes);
+
+// It never grows: its buffers would be gone.
+const memory = new Memory({ initial: units, maximum: units });
+
+/** What the module exports, which has that memory. */
+export const instanceOf = (base64: string): object =>
+  new Instance(new Module(Buffer.from(base64, 'base64')), { sums: { memory } }).exports;
+
+/** A part of the memory. */
+export const partOf = (at: number, bytes: number): Buffer => Buffer.from(memory.buffer, at, bytes);
+
+const room = partOf(pagesAt, chunkBytes);
+
+let made = 0;
+
+/** A new buffer of a chunk, and at most 128 bytes more, which is summed where it is; it is never freed. */
+export function chunkBuffer(spareBytes = 0): Buffer {
+  if (made === mostChunks) return Buffer.allocUnsafeSlow(chunkBytes + spareBytes);
+  made += 1;
+  return partOf(pagesAt + made * (chunkBytes + mostSpareBytes), chunkBytes + spareBytes);
 }
 
-interface Crc32cFold {
-  fold: (at: number, end: number) => void;
-}
-
-const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssembly }).WebAssembly;
-
-const instanceOf = (base64: string, imports?: object): object =>
-  new Instance(new Module(Buffer.from(base64, 'base64')), imports).exports;
-
-export const lanes = 32;
-
-const { memory, sum } = instanceOf(pageSums) as PageSums;
-const { fold } = instanceOf(crc32cFold, { pages: { memory } }) as Crc32cFold;
-
-/** What sumUp() has come to, a lane each, until it is called again. */
-export const sums = new Int32Array(memory.buffer, 0, lanes);
-
-/** What foldUp() has come to: 128 bytes that have the CRC, begun with zero, of all that went in. */
-export const folded = Buffer.from(memory.buffer, stateAt, blockBytes);
-
-const room = Buffer.from(memory.buffer, pagesAt, chunkBytes);
-
-/** Takes a copy of the bytes, at most a chunk, until it is called again; what is missing of the last page is zeros. */
-export function load(bytes: Buffer, pageSize: number): Buffer {
+/**
+ * Where the bytes, at most a chunk, are in the memory, until it is asked for others: in whole pages of that size, in which what
+ * the last one lacks is zeros.
+ */
+export function placeOf(bytes: Buffer, pageSize: number): number {
+  const lacking = (pageSize - (bytes.length % pageSize)) % pageSize;
+  if (bytes.buffer === memory.buffer && lacking === 0) return bytes.byteOffset;
   room.set(bytes);
-  room.fill(0, bytes.length, Math.ceil(bytes.length / pageSize) * pageSize);
-  return room;
-}
-
-/** The lanes' sums over `size` bytes at `from` of what was loaded, with pd_checksum taken for zero. */
-export const sumUp = (from: number, size: number): void => sum(pagesAt + from, size);
-
-/** Folds `size` bytes at `from` of what was loaded, a whole number of blocks. */
-export function foldUp(from: number, size: number): void {
-  folded.fill(0);
-  fold(pagesAt + from, pagesAt + from + size);
+  room.fill(0, bytes.length, bytes.length + lacking);
+  return pagesAt;
 }

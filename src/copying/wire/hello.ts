@@ -3,6 +3,7 @@
 import { version } from '../../program/version.ts';
 import { agreeOn } from '../../transport/wire/agree-version.ts';
 import type { Message } from '../../transport/wire/messages.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import type { Outside } from '../target.ts';
 import { outsideToJson, readOutside } from './places.ts';
 
@@ -20,17 +21,28 @@ export interface CopyHello {
   url: string;
   /** What a new target would have beside it: for the line that a refusal shows. */
   outside: Outside;
+  /** Of the digests (sums/page-digests.ts). */
+  key: Buffer;
 }
 
 export const helloVerb = 'hello-copy';
 
-export const helloToJson = (directory: string, url: string, outside: Outside): object => ({
+/** 32 bytes. */
+const hexKey = /^[0-9a-f]{64}$/;
+
+export const helloToJson = (
+  directory: string,
+  url: string,
+  outside: Outside,
+  { key }: PageDigests,
+): object => ({
   verb: helloVerb,
   versions: [copyVersions.oldest, copyVersions.newest],
   client: version,
   directory,
   url,
   outside: outsideToJson(outside),
+  key: key.toString('hex'),
 });
 
 export const readCopyHello = (message: Message): CopyHello => ({
@@ -39,6 +51,7 @@ export const readCopyHello = (message: Message): CopyHello => ({
   directory: message.text('directory'),
   url: message.text('url'),
   outside: readOutside(message.part('outside')),
+  key: Buffer.from(message.matching('key', hexKey), 'hex'),
 });
 
 /** The newest version that both speak. */

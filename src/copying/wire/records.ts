@@ -64,7 +64,7 @@ export function pagesRecord({
   return header;
 }
 
-/** `proof`: 24 hexadecimal digits. */
+/** `proof`: 32 hexadecimal digits. */
 export function endRecord(sizeBytes: number, proof: string): Buffer {
   const record = Buffer.alloc(headerBytes + endPayloadBytes);
   record.writeUInt8(kinds.end, 0);

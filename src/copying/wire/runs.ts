@@ -1,6 +1,6 @@
 // The pages of a chunk as the wire has them, a bit each, and as runs of pages that follow each other.
 import { pageBytes, pagesIn, type PageRun } from '../sums/page.ts';
-import { digestBytes } from '../sums/page-sums.ts';
+import { digestBytes } from '../sums/page-digests.ts';
 
 /** The runs of the pages whose bits are set. */
 export function runsOf(pages: bigint): PageRun[] {

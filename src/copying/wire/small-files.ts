@@ -5,7 +5,7 @@ import { proofBytes } from '../proof.ts';
 import { chunkBytes, mostSeveral } from '../target.ts';
 import { invalid, type Encoding } from './records.ts';
 
-/** One of them; its proof is one of a file that came whole, or, of an offer, of one that is kept (proof.ts). */
+/** One of them, with its proof (proof.ts). */
 export interface ListedFile {
   name: string;
   /** Permission bits. */

@@ -7,7 +7,6 @@ import { expect, it } from 'vitest';
 import { atExit } from '../../harness/cleanup.ts';
 import { giveToServerUser, runsAsRoot } from '../../harness/server-user.ts';
 import { neverStopped } from '../near/scene.ts';
-import { sumChunk } from '../../../src/copying/sums/page-sums.ts';
 import { chunkBytes } from '../../../src/copying/target.ts';
 import { dense } from './bytes.ts';
 import { contentOf, farScene, prepared, send } from './scene.ts';
@@ -36,7 +35,6 @@ it.runIf(runsAsRoot())(
         name: '2',
         mode: 0o600,
         bytes: bytes.subarray(0, 5000),
-        sums: sumChunk(bytes.subarray(0, 5000)),
       };
       execFileSync('fsfreeze', ['-f', disk]);
       letGo();

@@ -4,7 +4,6 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFarTarget } from '../../../src/copying/far/open-far-target.ts';
 import { chunkBytes, type Outside, type Target } from '../../../src/copying/target.ts';
-import { sumChunk } from '../../../src/copying/sums/page-sums.ts';
 import type { SshSettings } from '../../../src/program/settings/settings.ts';
 import type { SshRoad } from '../../../src/program/ssh-url.ts';
 import { loginOf } from '../../harness/login.ts';
@@ -78,19 +77,23 @@ export async function prepared(scene: FarScene, directory: string, options?: Ope
   return target;
 }
 
-/** Sends all of a file in chunks, without waiting for one before the next; with the sums of `proved`, of the same length. */
+/**
+ * Sends all of a file in chunks, without waiting for one before the next. `before`, of the same length: what stands in the
+ * buffers until the file has looked at them.
+ */
 export async function send(
   target: Target,
   path: string,
   bytes: Buffer,
-  { mode = 0o600, proved = bytes, signal = neverStopped } = {},
+  { mode = 0o600, before = bytes, signal = neverStopped } = {},
 ): Promise<'written' | 'other'> {
   const file = await target.file(path, mode, signal);
   const taken: Promise<void>[] = [];
-  for (let at = 0; at < bytes.length; at += chunkBytes)
-    taken.push(
-      file.take(bytes.subarray(at, at + chunkBytes), sumChunk(proved.subarray(at, at + chunkBytes))),
-    );
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    const buffer = Buffer.from(before.subarray(at, at + chunkBytes));
+    taken.push(file.take(buffer));
+    bytes.copy(buffer, 0, at);
+  }
   await Promise.all(taken);
   return file.end(bytes.length);
 }

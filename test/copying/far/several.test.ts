@@ -3,7 +3,6 @@
 import { chmodSync, existsSync, linkSync, lstatSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sumChunk } from '../../../src/copying/sums/page-sums.ts';
 import { chunkBytes, type Target, type WholeFile } from '../../../src/copying/target.ts';
 import { faultOf } from '../../program/fault.ts';
 import { giveToServerUser } from '../../harness/server-user.ts';
@@ -25,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => scene[Symbol.asyncDispose]());
 
 const fileOf = (name: string, bytes: Buffer, mode = 0o600): WholeFile => ({
-  ...{ name, mode, bytes, sums: sumChunk(bytes) },
+  ...{ name, mode, bytes },
 });
 
 /** A directory of its own in the target. */
@@ -147,13 +146,6 @@ describe('small files', () => {
 });
 
 describe('small files that are not written', () => {
-  it('are those whose bytes are not what was proved, and all that came with them', async () => {
-    const path = await room('proved');
-    const wrong = { ...fileOf('wrong', dense(page, 1)), sums: sumChunk(dense(page, 2)) };
-    expect(await several(path, [fileOf('right', dense(page, 3)), wrong])).toBe('other');
-    expect(readdirSync(join(directory, path))).toEqual([]);
-  });
-
   it('follow no link: what has another name, or is one, gives way and keeps its content', async () => {
     const path = await room('ways');
     const victim = scene.sandbox.file('victim', 'precious');

@@ -13,7 +13,7 @@ import { program } from '../../harness/installation.ts';
 import { runsAsRoot, serverUser } from '../../harness/server-user.ts';
 import { faultOf } from '../../program/fault.ts';
 import { dense, page, shrinking } from '../far/bytes.ts';
-import { rawClient, type RawClient } from './raw-client.ts';
+import { digests, rawClient, type RawClient } from './raw-client.ts';
 
 let sandbox: Sandbox;
 let directory: string;
@@ -113,7 +113,7 @@ describe('paths that lead elsewhere', () => {
     });
     // A file takes the place of a link, and does not follow it.
     const conversation = await client.file('base/file-link');
-    await conversation.sendLast(Buffer.concat([record(bytes), endRecord(page, proofOf(bytes, false))]));
+    await conversation.sendLast(Buffer.concat([record(bytes), endRecord(page, proofOf(bytes, digests))]));
     expect((await conversation.reply()).text('reply')).toBe('written');
     expect(lstatSync(join(directory, 'base/file-link')).isFile()).toBe(true);
     expect(readFileSync(victim, 'utf8')).toBe('precious');
@@ -214,7 +214,7 @@ describe('records that are none', () => {
     sandbox.file('node/data/base/seems', bytes);
     const conversation = await client.file('base/seems');
     const same = record(Buffer.alloc(0), { pages: 0n });
-    await conversation.sendLast(Buffer.concat([same, endRecord(page, proofOf(dense(page, 9), false))]));
+    await conversation.sendLast(Buffer.concat([same, endRecord(page, proofOf(dense(page, 9), digests))]));
     expect((await conversation.reply()).text('reply')).toBe('other');
     expect(existsSync(join(directory, 'base/seems'))).toBe(false);
   });
@@ -227,7 +227,7 @@ describe('records that are none', () => {
     await conversation.sendLast(
       Buffer.concat([
         record(packed, { ...whole, encoding: 'zstd' }),
-        endRecord(chunkBytes, proofOf(good, false)),
+        endRecord(chunkBytes, proofOf(good, digests)),
       ]),
     );
     expect((await conversation.reply()).text('reply')).toBe('written');
@@ -237,7 +237,7 @@ describe('records that are none', () => {
 });
 
 describe('small files that are none', () => {
-  const file = { name: 'small', mode: 0o600, sizeBytes: page, proof: proofOf(bytes, true) };
+  const file = { name: 'small', mode: 0o600, sizeBytes: page, proof: proofOf(bytes, digests) };
   const of = (changes: object): { name: string; mode: number; sizeBytes: number; proof: string }[] => [
     { ...file, ...changes },
   ];
@@ -278,12 +278,21 @@ describe('small files that are none', () => {
     expect(existsSync(join(directory, 'base/small'))).toBe(false);
   });
 
+  it('are not written where one is not what was proved, and neither are those that came with it', async () => {
+    const [right, other] = [dense(page, 3), dense(page, 4)];
+    const files = [{ ...file, name: 'right', proof: proofOf(right, digests) }, file];
+    const data = smallFilesToBytes(files, 'none', Buffer.concat([right, other]));
+    expect((await client.ask({ verb: 'files', path: 'base' }, data)).text('reply')).toBe('other');
+    for (const name of ['right', 'small'])
+      expect(existsSync(join(directory, 'base', name)), name).toBe(false);
+  });
+
   it('are not kept for what is elsewhere, and change nothing where they are only offered', async () => {
     const kept = async (name: string, path = 'base'): Promise<string> =>
       (
         await client.ask(
           { verb: 'offer', path },
-          smallFilesToBytes([{ ...file, name, proof: proofOf(bytes, false) }]),
+          smallFilesToBytes([{ ...file, name, proof: proofOf(bytes, digests) }]),
         )
       ).text('kept');
     sandbox.file('node/data/base/offered', bytes);

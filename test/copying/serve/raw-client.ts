@@ -5,12 +5,16 @@ import type { Conversation } from '../../../src/transport/ssh/conversation.ts';
 import { Link } from '../../../src/transport/ssh/link.ts';
 import type { Message } from '../../../src/transport/wire/messages.ts';
 import { outsideToJson, sourceToJson } from '../../../src/copying/wire/places.ts';
+import { PageDigests } from '../../../src/copying/sums/page-digests.ts';
 import type { Outside } from '../../../src/copying/target.ts';
 import { atExit } from '../../harness/cleanup.ts';
 import { program } from '../../harness/installation.ts';
 import { faultOf, type Fault } from '../../program/fault.ts';
 import { carrierOf } from '../../transport/receiver/spawned.ts';
 import { neverStopped, nothingOutside, sourceOf } from '../near/scene.ts';
+
+/** Of every client. */
+export const digests = new PageDigests();
 
 export interface RawClient {
   link: Link;
@@ -60,6 +64,7 @@ export function rawClient(...options: string[]): RawClient {
         directory,
         url: 'ssh://x/y',
         outside: outsideToJson(nothingOutside),
+        key: digests.key.toString('hex'),
         ...changes,
       }),
     prepare: (outside = nothingOutside) =>

@@ -3,7 +3,7 @@
 import { openNearTarget } from '../../../../src/copying/near/near-target.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { proofOf } from '../../../../src/copying/proof.ts';
-import { sumChunk } from '../../../../src/copying/sums/page-sums.ts';
+import { PageDigests } from '../../../../src/copying/sums/page-digests.ts';
 import type { SourceCluster } from '../../../../src/copying/target.ts';
 
 export interface PrepareFacts {
@@ -29,10 +29,10 @@ if (control !== undefined) {
   const bytes = Buffer.from('small');
   const [name, mode] = ['11', 0o600];
   // Twice, for what is the same is not written again.
-  for (let time = 0; time < 2; time++)
-    await target.several('base', [{ name, mode, bytes, sums: sumChunk(bytes) }], signal);
-  const proof = proofOf(bytes, false);
-  if (isDeepStrictEqual(await target.keeps('base', [{ name, mode, sizeBytes: 5, proof }], signal), [true]))
+  for (let time = 0; time < 2; time++) await target.several('base', [{ name, mode, bytes }], signal);
+  const digests = new PageDigests();
+  const offered = [{ name, mode, sizeBytes: 5, proof: proofOf(bytes, digests) }];
+  if (isDeepStrictEqual(await target.keeps('base', offered, digests, signal), [true]))
     await target.directory('base/kept', 0o700, signal);
   await target.finish(Buffer.from(control, 'base64'), signal);
 }
