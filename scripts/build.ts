@@ -6,7 +6,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { basename, join, relative, resolve } from 'node:path';
 import { build as bundle, type BuildOptions, type Plugin } from 'esbuild';
 import { makeCodeCaches } from './code-cache.ts';
-import { meaningsAreLeftOut, nativeIsLeftOut, nothingIsFar, nothingIsRun } from './left-out.ts';
+import { keysAreReady, meaningsAreLeftOut, nativeIsLeftOut, nothingIsFar, nothingIsRun } from './left-out.ts';
 import { writeExtras } from './packaging/write-extras.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -204,7 +204,7 @@ const networkBuild = await bundle({
   define: { ...withDirectory('hotDirectory'), __dirname: 'hotDirectory' },
   // ssh2 asks for what the processor can do; without that it takes the order that we give.
   external: ['cpu-features'],
-  plugins: [nativeIsLeftOut, wayIsLater, sftpIsLoadedLater],
+  plugins: [nativeIsLeftOut, keysAreReady, wayIsLater, sftpIsLoadedLater],
 });
 const sftpBuild = await bundle({
   ...cached,
