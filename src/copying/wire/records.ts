@@ -35,11 +35,15 @@ const endPayloadBytes = 8 + proofBytes;
 const kinds = { pages: 1, end: 2, discard: 3 } as const;
 const encodings = { none: 0, zstd: 1 } as const;
 
+/** By how many pages there are: made once, for each costs more than a page is compared in. */
+const firstPages = Array.from({ length: pagesIn(chunkBytes) + 1 }, (_, count) => (1n << BigInt(count)) - 1n);
+
 /** All pages of a chunk of this length. */
-export const allPages = (length: number): bigint => (1n << BigInt(pagesIn(length))) - 1n;
+export const allPages = (length: number): bigint => firstPages[pagesIn(length)]!;
 
 /** How many bytes of a chunk these pages are; the last one may be a part of one. */
 export function bytesOfPages(pages: bigint, length: number): number {
+  if (pages === allPages(length)) return length;
   let count = 0;
   for (let left = pages; left !== 0n; left &= left - 1n) count += 1;
   const last = pagesIn(length) - 1;
