@@ -8,6 +8,7 @@ import { reserveThreads } from '../program/threads.ts';
 import { judgeArchiveCommand } from './archive-call.ts';
 import { choose, drKind, standbyKind, type Chosen, type Kind } from './choose.ts';
 import { copyTo, type Outcome, type Wanted } from './copy-to.ts';
+import { beginProof, type EarlyProof } from './early-proof.ts';
 import { copyArguments, copyOptions, defaultJobs, mostJobs } from './options.ts';
 import { askSource, outsideOfNew } from './look-at-source.ts';
 import { openTarget } from './open-target.ts';
@@ -84,17 +85,21 @@ interface Opened {
 async function withTarget(call: ProgramCall, { node, chosen, wanted, telling }: Opened): Promise<Outcome> {
   const session = await BackupSession.open(node, wanted.program);
   let target: Target | undefined;
+  let proof: EarlyProof | undefined;
   try {
     const asked = await askSource(session, node, wanted);
     const { environment, stop } = call;
+    const known = { node, chosen, wanted, session, asked, telling, stop };
+    proof = beginProof(known);
     // Another program is started for it: meanwhile the far side answers.
     const { url } = chosen.destination;
     const judged = judgeArchiveCommand(asked.facts, node.settings.dataDirectory, url, stop);
     judged.catch(() => undefined);
     const identity = call.options['identity'] as string | undefined;
     target = await openTarget(chosen, node, identity, outsideOfNew(asked, wanted), stop);
-    return await copyTo({ node, chosen, wanted, session, asked, target, judged, telling, environment, stop });
+    return await copyTo({ ...known, target, judged, proof, environment });
   } finally {
+    await proof?.end();
     // First the server: its backup mode ends with the session.
     await session.close();
     await target?.close();

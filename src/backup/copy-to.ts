@@ -8,6 +8,7 @@ import { copyByTool } from './by-tool.ts';
 import { copyOurselves } from './by-ourselves.ts';
 import type { Chosen } from './choose.ts';
 import type { Copied } from './copy-files.ts';
+import type { EarlyProof } from './early-proof.ts';
 import { warnOfRoom } from './fill-target.ts';
 import { lookAtSource, type LookedAt, type SourceFacts } from './look-at-source.ts';
 import type { BackupSession } from './session.ts';
@@ -45,6 +46,7 @@ export interface Work {
   target: Target;
   /** What is to be said of archive_command; it throws for one that cannot be run (archive-call.ts). */
   judged: Promise<Report | undefined>;
+  proof: EarlyProof | undefined;
   telling: Telling;
   environment: Readonly<Record<string, string | undefined>>;
   stop: AbortSignal;
@@ -90,7 +92,10 @@ async function prove(work: Work, { cluster }: LookedAt): Promise<void> {
   const before = switchOn(node);
   if (before !== undefined) telling.step('archiving-on', before);
   const { segmentSize } = cluster;
-  const name = await proveArchiving({ ...work, destination, segmentSize, limitMs: work.wanted.waitMs });
+  const early = before === undefined ? work.proof?.name : undefined;
+  const name =
+    (await early) ??
+    (await proveArchiving({ ...work, destination, segmentSize, limitMs: work.wanted.waitMs }));
   telling.step('archiving-proved', `archiving works: ${name} has arrived at ${destination.url}`, {
     segment: name,
   });

@@ -78,6 +78,19 @@ describe('the primary itself as the target', () => {
     );
     expect(stderr).not.toContain('top it');
   });
+
+  it('is refused while archiving is being proved, without waiting for it, and leaves it on hold', async () => {
+    const { primary } = pair;
+    const words = ['--wait', '1h', '--to', `file:${primary.dataDirectory}`];
+    const failing = await withSettings({ archive_command: 'false' }, () => call(...words));
+    expect({ code: failing.code, stdout: failing.stdout }).toEqual({ code: 81, stdout: '' });
+    const archiving = async (state: string): Promise<string> =>
+      (await run(program('twowarm'), ['archiving', state, '-D', primary.dataDirectory])).stdout;
+    await archiving('hold');
+    expect((await call(...words)).code).toBe(81);
+    expect(await archiving('status')).toMatch(/^WARNING: archiving is on hold: /);
+    await archiving('on');
+  });
 });
 
 describe('a dry run', () => {
