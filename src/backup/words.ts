@@ -54,7 +54,7 @@ export function refuseDamaged({ damaged }: Copied): void {
   const message = `${count(pages, 'page')} of ${count(damaged.length, 'file')} of this cluster ${pages === 1 ? 'is' : 'are'} damaged`;
   throw new ProgramError('page-damaged', `${message}: the copy was not finished`, {
     detail: `Checksums: ${told.join('; ')}${damaged.length > told.length ? '; …' : ''}.`,
-    hint: 'This primary has lost data: look at its disk and its memory first. --no-verify-checksums copies the damage, too.',
+    hint: 'This primary has lost data: look at its disk and its memory first. What the copy had of these pages before is still there. --no-verify-checksums copies the damage, too.',
   });
 }
 

@@ -72,8 +72,10 @@ export interface ArrivingFile {
   /**
    * Takes the next chunk. `bytes` is the target's until the promise is settled. Several may be under way: a caller need
    * not wait for one before it gives the next, but none may be given after one has failed.
+   * `spared`: numbers of pages (sums/page.ts) in the chunk, in order, that must not take the place of what the target holds
+   * there; a page that it does not hold whole is written all the same.
    */
-  take(bytes: Buffer): Promise<void>;
+  take(bytes: Buffer, spared?: readonly number[]): Promise<void>;
   /**
    * After the last chunk: the file has `sizeBytes` and exactly these bytes, and is durable but for its name, which finish()
    * sees to. 'other': what was there was not what it seemed to be, and the file is gone; it has to be sent again from the

@@ -1,6 +1,7 @@
 // The checksums of a relation's pages, looked at as they pass. A page that is being written just now reads torn, and one that
 // has changed since the backup began comes back whole with the WAL: neither is damage (basebackup.c, verify_page_checksum).
 import { setTimeout as pause } from 'node:timers/promises';
+import { pageBytes } from '../../copying/sums/page.ts';
 import { pageChecksums } from '../../copying/sums/page-checksums.ts';
 import { readInto } from '../../program/system-calls.ts';
 
@@ -60,12 +61,21 @@ export class PageCheck {
     this.firstBlock = segment * layout.blocksInSegment;
   }
 
-  /** Looks at whole pages among the bytes, which stand at `offset` in the file. */
-  async look(bytes: Buffer, offset: number): Promise<void> {
+  /**
+   * Looks at whole pages among the bytes, which stand at `offset` in the file, a multiple of a chunk. The numbers of those pages
+   * of a copy (copying/sums/page.ts) that hold damage, in order: nothing should be overwritten by them.
+   */
+  async look(bytes: Buffer, offset: number): Promise<readonly number[]> {
     const { blockSize } = this.layout;
     const first = this.firstBlock + offset / blockSize;
-    const suspects = this.suspectsIn(bytes, first);
-    for (const page of suspects) await this.lookAgain(offset + page * blockSize, first + page);
+    const damaged = new Set<number>();
+    for (const page of this.suspectsIn(bytes, first)) {
+      const at = page * blockSize;
+      if (!(await this.isDamaged(offset + at, first + page))) continue;
+      for (let each = at - (at % pageBytes); each < at + blockSize; each += pageBytes)
+        damaged.add(each / pageBytes);
+    }
+    return [...damaged];
   }
 
   /** The numbers of pages that are not as they should be; at once, for the checksums are kept until the next call only. */
@@ -79,7 +89,7 @@ export class PageCheck {
     return suspects;
   }
 
-  private async lookAgain(offset: number, block: number): Promise<void> {
+  private async isDamaged(offset: number, block: number): Promise<boolean> {
     const { blockSize } = this.layout;
     const page = Buffer.from(new ArrayBuffer(blockSize));
     let damage: DamagedPage | undefined;
@@ -87,13 +97,14 @@ export class PageCheck {
     for (let attempt = 1; attempt <= most; attempt++) {
       const read = await readInto(this.descriptor, page, 0, blockSize, offset);
       // The relation was cut off here.
-      if (read.bytesRead < blockSize) return;
+      if (read.bytesRead < blockSize) return false;
       const [calculated] = pageChecksums(page, blockSize, block);
       damage = damageOf(page, 0, block, calculated!, this.layout);
-      if (damage === undefined) return;
+      if (damage === undefined) return false;
       await pause(pauseMs);
     }
     this.damagedCount += 1;
     if (this.damaged.length < mostTold) this.damaged.push(damage!);
+    return true;
   }
 }

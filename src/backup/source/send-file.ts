@@ -77,16 +77,17 @@ async function sendOpen(
     for await (const { buffer, length, offset } of chunksOf(descriptor, sizeBytes, buffers)) {
       const give = (): void => buffers.give(buffer);
       const bytes = buffer.subarray(0, length);
+      let damaged: readonly number[] | undefined;
       try {
         signal.throwIfAborted();
         underWay.throwFault();
-        await check?.look(bytes, offset);
+        damaged = await check?.look(bytes, offset);
       } catch (error) {
         give();
         throw error;
       }
       checksum.add(bytes);
-      underWay.add(arriving.take(bytes).finally(give));
+      underWay.add(arriving.take(bytes, damaged).finally(give));
       progress(length);
       sentBytes += length;
     }

@@ -37,17 +37,21 @@ class Group {
     return this.gathered.length < mostSeveral.files && this.filled + sizeBytes <= mostSeveral.bytes;
   }
 
-  /** Reads the first `sizeBytes` of the file; what was appended since comes back with the WAL. */
+  /**
+   * Reads as much of the file as it had; what was appended since comes back with the WAL. 'alone': it has damaged pages, of which
+   * what is there has to be spared.
+   */
   async read(
     file: NamedFile,
     descriptor: number,
     { size, mode, mtimeMs }: { size: number; mode: number; mtimeMs: number },
     { checksums }: Sending,
-  ): Promise<void> {
+  ): Promise<'read' | 'alone'> {
     const room = this.buffer.subarray(this.filled, this.filled + size);
     const bytes = room.subarray(0, await fill(descriptor, room, 0, read));
     const check = file.check?.(descriptor);
-    await check?.look(bytes, 0);
+    const damaged = await check?.look(bytes, 0);
+    if (damaged !== undefined && damaged.length > 0) return 'alone';
     const checksum = new FileChecksum(checksums);
     checksum.add(bytes);
     this.filled += bytes.length;
@@ -56,6 +60,7 @@ class Group {
       whole: { name: file.name, mode: file.mode ?? mode & 0o7777, bytes },
       sent: { sizeBytes: bytes.length, checksum: checksum.result(), modified: mtimeMs, check },
     });
+    return 'read';
   }
 
   clear(): void {
@@ -93,8 +98,7 @@ async function gather(
     if (!stats.isFile()) return 'vanished';
     if (stats.size > mostSeveral.bytes) return 'alone';
     if (!group.hasRoomFor(stats.size)) await send(directory, group, sending, onFate);
-    await group.read(file, descriptor, stats, sending);
-    return 'read';
+    return await group.read(file, descriptor, stats, sending);
   } catch (error) {
     sending.signal.throwIfAborted();
     throw cannotRead(file.from, error);

@@ -1,5 +1,5 @@
 // The digests of what a target holds of one file, as they come, chunk by chunk, ahead of the source.
-import { pagesIn } from '../sums/page.ts';
+import { pageBytes, pagesIn } from '../sums/page.ts';
 import { digestBytes } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
 import { invalid } from '../wire/records.ts';
@@ -27,6 +27,11 @@ export class DigestsThere {
     const after = this.before.then(() => this.next(chunk));
     this.before = after.catch(() => undefined);
     return after;
+  }
+
+  /** How many pages of the chunk are there whole. */
+  wholePagesOf(chunk: number): number {
+    return Math.floor(Math.max(0, this.sizeBytes - chunk * chunkBytes) / pageBytes);
   }
 
   private async next(chunk: number): Promise<Buffer> {

@@ -2,7 +2,8 @@
 // has already it tells by digests, and only pages that differ are sent; and a proof of the whole decides at the end.
 import { unlessAborted } from '../../program/unless-aborted.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
-import type { PageDigests } from '../sums/page-digests.ts';
+import { pageBytes } from '../sums/page.ts';
+import { digestBytes, type PageDigests } from '../sums/page-digests.ts';
 import { Proving } from '../proof.ts';
 import type { ArrivingFile } from '../target.ts';
 import { allPages, bytesOfPages, discardRecord, endRecord, invalid, pagesRecord } from '../wire/records.ts';
@@ -28,6 +29,8 @@ export interface Way {
 interface MadeRecord {
   header: Buffer;
   payload: Buffer;
+  /** What the chunk will be over there. */
+  digests: Buffer;
 }
 
 const nothing = Buffer.alloc(0);
@@ -59,18 +62,19 @@ export class FarFile implements ArrivingFile {
     else way.signal.addEventListener('abort', this.onAbort);
   }
 
-  take(bytes: Buffer): Promise<void> {
+  take(bytes: Buffer, spared: readonly number[] = []): Promise<void> {
     const chunk = this.chunks;
     this.chunks += 1;
+    // At once: whoever changes the bytes from here on is found out.
     const digests = this.way.digests.of(bytes);
-    this.proving.add(digests);
     const { before } = this;
-    const record = this.make(chunk, bytes, digests);
+    const record = this.make(chunk, bytes, digests, spared);
     const sent = this.named(async () => {
       // Until both have ended the buffer is in use.
       const [earlier, made] = await Promise.allSettled([before, record]);
       if (earlier.status === 'rejected') throw earlier.reason as Error;
       if (made.status === 'rejected') throw made.reason as Error;
+      this.proving.add(made.value.digests);
       await this.send(made.value);
     });
     this.before = sent;
@@ -113,10 +117,14 @@ export class FarFile implements ArrivingFile {
     return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming);
   }
 
-  private async make(chunk: number, bytes: Buffer, digests: Buffer): Promise<MadeRecord> {
-    const there = await this.there;
+  private async make(
+    chunk: number,
+    bytes: Buffer,
+    digests: Buffer,
+    spared: readonly number[],
+  ): Promise<MadeRecord> {
     const { length } = bytes;
-    const pages = there === undefined ? allPages(length) : differing(digests, await there.of(chunk), length);
+    const pages = await this.pagesToSend(chunk, length, digests, spared);
     const plain = bytesOfPages(pages, length) === length ? bytes : gathered(bytes, pages);
     const frame = plain.length > 0 && this.prospect.isGood() ? await this.compress(plain) : undefined;
     const encoding = frame === undefined ? 'none' : 'zstd';
@@ -124,7 +132,24 @@ export class FarFile implements ArrivingFile {
     return {
       header: pagesRecord({ chunk, length, pages, encoding, payloadBytes: payload.length }),
       payload,
+      digests,
     };
+  }
+
+  /** Of a page that is spared the digest becomes that of what is there. */
+  private async pagesToSend(
+    chunk: number,
+    length: number,
+    digests: Buffer,
+    spared: readonly number[],
+  ): Promise<bigint> {
+    const there = await this.there;
+    if (there === undefined) return allPages(length);
+    const old = await there.of(chunk);
+    const whole = Math.min(there.wholePagesOf(chunk), Math.floor(length / pageBytes));
+    for (const page of spared.filter((each) => each < whole))
+      old.copy(digests, page * digestBytes, page * digestBytes, (page + 1) * digestBytes);
+    return differing(digests, old, length);
   }
 
   private async compress(plain: Buffer): Promise<Buffer | undefined> {

@@ -52,9 +52,9 @@ export class NearFile implements ArrivingFile {
     return this.naming('read', () => fill(this.descriptor, into.subarray(0, wanted), offset, read));
   }
 
-  async take(bytes: Buffer): Promise<void> {
+  async take(bytes: Buffer, spared: readonly number[] = []): Promise<void> {
     const at = this.advance(bytes.length);
-    return this.follow(this.write(bytes, at));
+    return this.follow(this.write(bytes, at, spared));
   }
 
   /**
@@ -125,12 +125,12 @@ export class NearFile implements ArrivingFile {
     await this.flush.settle();
   }
 
-  private async write(bytes: Buffer, at: number): Promise<void> {
+  private async write(bytes: Buffer, at: number, spared: readonly number[]): Promise<void> {
     if (at >= this.oldBytes) return this.writeParts(bytes, [{ from: 0, to: bytes.length }], at);
     await withBuffer(async (buffer) => {
       const old = buffer.subarray(0, bytes.length);
       const length = await this.naming('read', () => fill(this.descriptor, old, at, read));
-      await this.writeParts(bytes, differingParts(bytes, buffer, length), at);
+      await this.writeParts(bytes, differingParts(bytes, buffer, length, spared), at);
     });
   }
 

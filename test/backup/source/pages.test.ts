@@ -115,6 +115,27 @@ describe('pages', () => {
     expect(check.damaged.map(({ block }) => block)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
+  it.each([
+    [4096, 3, [1]],
+    [8192, 3, [3]],
+    [16_384, 1, [2, 3]],
+    [32_768, 1, [4, 5, 6, 7]],
+  ])(
+    'of %i bytes, of which number %i is damaged, are told as pages of a copy',
+    async (blockSize, block, told) => {
+      const bytes = Buffer.alloc((block + 1) * blockSize + 100);
+      bytes.writeUInt16LE(1, block * blockSize + 8);
+      bytes.writeUInt16LE(8000, block * blockSize + 14);
+      writeFileSync(path, bytes);
+      const descriptor = openSync(path, 'r');
+      const check = new PageCheck(descriptor, 0, { ...layout, blockSize });
+      expect(await check.look(bytes, 0)).toEqual(told);
+      expect(await check.look(Buffer.alloc(blockSize), 0)).toEqual([]);
+      closeSync(descriptor);
+      expect(check.damagedCount).toBe(1);
+    },
+  );
+
   it('that are not whole are not looked at', async () => {
     writeFileSync(path, 'x');
     const descriptor = openSync(path, 'r');

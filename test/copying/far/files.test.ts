@@ -106,6 +106,27 @@ describe('a file', () => {
     expect(there('base/44').equals(bytes)).toBe(true);
   });
 
+  it('keeps the pages that are spared, where it has them whole', async () => {
+    const old = dense(2 * chunkBytes + 2 * page + 100, 45);
+    const now = dense(3 * chunkBytes, 46);
+    await send(target, 'base/45', old);
+    expect(await send(target, 'base/45', now, { spared: [0, 1, 2, 63] })).toBe('written');
+    const expected = Buffer.from(now);
+    for (const chunk of [0, 1])
+      for (const at of [0, 1, 2, 63].map((each) => chunk * chunkBytes + each * page))
+        old.copy(expected, at, at, at + page);
+    // Of the third page of its last chunk it had a part.
+    for (const at of [0, 1].map((each) => 2 * chunkBytes + each * page))
+      old.copy(expected, at, at, at + page);
+    expect(there('base/45').equals(expected)).toBe(true);
+    // Where nothing is, there is nothing to spare; and a file that becomes shorter ends where it should.
+    expect(await send(target, 'base/46', now, { spared: [0, 63] })).toBe('written');
+    expect(there('base/46').equals(now)).toBe(true);
+    const short = dense(page + 100, 47);
+    expect(await send(target, 'base/46', short, { spared: [0, 1] })).toBe('written');
+    expect(there('base/46').equals(Buffer.concat([now.subarray(0, page), short.subarray(page)]))).toBe(true);
+  });
+
   it('that is given up is gone', async () => {
     const file = await target.file('base/51', 0o600, neverStopped);
     await file.take(dense(chunkBytes, 51));

@@ -79,19 +79,19 @@ export async function prepared(scene: FarScene, directory: string, options?: Ope
 
 /**
  * Sends all of a file in chunks, without waiting for one before the next. `before`, of the same length: what stands in the
- * buffers until the file has looked at them.
+ * buffers until the file has looked at them. `spared`: pages of each chunk.
  */
 export async function send(
   target: Target,
   path: string,
   bytes: Buffer,
-  { mode = 0o600, before = bytes, signal = neverStopped } = {},
+  { mode = 0o600, before = bytes, spared = [] as number[], signal = neverStopped } = {},
 ): Promise<'written' | 'other'> {
   const file = await target.file(path, mode, signal);
   const taken: Promise<void>[] = [];
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     const buffer = Buffer.from(before.subarray(at, at + chunkBytes));
-    taken.push(file.take(buffer));
+    taken.push(file.take(buffer, spared));
     bytes.copy(buffer, 0, at);
   }
   await Promise.all(taken);

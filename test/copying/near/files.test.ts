@@ -73,6 +73,23 @@ describe('a file', () => {
     expect(statSync(path).ino).toBe(ino);
   });
 
+  it('keeps the pages that are spared, where it has them whole', async () => {
+    await using scene = makeScene('near');
+    const old = randomBytes(chunkBytes + 2 * page + 100);
+    const target = await prepared(scene);
+    const path = there(scene, old);
+    const now = randomBytes(2 * chunkBytes + page + 5);
+    expect(await send(target, 'base/1', now, { spared: [1, 2, 63] })).toBe('written');
+    const expected = Buffer.from(now);
+    for (const at of [1, 2, 63, 65].map((each) => each * page)) old.copy(expected, at, at, at + page);
+    expect(readFileSync(path).equals(expected)).toBe(true);
+    const short = randomBytes(page + 100);
+    expect(await send(target, 'base/1', short, { spared: [0, 1] })).toBe('written');
+    expect(readFileSync(path).equals(Buffer.concat([now.subarray(0, page), short.subarray(page)]))).toBe(
+      true,
+    );
+  });
+
   it('is not written again where it is the same', async () => {
     await using scene = makeScene('near');
     const old = randomBytes(4 * chunkBytes);

@@ -130,11 +130,12 @@ export async function send(
   target: NearTarget,
   path: string,
   bytes: Buffer,
-  { mode = 0o600, chunk = 512 * 1024 } = {},
+  { mode = 0o600, chunk = 512 * 1024, spared = [] as number[] } = {},
 ): Promise<'written' | 'other'> {
   const file = await target.file(path, mode, neverStopped);
   const taken: Promise<void>[] = [];
-  for (let at = 0; at < bytes.length; at += chunk) taken.push(file.take(bytes.subarray(at, at + chunk)));
+  for (let at = 0; at < bytes.length; at += chunk)
+    taken.push(file.take(bytes.subarray(at, at + chunk), spared));
   await Promise.all(taken);
   return file.end(bytes.length);
 }

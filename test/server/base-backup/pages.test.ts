@@ -23,10 +23,23 @@ afterAll(async () => {
   await sandbox?.dispose();
 });
 
+/** A block of a table's file, and whether it has the checksum that it says. */
+function pageOf(
+  { dataDirectory }: { dataDirectory: string },
+  path: string,
+  block: number,
+): { isSound: boolean } {
+  const page = readFileSync(join(dataDirectory, path)).subarray(block * pageBytes, (block + 1) * pageBytes);
+  return { isSound: checksumOf(page, block) === page.readUInt16LE(8) };
+}
+
 /** Changes a byte of that block of the table; what its header says then, and what it has. */
-async function damage(block: number): Promise<{ path: string; found: number; calculated: number }> {
+async function damage(
+  block: number,
+  table = 'victim',
+): Promise<{ path: string; found: number; calculated: number }> {
   const { primary } = pair;
-  const path = await primary.value("select pg_relation_filepath('victim')");
+  const path = await primary.value(`select pg_relation_filepath('${table}')`);
   await primary.query('checkpoint');
   await primary.stop();
   const file = openSync(join(primary.dataDirectory, path), 'r+');
@@ -57,6 +70,7 @@ describe('a page', { timeout: 200_000 }, () => {
 
   it('that is damaged ends the copy with its place and both checksums, and nothing can start from it', async () => {
     const { primary, standby, target } = pair;
+    await copy(primary);
     const first = await damage(2);
     const { code, stderr, events } = await startCopy(primary).result;
     const warning =
@@ -65,7 +79,7 @@ describe('a page', { timeout: 200_000 }, () => {
     const error = (pages: string, told: string): string =>
       `${warning}copyToStandby: ERROR:  ${pages} damaged: the copy was not finished\n` +
       `DETAIL:  Checksums: ${told}.\n` +
-      'HINT:  This primary has lost data: look at its disk and its memory first. --no-verify-checksums copies the damage, too.\n';
+      'HINT:  This primary has lost data: look at its disk and its memory first. What the copy had of these pages before is still there. --no-verify-checksums copies the damage, too.\n';
     const one = `${first.path}: block 2 says ${first.found} and has ${first.calculated}`;
     expect({ code, stderr }).toEqual({ code: 58, stderr: error('1 page of 1 file of this cluster is', one) });
     expect(events.at(-1)).toMatchObject({ outcome: 'failed', kind: 'page-damaged', exitCode: 58 });
@@ -80,6 +94,21 @@ describe('a page', { timeout: 200_000 }, () => {
       stderr: error('2 pages of 1 file of this cluster are', `${one}, and 1 more`),
     });
     await expectUnusable(standby);
+
+    // Those that the copy had may be the last sound ones.
+    for (const block of [2, 5]) expect(pageOf(standby, first.path, block).isSound, `${block}`).toBe(true);
+    expect(pageOf(primary, first.path, 5).isSound).toBe(false);
+  });
+
+  it('that is damaged in a small file does not take the place of a sound one, but where nobody looks', async () => {
+    const { primary, standby } = pair;
+    await primary.query('create table small as select 1 as i');
+    await copy(primary, ['--no-verify-checksums']);
+    const { path } = await damage(0, 'small');
+    expect((await startCopy(primary).result).code).toBe(58);
+    expect(pageOf(standby, path, 0).isSound).toBe(true);
+    await copy(primary, ['--no-verify-checksums']);
+    expect(pageOf(standby, path, 0).isSound).toBe(false);
   });
 
   it('that is damaged goes along where nobody looks', async () => {
