@@ -2,6 +2,7 @@
 // compressors that are used again and again; small ones at once, which takes less time than telling another thread of them.
 import { constants, createZstdCompress, zstdCompressSync, type ZstdCompress } from 'node:zlib';
 import { Pool } from '../../program/pool.ts';
+import { ZstdAtOnce } from '../zstd-at-once.ts';
 
 /** As many as there are cores for them on a small machine. */
 const most = 2;
@@ -56,6 +57,17 @@ class Compressor {
   }
 }
 
+const atOnce = new ZstdAtOnce(() => createZstdCompress({ params }), constants.ZSTD_e_end);
+const room = Buffer.allocUnsafeSlow(smallBytes + spareBytes);
+
+/** At once; `bytes` are few. */
+function compressSmall(bytes: Buffer): Buffer {
+  const length = atOnce.run(bytes, room, bytes.length + spareBytes);
+  if (length !== undefined) return Buffer.from(room.subarray(0, length));
+  const chunkSize = bytes.length + spareBytes;
+  return zstdCompressSync(bytes, { params, chunkSize, pledgedSrcSize: bytes.length });
+}
+
 /** Compressors that all files of a copy share. */
 export class Compressors {
   private readonly all: Compressor[] = [];
@@ -69,13 +81,7 @@ export class Compressors {
   async compress(bytes: Buffer): Promise<Buffer | undefined> {
     const isSmall = bytes.length <= smallBytes;
     const pieces = isSmall
-      ? [
-          zstdCompressSync(bytes, {
-            params,
-            chunkSize: bytes.length + spareBytes,
-            pledgedSrcSize: bytes.length,
-          }),
-        ]
+      ? [compressSmall(bytes)]
       : await this.pool.lend((compressor) => compressor.compress(bytes));
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (length >= bytes.length * worthwhile) return undefined;
@@ -84,6 +90,7 @@ export class Compressors {
 
   close(): void {
     for (const each of this.all) each.close();
+    atOnce.close();
   }
 }
 

@@ -128,8 +128,8 @@ export class NearFile implements ArrivingFile {
   private async write(bytes: Buffer, at: number, spared: readonly number[]): Promise<void> {
     if (at >= this.oldBytes) return this.writeParts(bytes, [{ from: 0, to: bytes.length }], at);
     await withBuffer(async (buffer) => {
-      const old = buffer.subarray(0, bytes.length);
-      const length = await this.naming('read', () => fill(this.descriptor, old, at, read));
+      // No further than what was there: a later chunk may be written already.
+      const length = await this.readOld(at, buffer.subarray(0, bytes.length));
       await this.writeParts(bytes, differingParts(bytes, buffer, length, spared), at);
     });
   }
