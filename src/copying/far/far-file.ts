@@ -84,14 +84,15 @@ export class FarFile implements ArrivingFile {
   }
 
   async end(sizeBytes: number): Promise<'written' | 'other'> {
-    return this.finish(endRecord(sizeBytes, this.proving.result()), ['written', 'other'] as const);
+    return this.finish(() => endRecord(sizeBytes, this.proving.result()), ['written', 'other'] as const);
   }
 
   async discard(): Promise<void> {
-    await this.finish(discardRecord(), ['discarded'] as const);
+    await this.finish(discardRecord, ['discarded'] as const);
   }
 
-  private finish<T extends string>(record: Buffer, outcomes: readonly T[]): Promise<T> {
+  /** `record` is made when all chunks are on their way: only then is their proof known. */
+  private finish<T extends string>(record: () => Buffer, outcomes: readonly T[]): Promise<T> {
     const { conversation } = this.way;
     return this.named(async () => {
       let isOver = false;
@@ -99,7 +100,7 @@ export class FarFile implements ArrivingFile {
         await this.before;
         await this.there;
         await this.refuseAnswer();
-        await this.outbox.end(record);
+        await this.outbox.end(record());
         const outcome = (await conversation.reply()).oneOf('reply', outcomes);
         isOver = true;
         return outcome;

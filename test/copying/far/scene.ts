@@ -94,8 +94,9 @@ export async function send(
     taken.push(file.take(buffer, spared));
     bytes.copy(buffer, 0, at);
   }
-  await Promise.all(taken);
-  return file.end(bytes.length);
+  // Nor does the end wait for them.
+  const [outcome] = await Promise.all([file.end(bytes.length), ...taken]);
+  return outcome;
 }
 
 /** A directory of the server's user, made anew. */
