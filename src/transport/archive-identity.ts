@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
 import { readText, stat, unlessMissing } from '../program/system-calls.ts';
 import { holdsWal, identifierOfContent } from './archive-content.ts';
-import { recallNote, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
+import { recall, recallNote, refuseExchanged, remember, requireNotEmptied } from './known-archives.ts';
 import { parseOwner, standingOf, type Claim, type Owner, type Ownership } from './ownership.ts';
 import type { Identity } from './transport.ts';
 
@@ -96,11 +96,17 @@ export interface Admission {
 }
 
 /** The owner, with the directory looked at meanwhile: what is wrong with the directory itself comes first. */
-async function lookAt(directory: string): Promise<{ owner: Owner | undefined; stats: Stats }> {
-  const owner = readOwner(directory);
-  owner.catch(() => undefined);
+async function lookAt(
+  directory: string,
+  identity: Identity,
+): Promise<{ owner: Owner | undefined; stats: Stats }> {
+  const reading = readOwner(directory);
+  reading.catch(() => undefined);
   const stats = await requireDirectory(directory);
-  return { owner: await owner, stats };
+  const owner = await reading;
+  // Another call may have made it an archive just now: the note of it is written after its owner.
+  const isNoted = owner === undefined && recall(directory, identity) !== undefined;
+  return { owner: isNoted ? await readOwner(directory) : owner, stats };
 }
 
 const unowned: Ownership = { standing: 'unclaimed', claim: undefined, heldEpoch: undefined };
@@ -136,7 +142,7 @@ const refuseDataDirectory = async (directory: string): Promise<void> =>
 
 /** Admits a writer: the archive is of this cluster, or becomes so durably when it has no owner yet. */
 export async function admitWriter(directory: string, identity: Identity): Promise<Admission> {
-  const { owner: found, stats } = await lookAt(directory);
+  const { owner: found, stats } = await lookAt(directory, identity);
   if (found === undefined) {
     requireNotEmptied(directory, identity);
     await refuseDataDirectory(directory);
@@ -158,7 +164,7 @@ export async function admitWriter(directory: string, identity: Identity): Promis
 
 /** Admits a reader. A directory without an owner may be read: any cp can fill one, with this cluster's WAL. */
 export async function admitReader(directory: string, identity: Identity): Promise<Admission> {
-  const { owner, stats } = await lookAt(directory);
+  const { owner, stats } = await lookAt(directory, identity);
   if (owner !== undefined) return admitAcquainted(directory, owner, stats, identity);
   requireNotEmptied(directory, identity);
   const content = await identifierOfContent(directory);
@@ -168,7 +174,7 @@ export async function admitReader(directory: string, identity: Identity): Promis
 
 /** Admits one who removes: only to an archive that says itself that it is this cluster's. Nothing is adopted. */
 export async function admitRemover(directory: string, identity: Identity): Promise<Admission> {
-  const { owner, stats } = await lookAt(directory);
+  const { owner, stats } = await lookAt(directory, identity);
   if (owner !== undefined) return admitAcquainted(directory, owner, stats, identity);
   requireNotEmptied(directory, identity);
   throw new ProgramError('format-unknown', `the archive directory ${directory} has no .twowarm/owner`, {

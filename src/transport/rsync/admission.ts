@@ -5,7 +5,7 @@ import { ProgramError } from '../../program/program-error.ts';
 import { readText } from '../../program/system-calls.ts';
 import { identifierOfContent } from '../archive-content.ts';
 import { formatText, readOwner, requireSameCluster } from '../archive-identity.ts';
-import { recallNote, refuseExchanged, remember, requireNotEmptied } from '../known-archives.ts';
+import { recall, recallNote, refuseExchanged, remember, requireNotEmptied } from '../known-archives.ts';
 import { standingOf, type Owner, type Ownership } from '../ownership.ts';
 import { walNameOf } from '../stored-form.ts';
 import type { Identity } from '../transport.ts';
@@ -55,6 +55,13 @@ async function readSeen(room: string, identity: Identity, errand: Errand): Promi
 export const lookForOwner = (identity: Identity, errand: Errand): Promise<Seen> =>
   inRoom(identity, (room) => readSeen(room, identity, errand));
 
+/** Another call may have made it an archive just now: the note of it is written after its owner. */
+async function lookAgainIfNoted(identity: Identity, errand: Errand): Promise<Seen> {
+  const seen = await lookForOwner(identity, errand);
+  const isNoted = seen.owner === undefined && recall(errand.far.url, identity) !== undefined;
+  return isNoted ? lookForOwner(identity, errand) : seen;
+}
+
 /** Of another cluster, or another archive than this node has used here: refused. Remembered where it is met first. */
 function meet(url: string, owner: Owner, identity: Identity): void {
   requireSameCluster(url, owner.system_identifier, identity);
@@ -65,7 +72,7 @@ function meet(url: string, owner: Owner, identity: Identity): void {
 
 /** Admits a reader; a directory without an owner may be read, unless it had one when this node used it. */
 export async function admitReader(identity: Identity, errand: Errand): Promise<Seen & { isVacant: boolean }> {
-  const seen = await lookForOwner(identity, errand);
+  const seen = await lookAgainIfNoted(identity, errand);
   const { url } = errand.far;
   if (seen.owner !== undefined) {
     meet(url, seen.owner, identity);
@@ -80,7 +87,7 @@ export async function admitReader(identity: Identity, errand: Errand): Promise<S
 /** Admits a writer: an archive that nobody has used becomes this cluster's. */
 export async function admitWriter(identity: Identity, errand: Errand): Promise<Seen & { isVacant: boolean }> {
   const { url } = errand.far;
-  let seen = await lookForOwner(identity, errand);
+  let seen = await lookAgainIfNoted(identity, errand);
   if (seen.owner === undefined) {
     requireNotEmptied(url, identity);
     seen = await inRoom(identity, (room) => adopt(room, identity, errand));
