@@ -99,9 +99,10 @@ async function withTarget(call: ProgramCall, { node, chosen, wanted, telling }: 
     target = await openTarget(chosen, node, identity, outsideOfNew(asked, wanted), stop);
     return await copyTo({ ...known, target, judged, proof, environment });
   } finally {
-    await proof?.end();
+    const proofEnded = proof?.end();
     // First the server: its backup mode ends with the session.
     await session.close();
+    await proofEnded;
     await target?.close();
   }
 }

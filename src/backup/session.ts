@@ -85,6 +85,7 @@ export class BackupSession {
   /** Another session of the same kind. */
   private readonly another: () => Promise<Session>;
   private major = 0;
+  private before: Promise<void> = Promise.resolve();
 
   private constructor(session: Session, another: () => Promise<Session>) {
     this.session = session;
@@ -212,8 +213,14 @@ export class BackupSession {
     sql: string,
     what = 'ask the server',
   ): Promise<Row[]> {
+    // One after the other: what is asked beside it waits here, and not in the library.
+    const asked = this.before.then(() => this.session.rows<Row>(sql));
+    this.before = asked.then(
+      () => undefined,
+      () => undefined,
+    );
     try {
-      return await this.session.rows<Row>(sql);
+      return await asked;
     } catch (error) {
       throw atServer(what, error);
     }

@@ -73,7 +73,7 @@ export interface ArrivingFile {
    * Takes the next chunk. `bytes` is the target's until the promise is settled. Several may be under way: a caller need
    * not wait for one before it gives the next, but none may be given after one has failed.
    * `spared`: numbers of pages (sums/page.ts) in the chunk, in order, that must not take the place of what the target holds
-   * there; a page that it does not hold whole is written all the same.
+   * there; a page that it does not hold whole (heldOf in sums/page.ts) is written all the same.
    */
   take(bytes: Buffer, spared?: readonly number[]): Promise<void>;
   /**
@@ -82,8 +82,11 @@ export interface ArrivingFile {
    * beginning, and comes to an empty place then.
    */
   end(sizeBytes: number): Promise<'written' | 'other'>;
-  /** The file vanished at the source, or is given up: nothing of that name is left. */
-  discard(): Promise<void>;
+  /**
+   * Lets go of it before its end, as it is: a part of it has come, the rest is what was there, which may be worth more than what
+   * was to come. The target is unfinished; a file of the next copy goes on from it.
+   */
+  close(): Promise<void>;
 }
 
 /** How much a chunk holds: 64 pages of 8 kB. Only a file's last one is shorter. */

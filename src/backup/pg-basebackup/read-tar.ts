@@ -95,7 +95,7 @@ class TarReader {
       if ((await arriving.end(sizeBytes)) === 'other') throw other(path, target.url);
     } catch (error) {
       await underWay.settle();
-      await arriving.discard().catch(() => undefined);
+      await arriving.close().catch(() => undefined);
       throw error;
     }
     this.copied.files += 1;

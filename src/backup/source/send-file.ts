@@ -114,7 +114,7 @@ async function attempt(
     sending.progress(-sent.sizeBytes);
     return 'other';
   } catch (error) {
-    await arriving.discard().catch(() => undefined);
+    await arriving.close().catch(() => undefined);
     throw error;
   }
 }

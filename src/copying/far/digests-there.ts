@@ -1,5 +1,5 @@
 // The digests of what a target holds of one file, as they come, chunk by chunk, ahead of the source.
-import { pageBytes, pagesIn } from '../sums/page.ts';
+import { pagesIn } from '../sums/page.ts';
 import { digestBytes } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
 import { invalid } from '../wire/records.ts';
@@ -29,9 +29,9 @@ export class DigestsThere {
     return after;
   }
 
-  /** How many pages of the chunk are there whole. */
-  wholePagesOf(chunk: number): number {
-    return Math.floor(Math.max(0, this.sizeBytes - chunk * chunkBytes) / pageBytes);
+  /** How much of the file there is from that chunk on, in bytes. */
+  bytesFrom(chunk: number): number {
+    return Math.max(0, this.sizeBytes - chunk * chunkBytes);
   }
 
   private async next(chunk: number): Promise<Buffer> {

@@ -2,11 +2,11 @@
 // has already it tells by digests, and only pages that differ are sent; and a proof of the whole decides at the end.
 import { unlessAborted } from '../../program/unless-aborted.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
-import { pageBytes } from '../sums/page.ts';
+import { heldOf } from '../sums/page.ts';
 import { digestBytes, type PageDigests } from '../sums/page-digests.ts';
 import { Proving } from '../proof.ts';
 import type { ArrivingFile } from '../target.ts';
-import { allPages, bytesOfPages, discardRecord, endRecord, invalid, pagesRecord } from '../wire/records.ts';
+import { allPages, bytesOfPages, endRecord, invalid, pagesRecord } from '../wire/records.ts';
 import { differing, gatherPages } from '../wire/runs.ts';
 import { Prospect, type Compressors } from './compressor.ts';
 import { DigestsThere } from './digests-there.ts';
@@ -56,7 +56,7 @@ export class FarFile implements ArrivingFile {
     this.there.catch(() => undefined);
     this.onAbort = () => {
       way.conversation.fail(way.signal.reason as Error);
-      this.close(false);
+      this.letGo(false);
     };
     if (way.signal.aborted) this.onAbort();
     else way.signal.addEventListener('abort', this.onAbort);
@@ -83,16 +83,12 @@ export class FarFile implements ArrivingFile {
     return sent;
   }
 
+  async close(): Promise<void> {
+    await this.before.catch(() => undefined);
+    this.letGo(false);
+  }
+
   async end(sizeBytes: number): Promise<'written' | 'other'> {
-    return this.finish(() => endRecord(sizeBytes, this.proving.result()), ['written', 'other'] as const);
-  }
-
-  async discard(): Promise<void> {
-    await this.finish(discardRecord, ['discarded'] as const);
-  }
-
-  /** `record` is made when all chunks are on their way: only then is their proof known. */
-  private finish<T extends string>(record: () => Buffer, outcomes: readonly T[]): Promise<T> {
     const { conversation } = this.way;
     return this.named(async () => {
       let isOver = false;
@@ -100,12 +96,13 @@ export class FarFile implements ArrivingFile {
         await this.before;
         await this.there;
         await this.refuseAnswer();
-        await this.outbox.end(record());
-        const outcome = (await conversation.reply()).oneOf('reply', outcomes);
+        // All chunks are on their way: only now is their proof known.
+        await this.outbox.end(endRecord(sizeBytes, this.proving.result()));
+        const outcome = (await conversation.reply()).oneOf('reply', ['written', 'other'] as const);
         isOver = true;
         return outcome;
       } finally {
-        this.close(isOver);
+        this.letGo(isOver);
       }
     });
   }
@@ -147,8 +144,7 @@ export class FarFile implements ArrivingFile {
     const there = await this.there;
     if (there === undefined) return allPages(length);
     const old = await there.of(chunk);
-    const whole = Math.min(there.wholePagesOf(chunk), Math.floor(length / pageBytes));
-    for (const page of spared.filter((each) => each < whole))
+    for (const page of heldOf(spared, length, there.bytesFrom(chunk)))
       old.copy(digests, page * digestBytes, page * digestBytes, (page + 1) * digestBytes);
     return differing(digests, old, length);
   }
@@ -177,14 +173,14 @@ export class FarFile implements ArrivingFile {
     try {
       return await unlessAborted(work(), signal);
     } catch (error) {
-      this.close(false);
+      this.letGo(false);
       signal.throwIfAborted();
       throw about(`could not write file "${this.path}"`, error);
     }
   }
 
   /** Nobody waits any more; unless it is over the far side is told so. */
-  private close(isOver: boolean): void {
+  private letGo(isOver: boolean): void {
     const { signal, conversation } = this.way;
     signal.removeEventListener('abort', this.onAbort);
     conversation.close(isOver);

@@ -5,7 +5,7 @@ import { closeFile, fdatasync, fsync, unlinkIfThere } from '../../program/system
 import { fill } from '../../transport/copy.ts';
 import { EarlyFlush } from '../../transport/early-flush.ts';
 import { syncOrFail } from '../../transport/publish.ts';
-import type { PageRun } from '../sums/page.ts';
+import { heldOf, type PageRun } from '../sums/page.ts';
 import type { ArrivingFile } from '../target.ts';
 import { withBuffer } from './buffers.ts';
 import { changeModeOpen, naming, truncateOpen, writeAt } from './calls.ts';
@@ -90,12 +90,12 @@ export class NearFile implements ArrivingFile {
     return 'written';
   }
 
-  async discard(): Promise<void> {
+  /** It is not what was sent: nothing of that name is left. */
+  async remove(): Promise<void> {
     await this.close();
     await this.naming('remove', () => unlinkIfThere(this.terms.path));
   }
 
-  /** Lets go of the file as it is. */
   async close(): Promise<void> {
     await this.settle();
     if (this.isClosed) return;
@@ -130,7 +130,8 @@ export class NearFile implements ArrivingFile {
     await withBuffer(async (buffer) => {
       // No further than what was there: a later chunk may be written already.
       const length = await this.readOld(at, buffer.subarray(0, bytes.length));
-      await this.writeParts(bytes, differingParts(bytes, buffer, length, spared), at);
+      const held = heldOf(spared, bytes.length, this.oldBytes - at);
+      await this.writeParts(bytes, differingParts(bytes, buffer, length, held), at);
     });
   }
 

@@ -9,7 +9,7 @@ export interface Part {
 
 /**
  * The parts of `now`, in whole pages, that are not what the first `oldLength` bytes of `old` hold at their place; without the
- * `spared` pages that both hold whole.
+ * `spared` pages.
  */
 export function differingParts(
   now: Buffer,
@@ -23,7 +23,7 @@ export function differingParts(
   for (let from = 0; from < now.length; from += pageBytes) {
     const to = Math.min(from + pageBytes, now.length);
     if (to <= oldLength && now.compare(old, from, to, from, to) === 0) continue;
-    if (from + pageBytes <= Math.min(now.length, oldLength) && spared.includes(from / pageBytes)) continue;
+    if (spared.includes(from / pageBytes)) continue;
     const last = parts.at(-1);
     if (last?.to === from) last.to = to;
     else parts.push({ from, to });

@@ -117,7 +117,7 @@ function isKeptPast(pages: bigint, length: number, thereBytes: number): boolean 
 async function end(file: NearFile, receiving: Receiving, payload: Buffer): Promise<'written' | 'other'> {
   const { sizeBytes, proof } = readEnd(payload);
   if ((await receiving.settle()) === proof) return file.end(sizeBytes);
-  await file.discard();
+  await file.remove();
   return 'other';
 }
 
@@ -135,10 +135,7 @@ export async function receiveFile(
       if (record.header.kind === 'pages') await receiving.take(record.header, record.payload);
       else {
         await ahead.stop();
-        if (record.header.kind === 'end')
-          return await talk.reply({ reply: await end(file, receiving, record.payload) });
-        await file.discard();
-        return await talk.reply({ reply: 'discarded' });
+        return await talk.reply({ reply: await end(file, receiving, record.payload) });
       }
     }
     throw invalid('a file without its end');

@@ -19,7 +19,6 @@ const folded = partOf(stateAt, blockBytes);
 function bareCrc(bytes: Buffer): number {
   const whole = bytes.length - (bytes.length % blockBytes);
   if (whole === 0) return extendCrc32c(bytes, 0);
-  folded.fill(0);
   const at = placeOf(bytes.subarray(0, whole), blockBytes);
   fold(at, at + whole);
   return extendCrc32c(bytes.subarray(whole), extendCrc32c(folded, 0));

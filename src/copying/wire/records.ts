@@ -21,9 +21,9 @@ export interface PagesHeader {
   payloadBytes: number;
 }
 
-/** The end of the file, with its size and its proof (proof.ts) as payload; or nothing of it is wanted any more. */
+/** The end of the file, with its size and its proof (proof.ts) as payload. */
 export interface EndHeader {
-  kind: 'end' | 'discard';
+  kind: 'end';
   payloadBytes: number;
 }
 
@@ -32,7 +32,7 @@ export type RecordHeader = PagesHeader | EndHeader;
 export const headerBytes = 24;
 const endPayloadBytes = 8 + proofBytes;
 
-const kinds = { pages: 1, end: 2, discard: 3 } as const;
+const kinds = { pages: 1, end: 2 } as const;
 const encodings = { none: 0, zstd: 1 } as const;
 
 /** By how many pages there are: made once, for each costs more than a page is compared in. */
@@ -78,12 +78,6 @@ export function endRecord(sizeBytes: number, proof: string): Buffer {
   return record;
 }
 
-export function discardRecord(): Buffer {
-  const record = Buffer.alloc(headerBytes);
-  record.writeUInt8(kinds.discard, 0);
-  return record;
-}
-
 /** Of the payload of an end. */
 export function readEnd(payload: Buffer): { sizeBytes: number; proof: string } {
   const size = payload.readBigUInt64BE(0);
@@ -99,10 +93,9 @@ export function readHeader(header: Buffer): RecordHeader {
   const kind = header.readUInt8(0);
   const payloadBytes = header.readUInt32BE(12);
   if (kind === kinds.pages) return readPagesHeader(header, payloadBytes);
-  if (kind !== kinds.end && kind !== kinds.discard) throw invalid(`a record of kind ${kind}`);
-  if (payloadBytes !== (kind === kinds.end ? endPayloadBytes : 0))
-    throw invalid(`a last record of ${payloadBytes} bytes`);
-  return { kind: kind === kinds.end ? 'end' : 'discard', payloadBytes };
+  if (kind !== kinds.end) throw invalid(`a record of kind ${kind}`);
+  if (payloadBytes !== endPayloadBytes) throw invalid(`a last record of ${payloadBytes} bytes`);
+  return { kind: 'end', payloadBytes };
 }
 
 function readPagesHeader(header: Buffer, payloadBytes: number): PagesHeader {

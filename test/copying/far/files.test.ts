@@ -8,6 +8,7 @@ import { faultOf } from '../../program/fault.ts';
 import { neverStopped, nothingOutside, sourceOf, controlBytes } from '../near/scene.ts';
 import { changed, dense, page, shrinking } from './bytes.ts';
 import { pageChecksums } from '../../../src/copying/sums/page-checksums.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { colliding } from '../../backup/source/page-checksum.ts';
 import { contentOf, farScene, prepared, send, type FarScene } from './scene.ts';
 
@@ -124,14 +125,26 @@ describe('a file', () => {
     expect(there('base/46').equals(now)).toBe(true);
     const short = dense(page + 100, 47);
     expect(await send(target, 'base/46', short, { spared: [0, 1] })).toBe('written');
-    expect(there('base/46').equals(Buffer.concat([now.subarray(0, page), short.subarray(page)]))).toBe(true);
+    const shortened = Buffer.concat([now.subarray(0, page), short.subarray(page)]);
+    expect(there('base/46').equals(shortened)).toBe(true);
+    // A page that ends where the file does, at both sides, is there whole.
+    const last = dense(page + 100, 48);
+    expect(await send(target, 'base/46', last, { spared: [1] })).toBe('written');
+    expect(there('base/46').equals(Buffer.concat([last.subarray(0, page), short.subarray(page)]))).toBe(true);
   });
 
-  it('that is given up is gone', async () => {
+  it('that is given up stays what it was where nothing has come', async () => {
+    const old = dense(40 * chunkBytes, 51);
+    await send(target, 'base/51', old);
     const file = await target.file('base/51', 0o600, neverStopped);
-    await file.take(dense(chunkBytes, 51));
-    await file.discard();
-    expect(existsSync(join(directory, 'base/51'))).toBe(false);
+    const now = dense(chunkBytes, 52);
+    await file.take(now);
+    await file.close();
+    // What came may have been written or not.
+    await waitFor('the far side to let go', async () => (await send(target, 'base/52', now)) === 'written');
+    expect(there('base/51').subarray(chunkBytes).equals(old.subarray(chunkBytes))).toBe(true);
+    expect(await send(target, 'base/51', now)).toBe('written');
+    expect(there('base/51').equals(now)).toBe(true);
   });
 
   it('travels beside many others', async () => {

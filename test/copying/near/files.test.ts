@@ -239,13 +239,16 @@ describe('what is in the way of a file', () => {
 });
 
 describe('a file that does not come to its end', () => {
-  it('leaves nothing where it is discarded', async () => {
+  it('stays what it was where nothing has come', async () => {
     await using scene = makeScene('near');
     const target = await prepared(scene);
+    const old = randomBytes(2 * chunkBytes);
+    const path = there(scene, old);
     const file = await target.file('base/1', 0o600, neverStopped);
-    await file.take(Buffer.from('x'));
-    await file.discard();
-    expect(readdirSync(`${scene.data}/base`)).toEqual([]);
+    const now = randomBytes(chunkBytes);
+    await file.take(now);
+    await file.close();
+    expect(readFileSync(path).equals(Buffer.concat([now, old.subarray(chunkBytes)]))).toBe(true);
   });
 
   it('ends with the reason of a signal', async () => {
@@ -290,7 +293,7 @@ describe('a file that does not come to its end', () => {
       message: `could not write file "${scene.data}/base/1": No space left on device`,
     };
     expect(await faultOf(() => file.end(3 * chunkBytes))).toEqual(full);
-    await file.discard();
+    await file.remove();
     expect(await send(target, 'base/2', Buffer.alloc(100 * 1024, 1))).toBe('written');
     expect(await faultOf(() => send(target, 'base/3', Buffer.alloc(chunkBytes, 1)))).toEqual({
       ...full,
