@@ -13,6 +13,7 @@ import { openToLook } from '../transport/open.ts';
 import { segmentName } from '../wal/filename.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
 import type { Telling } from './telling.ts';
+import { stateWords } from './words.ts';
 
 /** How often it is looked for, in ms: often at first, for mostly it comes at once. */
 const soonEveryMs = 20;
@@ -54,7 +55,7 @@ export function switchOn({ settings, identity }: ThisNode): string | undefined {
   if (state === 'on') return undefined;
   const since = statSync(archivingStatePath(settings.home)).mtime.toISOString();
   writeArchivingState(settings.home, 'on', identity.nodeId);
-  return `archiving was on ${state} since ${since}: it is on now`;
+  return `archiving was ${stateWords(state)} since ${since}: it is on now`;
 }
 
 /** Where segments are expected, and for how long. */

@@ -7,7 +7,7 @@ import type { Work } from './copy-to.ts';
 import type { LookedAt } from './look-at-source.ts';
 import { sizeOf } from './source/walk.ts';
 import type { Telling } from './telling.ts';
-import { copiedWords, roomWarning, trafficWords, withRoomHint } from './words.ts';
+import { copiedWords, roomWarning, withRoomHint } from './words.ts';
 
 /** After this nothing can start at the target until finish(). */
 export async function prepare(work: Work, looked: LookedAt, signal: AbortSignal): Promise<void> {
@@ -83,9 +83,10 @@ export async function paced<Result extends { copied: Copied }>(
     state === 'missing' || state === 'empty' ? 'copied' : 'compared',
     result.copied,
     ms,
+    lineBytes,
   );
   const figures = { files, directories, bytes: sizeBytes, removed, ms, lineBytes };
-  telling.step('copied', lineBytes === 0 ? words : `${words}, ${trafficWords(lineBytes)}`, figures);
+  telling.step('copied', words, figures);
   for (const path of leftOut)
     await telling.warn({ message: `"${path}" is neither a file nor a directory, and was not copied` });
   return result;

@@ -7,16 +7,24 @@ import { formatDuration } from '../program/settings/quantities.ts';
 import type { Work } from './copy-to.ts';
 import type { Copied } from './copy-files.ts';
 import type { LookedAt } from './look-at-source.ts';
+import type { DamagedPage } from './source/pages.ts';
+import { readArchivingState, type ArchivingState } from '../program/archiving-state.ts';
 import { megabytes } from '../program/megabytes.ts';
+
+/** How archiving is set, after "it is" and "archiving was". */
+export const stateWords = (state: ArchivingState): string =>
+  state === 'discard' ? 'set to discard' : state === 'hold' ? 'on hold' : state;
 
 /** What a dry run shows, in order. */
 export function stepsOf(
-  { chosen, wanted, target, asked: { facts } }: Work,
+  { node, chosen, wanted, target, asked: { facts } }: Work,
   { found, source, outside }: LookedAt,
 ): string[] {
   const pages = facts.hasChecksums && wanted.verifyPages ? ', with a look at the checksum of each page' : '';
+  const state = readArchivingState(node.settings.home);
+  const switching = state === 'on' ? '' : `switch archiving on (it is ${stateWords(state)}), `;
   return [
-    `would switch archiving on where it is not, end a segment, and wait up to ${formatDuration(wanted.waitMs)} until it is at ${chosen.destination.url}`,
+    `would ${switching}end a segment, and wait up to ${formatDuration(wanted.waitMs)} until it is at ${chosen.destination.url}`,
     `would begin a backup of PostgreSQL ${facts.major} (checkpoint: ${wanted.fast ? 'fast' : 'spread'})`,
     ...found.steps.map((step) => `at ${target.url}: ${step}`),
     `would copy ${source.dataDirectory}${pages}, ${wanted.method === 'pg_basebackup' ? 'in one stream' : `${wanted.jobs} files at once`}`,
@@ -32,29 +40,35 @@ export function copiedWords(
   verb: 'copied' | 'compared',
   { files, sizeBytes, removed }: Copied,
   ms: number,
+  lineBytes: number,
 ): string {
+  const line = lineBytes === 0 ? '' : `, ${megabytes(lineBytes)} over the line`;
   const rate = (sizeBytes / 1e3 / Math.max(ms, 1)).toFixed(1);
   const gone =
     removed === 0 ? '' : `; ${count(removed, 'entry', 'entries')} that the cluster does not have went`;
-  return `${verb} ${count(files, 'file')}, ${megabytes(sizeBytes)} in ${(ms / 1000).toFixed(1)} s (${rate} MB/s)${gone}`;
+  return `${verb} ${count(files, 'file')}, ${megabytes(sizeBytes)} in ${(ms / 1000).toFixed(1)} s (${rate} MB/s)${line}${gone}`;
 }
 
-/** '83.1 MB of it over the line' */
-export const trafficWords = (bytes: number): string => `${megabytes(bytes)} over the line`;
+/** Of the damaged pages of a file those past the first: how many, and where as many are as are remembered. */
+function othersOf(pages: readonly DamagedPage[], inFile: number): string {
+  if (inFile === 1) return '';
+  const known = pages.slice(1).map(({ block }) => block);
+  const rest = inFile > pages.length ? ' and others' : '';
+  return `, and ${inFile - 1} more: ${known.length === 1 ? 'block' : 'blocks'} ${known.join(', ')}${rest}`;
+}
 
 /** Why a copy with damaged pages is no copy. */
 export function refuseDamaged({ damaged }: Copied): void {
   if (damaged.length === 0) return;
   const pages = damaged.reduce((sum, each) => sum + each.count, 0);
-  const told = damaged.slice(0, 5).map(({ path, pages: [first], count: inFile }) => {
-    const { block, found, calculated } = first!;
-    const more = inFile > 1 ? `, and ${inFile - 1} more` : '';
-    return `${path}: block ${block} says ${found} and has ${calculated}${more}`;
+  const told = damaged.slice(0, 5).map(({ path, pages: inIt, count: inFile }) => {
+    const { block, found, calculated } = inIt[0]!;
+    return `${path}: block ${block} says ${found} and has ${calculated}${othersOf(inIt, inFile)}`;
   });
   const message = `${count(pages, 'page')} of ${count(damaged.length, 'file')} of this cluster ${pages === 1 ? 'is' : 'are'} damaged`;
   throw new ProgramError('page-damaged', `${message}: the copy was not finished`, {
     detail: `Checksums: ${told.join('; ')}${damaged.length > told.length ? '; …' : ''}.`,
-    hint: 'This primary has lost data: look at its disk and its memory first. What the copy had of these pages before is still there. --no-verify-checksums copies the damage, too.',
+    hint: 'This primary has lost data: look at its disk and its memory first. What the target had in their places, if anything, was not overwritten. --no-verify-checksums copies the damage, too.',
   });
 }
 

@@ -219,7 +219,7 @@ describe('2warm, bug', { timeout: 120_000 }, () => {
     expect(events[0]).toEqual({
       event: 'archiving-on',
       message: expect.stringMatching(
-        /^archiving was on (hold|discard) since \d{4}-[-\d]+T[:.\d]+Z: it is on now$/,
+        /^archiving was (on hold|set to discard) since \d{4}-[-\d]+T[:.\d]+Z: it is on now$/,
       ) as string,
     });
     expect(wasExclusive).toBe(false);

@@ -79,7 +79,7 @@ describe('a page', { timeout: 200_000 }, () => {
     const error = (pages: string, told: string): string =>
       `${warning}copyToStandby: ERROR:  ${pages} damaged: the copy was not finished\n` +
       `DETAIL:  Checksums: ${told}.\n` +
-      'HINT:  This primary has lost data: look at its disk and its memory first. What the copy had of these pages before is still there. --no-verify-checksums copies the damage, too.\n';
+      'HINT:  This primary has lost data: look at its disk and its memory first. What the target had in their places, if anything, was not overwritten. --no-verify-checksums copies the damage, too.\n';
     const one = `${first.path}: block 2 says ${first.found} and has ${first.calculated}`;
     expect({ code, stderr }).toEqual({ code: 58, stderr: error('1 page of 1 file of this cluster is', one) });
     expect(events.at(-1)).toMatchObject({ outcome: 'failed', kind: 'page-damaged', exitCode: 58 });
@@ -91,7 +91,7 @@ describe('a page', { timeout: 200_000 }, () => {
     const again = await startCopy(primary).result;
     expect({ code: again.code, stderr: again.stderr }).toEqual({
       code: 58,
-      stderr: error('2 pages of 1 file of this cluster are', `${one}, and 1 more`),
+      stderr: error('2 pages of 1 file of this cluster are', `${one}, and 1 more: block 5`),
     });
     await expectUnusable(standby);
 

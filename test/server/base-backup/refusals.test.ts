@@ -87,6 +87,9 @@ describe('the primary itself as the target', () => {
     const archiving = async (state: string): Promise<string> =>
       (await run(program('twowarm'), ['archiving', state, '-D', primary.dataDirectory])).stdout;
     await archiving('hold');
+    expect((await call('--dry-run')).stdout).toMatch(
+      /^would switch archiving on \(it is on hold\), end a segment, /,
+    );
     expect((await call(...words)).code).toBe(81);
     expect(await archiving('status')).toMatch(/^WARNING: archiving is on hold: /);
     await archiving('on');
@@ -112,7 +115,7 @@ describe('a dry run', () => {
       code: 0,
       stderr: '',
       stdout: [
-        `would switch archiving on where it is not, end a segment, and wait up to 90s until it is at file:${archive}`,
+        `would end a segment, and wait up to 90s until it is at file:${archive}`,
         'would begin a backup of PostgreSQL 15 (checkpoint: fast)',
         `at ${standby.dataDirectory}: create directory ${standby.dataDirectory}`,
         `at ${standby.dataDirectory}: make pg_wal a symbolic link to ${sandbox.path}/other-wal`,
