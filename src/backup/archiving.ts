@@ -55,7 +55,7 @@ export function switchOn({ settings, identity }: ThisNode): string | undefined {
   if (state === 'on') return undefined;
   const since = statSync(archivingStatePath(settings.home)).mtime.toISOString();
   writeArchivingState(settings.home, 'on', identity.nodeId);
-  return `archiving was ${stateWords(state)} since ${since}: it is on now`;
+  return `archiving was ${stateWords[state]} since ${since}: it is on now`;
 }
 
 /** Where segments are expected, and for how long. */

@@ -46,6 +46,7 @@ export interface Work {
   target: Target;
   /** What is to be said of archive_command; it throws for one that cannot be run (archive-call.ts). */
   judged: Promise<Report | undefined>;
+  /** That archiving works, where it could be begun before the target was looked at. */
   proof: EarlyProof | undefined;
   telling: Telling;
   environment: Readonly<Record<string, string | undefined>>;

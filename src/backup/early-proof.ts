@@ -37,15 +37,12 @@ export function beginProof(asked: Asked): EarlyProof | undefined {
     stop: AbortSignal.any([asked.stop, unwanted.signal]),
   });
   // Whoever waits for it hears of it.
-  const settled = name.then(
-    () => undefined,
-    () => undefined,
-  );
+  name.catch(() => undefined);
   return {
     name,
-    end: () => {
+    end: async () => {
       unwanted.abort(new Error('nobody wants the proof any more'));
-      return settled;
+      await Promise.allSettled([name]);
     },
   };
 }

@@ -85,7 +85,7 @@ export class BackupSession {
   /** Another session of the same kind. */
   private readonly another: () => Promise<Session>;
   private major = 0;
-  private before: Promise<void> = Promise.resolve();
+  private before: Promise<unknown> = Promise.resolve();
 
   private constructor(session: Session, another: () => Promise<Session>) {
     this.session = session;
@@ -215,10 +215,7 @@ export class BackupSession {
   ): Promise<Row[]> {
     // One after the other: what is asked beside it waits here, and not in the library.
     const asked = this.before.then(() => this.session.rows<Row>(sql));
-    this.before = asked.then(
-      () => undefined,
-      () => undefined,
-    );
+    this.before = asked.catch(() => undefined);
     try {
       return await asked;
     } catch (error) {

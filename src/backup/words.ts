@@ -12,8 +12,11 @@ import { readArchivingState, type ArchivingState } from '../program/archiving-st
 import { megabytes } from '../program/megabytes.ts';
 
 /** How archiving is set, after "it is" and "archiving was". */
-export const stateWords = (state: ArchivingState): string =>
-  state === 'discard' ? 'set to discard' : state === 'hold' ? 'on hold' : state;
+export const stateWords: Readonly<Record<ArchivingState, string>> = {
+  on: 'on',
+  hold: 'on hold',
+  discard: 'set to discard',
+};
 
 /** What a dry run shows, in order. */
 export function stepsOf(
@@ -22,7 +25,7 @@ export function stepsOf(
 ): string[] {
   const pages = facts.hasChecksums && wanted.verifyPages ? ', with a look at the checksum of each page' : '';
   const state = readArchivingState(node.settings.home);
-  const switching = state === 'on' ? '' : `switch archiving on (it is ${stateWords(state)}), `;
+  const switching = state === 'on' ? '' : `switch archiving on (it is ${stateWords[state]}), `;
   return [
     `would ${switching}end a segment, and wait up to ${formatDuration(wanted.waitMs)} until it is at ${chosen.destination.url}`,
     `would begin a backup of PostgreSQL ${facts.major} (checkpoint: ${wanted.fast ? 'fast' : 'spread'})`,

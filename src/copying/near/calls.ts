@@ -1,4 +1,5 @@
-// System calls on files of this machine that system-calls.ts has no need of: what changes a file that is there, links; and what is said of one that fails.
+// System calls on files of this machine that system-calls.ts has no need of: what changes a file that is there, links; and what is
+// said of one that fails.
 import { chmod, fchmod, ftruncate, readlink, rmdir, symlink } from 'node:fs';
 import { promisify } from 'node:util';
 import { fromSystemError } from '../../program/program-error.ts';
@@ -9,6 +10,8 @@ export const changeModeOpen = promisify(fchmod) as (descriptor: number, mode: nu
 export const truncateOpen = promisify(ftruncate) as (descriptor: number, sizeBytes: number) => Promise<void>;
 export const readLink = promisify(readlink) as (path: string) => Promise<string>;
 export const removeDirectory = promisify(rmdir) as (path: string) => Promise<void>;
+export const makeLink = promisify(symlink) as (aim: string, path: string) => Promise<void>;
+
 /** Writes the bytes from `from` to `to`, the first of the buffer being at `position` in the file. */
 export async function writeAt(
   descriptor: number,
@@ -29,5 +32,3 @@ export async function naming<T>(verb: string, path: string, call: () => Promise<
     throw fromSystemError(error, `could not ${verb} file "${path}"`);
   }
 }
-
-export const makeLink = promisify(symlink) as (aim: string, path: string) => Promise<void>;

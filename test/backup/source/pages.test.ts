@@ -136,6 +136,15 @@ describe('pages', () => {
     },
   );
 
+  it('that were cut off are not told as damaged ones: what comes in their place is right', async () => {
+    writeFileSync(path, page(0));
+    const descriptor = openSync(path, 'r');
+    const check = new PageCheck(descriptor, 0, layout);
+    expect(await check.look(Buffer.concat([page(0), page(1, { checksum: 1 })]), 0)).toEqual([]);
+    closeSync(descriptor);
+    expect(check).toMatchObject(nothing);
+  });
+
   it('that are not whole are not looked at', async () => {
     writeFileSync(path, 'x');
     const descriptor = openSync(path, 'r');
