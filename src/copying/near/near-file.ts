@@ -11,7 +11,7 @@ import { withBuffer } from './buffers.ts';
 import { changeModeOpen, naming, truncateOpen, writeAt } from './calls.ts';
 import type { Opened } from './open-file.ts';
 import { differingParts, type Part } from './pages.ts';
-import { patchChunk } from './patch-chunk.ts';
+import { placesOfRuns } from './places-of-runs.ts';
 
 /** After how many bytes the disk may begin, so that the fsync at the end finds little to do. */
 const flushBytes = 32 * 1024 * 1024;
@@ -59,22 +59,12 @@ export class NearFile implements ArrivingFile {
 
   /**
    * Takes the next chunk, of `length` bytes, as what was there with the pages of `runs` replaced: their bytes are in
-   * `bytes`, one after the other. May be under way as take() may.
+   * `bytes`, one after the other. What was there is not read. May be under way as take() may.
    */
   async patch(length: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
     const at = this.advance(length);
     this.isPatched = true;
-    const isKept = runs.length === 0 && at + length <= this.oldBytes;
-    return this.follow(isKept ? Promise.resolve() : this.readAndPatch(length, runs, bytes, at));
-  }
-
-  /**
-   * The same where the caller has what was there, the first `there` bytes of `chunk`, by readOld(): it becomes what is there
-   * now, and is the file's until the promise is settled.
-   */
-  patchHeld(chunk: Buffer, there: number, runs: readonly PageRun[], bytes: Buffer): Promise<void> {
-    const at = this.advance(chunk.length);
-    return this.follow(this.writePatched(chunk, there, runs, bytes, at));
+    return this.follow(this.replace(length, runs, bytes, at));
   }
 
   async end(sizeBytes: number): Promise<'written'> {
@@ -135,36 +125,19 @@ export class NearFile implements ArrivingFile {
     });
   }
 
-  private async readAndPatch(
-    length: number,
-    runs: readonly PageRun[],
-    bytes: Buffer,
-    at: number,
-  ): Promise<void> {
-    await withBuffer(async (buffer) => {
-      const chunk = buffer.subarray(0, length);
-      const there = await this.naming('read', () => fill(this.descriptor, chunk, at, read));
-      await this.writePatched(chunk, there, runs, bytes, at);
-    });
-  }
-
-  private async writePatched(
-    chunk: Buffer,
-    there: number,
-    runs: readonly PageRun[],
-    bytes: Buffer,
-    at: number,
-  ): Promise<void> {
-    chunk.fill(0, Math.min(there, chunk.length));
-    const parts = patchChunk(chunk, runs, bytes, this.terms.path);
-    await this.writeParts(chunk, parts, at);
+  private async replace(length: number, runs: readonly PageRun[], bytes: Buffer, at: number): Promise<void> {
+    for (const { from, to, offset } of placesOfRuns(runs, length, bytes.length, this.terms.path))
+      await this.writePart(bytes, { from, to }, at + offset - from);
   }
 
   private async writeParts(bytes: Buffer, parts: readonly Part[], at: number): Promise<void> {
-    for (const { from, to } of parts) {
-      await this.naming('write', () => writeAt(this.descriptor, bytes, from, to, at));
-      this.flush.wrote(to - from);
-    }
+    for (const part of parts) await this.writePart(bytes, part, at);
+  }
+
+  /** `at`: where the first of `bytes` is in the file. */
+  private async writePart(bytes: Buffer, { from, to }: Part, at: number): Promise<void> {
+    await this.naming('write', () => writeAt(this.descriptor, bytes, from, to, at));
+    this.flush.wrote(to - from);
   }
 
   private async complete(sizeBytes: number): Promise<void> {

@@ -5,7 +5,6 @@ import { withBuffer } from '../near/buffers.ts';
 import type { NearFile } from '../near/near-file.ts';
 import type { PageDigests } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
-import { borrow, giveBack, type HeldChunk } from './held-chunks.ts';
 
 /** 16 MB of the file. */
 const chunksAhead = 32;
@@ -20,7 +19,6 @@ export class DigestsAhead {
   private readonly file: NearFile;
   private readonly talk: Talk;
   private readonly chunks: number;
-  private readonly held = new Map<number, HeldChunk>();
   /** Of the chunks whose records have not come. */
   private readonly made = new Map<number, Buffer>();
   private readonly digests: PageDigests;
@@ -49,20 +47,19 @@ export class DigestsAhead {
   }
 
   /**
-   * The record of that chunk has come: resolves when its digests are made, and it may be changed. The digests of what was there of
-   * it, and that itself, if it is held: whoever gets it gives it back.
+   * The record of that chunk has come: resolves when its digests are made, and it may be changed. The digests of what was there
+   * of it; undefined past the end, or where none are wanted.
    */
-  async past(chunk: number): Promise<{ held: HeldChunk | undefined; there: Buffer | undefined }> {
+  async past(chunk: number): Promise<Buffer | undefined> {
     this.answered = chunk + 1;
     this.wake?.();
     while (this.read <= chunk && this.read < this.chunks) {
       if (this.fault !== undefined) throw this.fault as Error;
       await new Promise<void>((resolve) => (this.wakeReader = resolve));
     }
-    const [held, there] = [this.held.get(chunk), this.made.get(chunk)];
-    this.held.delete(chunk);
+    const there = this.made.get(chunk);
     this.made.delete(chunk);
-    return { held, there };
+    return there;
   }
 
   /** Resolves when nothing is read any more. */
@@ -70,8 +67,6 @@ export class DigestsAhead {
     this.isStopped = true;
     this.wake?.();
     await this.work;
-    for (const { buffer } of this.held.values()) giveBack(buffer);
-    this.held.clear();
   }
 
   private async run(): Promise<void> {
@@ -108,22 +103,12 @@ export class DigestsAhead {
     }
   }
 
-  private async digest(chunk: number): Promise<Buffer> {
-    const buffer = borrow();
-    if (buffer === undefined) return withBuffer(async (other) => this.readInto(chunk, other));
-    try {
-      return await this.readInto(chunk, buffer, true);
-    } catch (error) {
-      giveBack(buffer);
-      throw error;
-    }
-  }
-
-  private async readInto(chunk: number, buffer: Buffer, isHeld = false): Promise<Buffer> {
-    const length = await this.file.readOld(chunk * chunkBytes, buffer);
-    const made = this.digests.of(buffer.subarray(0, length));
-    this.made.set(chunk, made);
-    if (isHeld) this.held.set(chunk, { buffer, length });
-    return made;
+  private digest(chunk: number): Promise<Buffer> {
+    return withBuffer(async (buffer) => {
+      const length = await this.file.readOld(chunk * chunkBytes, buffer);
+      const made = this.digests.of(buffer.subarray(0, length));
+      this.made.set(chunk, made);
+      return made;
+    });
   }
 }

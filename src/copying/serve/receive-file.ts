@@ -12,7 +12,6 @@ import { runsOf } from '../wire/runs.ts';
 import { decompress, plainBuffers } from './decompressor.ts';
 import { DigestsAhead } from './digests-ahead.ts';
 import { digestsNow } from './digests-now.ts';
-import { giveBack, type HeldChunk } from './held-chunks.ts';
 
 /** So many chunks may be on their way to the disk. */
 const mostUnderWay = 4;
@@ -60,7 +59,8 @@ class Receiving {
     if (isKeptPast(header.pages, header.length, this.file.oldBytes - this.chunks * chunkBytes))
       throw invalid('pages that are not there are to be kept');
     const arrived = await plainOf(header, payload);
-    const taken = this.put(header, arrived, await this.prove(header, arrived));
+    const there = await this.prove(header, arrived);
+    const taken = this.put(header, arrived, there !== undefined);
     // Whoever waits for it hears of it; an earlier one may fail first, and nobody waits for this one then.
     taken.catch(() => undefined);
     if (this.underWay.length >= mostUnderWay) await this.underWay.shift();
@@ -74,34 +74,30 @@ class Receiving {
     return this.proving.result();
   }
 
-  /** Before anything of the chunk changes: the digests of it that the client was told. What was there, if that is held. */
-  private async prove(header: PagesHeader, { plain, give }: Arrived): Promise<HeldChunk | undefined> {
-    let held: HeldChunk | undefined;
+  /** Before anything of the chunk changes: the digests of it that the client was told, if there were any. */
+  private async prove(header: PagesHeader, { plain, give }: Arrived): Promise<Buffer | undefined> {
     try {
-      const past = await this.ahead.past(this.chunks);
-      held = past.held;
+      const there = await this.ahead.past(this.chunks);
       this.chunks += 1;
-      this.proving.add(digestsNow(header, plain, past.there, this.digests));
-      return held;
+      this.proving.add(digestsNow(header, plain, there, this.digests));
+      return there;
     } catch (error) {
       give();
-      if (held !== undefined) giveBack(held.buffer);
       throw error;
     }
   }
 
+  /** `isCompared`: the client knew what was there, and all that came is something else. */
   private async put(
     { pages, length }: PagesHeader,
     { plain, give }: Arrived,
-    held: HeldChunk | undefined,
+    isCompared: boolean,
   ): Promise<void> {
     try {
-      if (plain.length === length && held === undefined) await this.file.take(plain);
-      else if (held === undefined) await this.file.patch(length, runsOf(pages), plain);
-      else await this.file.patchHeld(held.buffer.subarray(0, length), held.length, runsOf(pages), plain);
+      if (plain.length === length && !isCompared) await this.file.take(plain);
+      else await this.file.patch(length, runsOf(pages), plain);
     } finally {
       give();
-      if (held !== undefined) giveBack(held.buffer);
     }
   }
 }
