@@ -6,7 +6,14 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { basename, join, relative, resolve } from 'node:path';
 import { build as bundle, type BuildOptions, type Plugin } from 'esbuild';
 import { makeCodeCaches } from './code-cache.ts';
-import { keysAreReady, meaningsAreLeftOut, nativeIsLeftOut, nothingIsFar, nothingIsRun } from './left-out.ts';
+import {
+  keysAreReady,
+  meaningsAreLeftOut,
+  nativeIsLeftOut,
+  nothingIsFar,
+  nothingIsRun,
+  widthsAreLater,
+} from './left-out.ts';
 import { writeExtras } from './packaging/write-extras.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -222,7 +229,7 @@ const coldBuild = await bundle({
   chunkNames: 'cold/[name]-[hash]',
   // pg looks for a native part that we do not carry, and works without it.
   external: ['pg-native'],
-  plugins: [networkIsShared, nothingIsRun],
+  plugins: [networkIsShared, nothingIsRun, widthsAreLater],
   // pino and yargs are CommonJS or look for their own files.
   banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
 });

@@ -39,6 +39,30 @@ export const meaningsAreLeftOut: Plugin = {
   },
 };
 
+/**
+ * How wide a text is on a terminal decides the help; what tells the widths of all scripts and emoji takes 20 ms to make, which
+ * each call that has an option would pay.
+ */
+export const widthsAreLater: Plugin = {
+  name: 'widths are made when they are needed',
+  setup: (building) => {
+    building.onLoad({ filter: /\/string-width\/index\.js$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      const costly = [...source.matchAll(/^const (\w+) = (?:new Intl\.Segmenter\(\)|\/.*\\p\{.*\/\w+);$/gm)];
+      if (costly.length < 2) throw new Error(`${path} is no longer what it was`);
+      const later = costly.reduce(
+        (text, [line, name]) =>
+          text
+            .replace(line, '')
+            .replaceAll(new RegExp(`\\b${name}\\b`, 'g'), `(${name}.made ??= ${name}.make())`) +
+          line.replace(/= (.*);$/, '= { make: () => $1 };\n'),
+        source,
+      );
+      return { contents: later };
+    });
+  },
+};
+
 /** What changes a text by one that must be there. */
 function replaced(text: string, before: string, after: string): string {
   if (text.split(before).length !== 2) throw new Error(`ssh2 has no longer one "${before}"`);
