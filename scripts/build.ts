@@ -12,6 +12,7 @@ import {
   nativeIsLeftOut,
   nothingIsFar,
   nothingIsRun,
+  onlyClient,
   widthsAreLater,
 } from './left-out.ts';
 import { writeExtras } from './packaging/write-extras.ts';
@@ -211,7 +212,7 @@ const networkBuild = await bundle({
   define: { ...withDirectory('hotDirectory'), __dirname: 'hotDirectory' },
   // ssh2 asks for what the processor can do; without that it takes the order that we give.
   external: ['cpu-features'],
-  plugins: [nativeIsLeftOut, keysAreReady, wayIsLater, sftpIsLoadedLater],
+  plugins: [nativeIsLeftOut, onlyClient, keysAreReady, wayIsLater, sftpIsLoadedLater],
 });
 const sftpBuild = await bundle({
   ...cached,

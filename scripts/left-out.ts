@@ -92,6 +92,16 @@ export const keysAreReady: Plugin = {
   },
 };
 
+/** ssh2's server, and its agents for HTTP, which nobody here is: with TLS and all that these load, 10 ms of each call over ssh. */
+export const onlyClient: Plugin = {
+  name: 'of ssh2 the client only',
+  setup: (building) => {
+    building.onLoad({ filter: /\/ssh2\/lib\/(http-agents|server)\.js$/ }, () => ({
+      contents: 'module.exports = {};',
+    }));
+  },
+};
+
 /**
  * With Node.js 24 a garbage collection can abort the process that has loaded ssh2's native part: the destructor of its
  * ciphers fails an assertion in node::RemoveEnvironmentCleanupHook. Without it ssh2 uses node:crypto: 2 ms more a segment.
