@@ -26,16 +26,9 @@ const receiver = 'receive';
 const network = 'transport/ssh/open-ssh';
 /** What of it only a far side without a receiver needs: a file of its own, which it loads. */
 const sftp = 'transport/sftp/open-sftp';
-const others = [
-  'configSetup',
-  'configStandby',
-  'copyToDR',
-  'copyToStandby',
-  'distrib2warm',
-  'triggerStandby',
-  'rsyncDR',
-  'twowarm',
-];
+/** A base backup begins with a few calls of the server: what reads options and settings is half of the time until then. */
+const copying = ['copyToStandby', 'copyToDR'];
+const others = ['configSetup', 'configStandby', 'distrib2warm', 'triggerStandby', 'rsyncDR', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
   'program/log',
@@ -151,13 +144,16 @@ const wayIsLater: Plugin = {
   },
 };
 
-/** For what lies in dist/cold/. */
-const networkIsShared: Plugin = {
+const networkAt = (path: string): Plugin => ({
   name: 'the network road is a file of its own',
   setup: (building) => {
-    building.onResolve({ filter: /\/open-ssh\.ts$/ }, () => ({ path: '../open-ssh.cjs', external: true }));
+    building.onResolve({ filter: /\/open-ssh\.ts$/ }, () => ({ path, external: true }));
   },
-};
+});
+/** For what lies in dist/cold/. */
+const networkIsShared = networkAt('../open-ssh.cjs');
+/** For what scripts/hot-loader.cjs runs, in dist/. */
+const networkIsBeside = networkAt('./open-ssh.cjs');
 
 /** For the single files in dist/cold/: each would have it once more. */
 const rsyncIsShared: Plugin = {
@@ -183,6 +179,7 @@ const withDirectory = (name: string): Record<string, string> => ({
   ...options.define,
   'import.meta.dirname': name,
 });
+const hotBanner = '(function(require,hotDirectory){const module={};';
 /** Bundles that scripts/hot-loader.cjs runs. */
 const cached: BuildOptions & { metafile: true } = {
   ...options,
@@ -193,7 +190,7 @@ const cached: BuildOptions & { metafile: true } = {
   outExtension: { '.js': '.cjs' },
   define: withDirectory('hotDirectory'),
   supported: { 'dynamic-import': false },
-  banner: { js: '(function(require,hotDirectory){const module={};' },
+  banner: { js: hotBanner },
   footer: { js: `;return module.exports})\n//${build}` },
 };
 const hotBuild = await bundle({
@@ -205,6 +202,14 @@ const receiverBuild = await bundle({
   ...cached,
   entryPoints: { [`hot/${receiver}`]: `src/main/${receiver}.ts` },
   plugins: [coldAreFiles([...everyCall, ...single]), nothingIsFar, meaningsAreLeftOut],
+});
+const copyingBuild = await bundle({
+  ...cached,
+  entryPoints: Object.fromEntries(copying.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
+  define: { ...cached.define, 'import.meta.filename': 'hotDirectory', 'import.meta.url': 'hotUrl' },
+  banner: { js: `${hotBanner}const hotUrl=require('node:url').pathToFileURL(hotDirectory+'/x').href;` },
+  external: ['pg-native'],
+  plugins: [networkIsBeside, nothingIsRun, widthsAreLater],
 });
 const networkBuild = await bundle({
   ...cached,
@@ -247,6 +252,7 @@ const waitingBuild = await bundle({
 const outputs = {
   ...hotBuild.metafile.outputs,
   ...receiverBuild.metafile.outputs,
+  ...copyingBuild.metafile.outputs,
   ...networkBuild.metafile.outputs,
   ...sftpBuild.metafile.outputs,
   ...waitingBuild.metafile.outputs,
@@ -254,7 +260,7 @@ const outputs = {
 };
 writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
 const loader = readFileSync(join(root, 'scripts', 'hot-loader.cjs'), 'utf8');
-for (const program of [...hot, receiver]) writeFileSync(join(outdir, `${program}.cjs`), loader);
+for (const program of [...hot, receiver, ...copying]) writeFileSync(join(outdir, `${program}.cjs`), loader);
 // What an import() of it gives is read off this line, which does nothing.
 writeFileSync(
   join(outdir, 'open-ssh.cjs'),

@@ -1,5 +1,6 @@
 // Makes the code caches of what scripts/hot-loader.cjs runs: each program runs once, for real, on a node that is made up for
-// it, so that V8 has compiled what a call uses; what it compiled is written beside the bundle.
+// it, so that V8 has compiled what a call uses; what it compiled is written beside the bundle. A base backup has no server here: of
+// it that is what a call does until it asks one, which is all that anybody waits for.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import { startLoopbackSshd } from './loopback-sshd.ts';
 // its way out.
 const recorder = `
 const fs = require('node:fs'), path = require('node:path'), vm = require('node:vm');
-const [program, kept, ending] = process.argv.splice(2, 3);
+const [program, kept, ending, end] = process.argv.splice(2, 4);
 // How scripts/hot-loader.cjs tells that it is whole.
 const build = Buffer.from(ending.split('.')[1], 'latin1');
 const { Script } = vm;
@@ -24,7 +25,7 @@ vm.Script = class extends Script {
     const name = path.basename(options.filename, '.cjs');
     if (!kept.split(' ').includes(name)) return;
     const cache = path.join(path.dirname(options.filename), name + ending);
-    process.on('exit', (code) => code === 0 && fs.writeFileSync(cache, Buffer.concat([this.createCachedData(), build])));
+    process.on('exit', (code) => code === Number(end) && fs.writeFileSync(cache, Buffer.concat([this.createCachedData(), build])));
   }
 };
 require(program).main(process.argv.slice(2));
@@ -37,6 +38,9 @@ interface MadeUp {
   /** Another one, for ssh. */
   far: string;
 }
+
+/** The exit code of a base backup whose server does not run. */
+const noServer = 50;
 
 /** A data directory with one segment, a home and two archives, as small as the programs accept. */
 function makeNode(root: string): MadeUp {
@@ -55,13 +59,17 @@ function makeNode(root: string): MadeUp {
 const configuration = ({ dataDirectory, archive }: MadeUp, url: string, login = ''): string =>
   `[node]\ndata_directory = '${dataDirectory}'\n[destination.a]\nurl = '${url}'\n[restore]\nsources = ['file:${archive}']\n${login}`;
 
-/** Runs a command to its end; throws unless that is 0. */
-function must(command: string, words: readonly string[], cwd: string): Promise<void> {
-  const child = spawn(command, words, { cwd, env: {}, stdio: ['ignore', 'inherit', 'inherit'] });
+/** Runs a command to its end; throws unless that is `end`, of which a message is expected where it is not 0. */
+function must(command: string, words: readonly string[], cwd: string, end = 0): Promise<void> {
+  const child = spawn(command, words, {
+    cwd,
+    env: {},
+    stdio: ['ignore', 'inherit', end === 0 ? 'inherit' : 'ignore'],
+  });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
-      if (code === 0) resolve();
+      if (code === end) resolve();
       else reject(new Error(`${command} ${words.join(' ')} ended with ${code}`));
     });
   });
@@ -75,14 +83,15 @@ export async function makeCodeCaches(outdir: string, build: string): Promise<voi
   const ending = `.${build}.${process.version}-${process.arch}.cache`;
   const node = makeNode(root);
   const { dataDirectory, segment, archive, far } = node;
-  const recording = (program: string, kept: string): string[] => [
+  const recording = (program: string, kept: string, end = 0): string[] => [
     here,
     join(outdir, `${program}.cjs`),
     kept,
     ending,
+    String(end),
   ];
-  const run = (program: string, kept: string, words: string[]): Promise<void> =>
-    must(process.execPath, [...recording(program, kept), ...words], dataDirectory);
+  const run = (program: string, kept: string, words: string[], end = 0): Promise<void> =>
+    must(process.execPath, [...recording(program, kept, end), ...words], dataDirectory, end);
   const configure = (text: string): void =>
     writeFileSync(join(root, 'twowarm', 'twowarm.toml'), text, { mode: 0o600 });
   /** The first call reads the configuration; the second one is the ordinary one, and its cache is kept. */
@@ -97,6 +106,8 @@ export async function makeCodeCaches(outdir: string, build: string): Promise<voi
     await archiveTwice(archive, 'archiveWALFile');
     await run('restoreWALFile', 'restoreWALFile', [segment, 'pg_wal/RECOVERYXLOG']);
     await run('pg_standby', 'pg_standby', [archive, segment, 'pg_wal/RECOVERYXLOG']);
+    for (const program of ['copyToStandby', 'copyToDR'])
+      await run(program, program, ['a', '--to', `file:${join(root, 'copy')}`], noServer);
     const receiver = join(root, 'receiver');
     const words = recording('receive', 'receive').map((word) => `'${word}'`);
     writeFileSync(receiver, `#!/bin/sh\nshift\nexec '${process.execPath}' ${words.join(' ')} "$@"\n`, {
