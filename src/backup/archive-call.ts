@@ -1,7 +1,8 @@
 // What archive_command calls, before anything is waited for: a program that cannot be run archives nothing, and PostgreSQL
 // does not count it as a failure (exit codes above 125). Refused is only what the server would find, too, for certain; whether
 // segments really arrive is archiving.ts.
-import { isAbsolute } from 'node:path';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
 import { askVersion, type Start } from '../postgres/ask-version.ts';
 import { readCall, type Call } from '../postgres/command-calls.ts';
 import { readCommandLine } from '../postgres/command-line.ts';
@@ -10,6 +11,7 @@ import { environmentOf } from '../postgres/server-environment.ts';
 import { bounded } from '../program/bounded.ts';
 import { exec } from '../program/exec.ts';
 import { settingLine } from '../program/installation.ts';
+import { installedIn } from '../program/installed-at.ts';
 import type { Report } from '../program/print-error.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { shellWord } from '../program/shell-word.ts';
@@ -38,7 +40,21 @@ export function isCertain(text: string, { program, expanded, hiddenBy, environme
   return isAbsolute(program) || onlyProgramOf(text) === program;
 }
 
+/** Whether it is the one that lies beside the program that runs here, as the server's user, who can run it therefore. */
+function isBeside(program: string, { workingDirectory }: Start): boolean {
+  try {
+    const own = realpathSync(join(installedIn(), 'bin', basename(program)));
+    if (realpathSync(program) !== own || statSync(workingDirectory).uid !== process.getuid!()) return false;
+    accessSync(own, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function judgeOurs(call: Call, start: Start, signal: AbortSignal): Promise<Report | undefined> {
+  // To start it for a look would cost as much as to archive a segment.
+  if (isAbsolute(call.program) && isBeside(call.program, start)) return undefined;
   const environment = { ...start.environment, ...call.environment };
   const { code, said, version } = await askVersion(call, { ...start, environment }, signal);
   if (code !== 0) throw cannotRun(call.program, `exit code ${code ?? 'none'}`, said);
