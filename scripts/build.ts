@@ -53,10 +53,12 @@ const cold = [
   'transport/backfill/debts',
   'archive/policies/pay-debts',
   'archive/policies/store-by-policy',
-  'copying/serve/terms',
   'copying/serve/wrong-key',
-  'copying/serve/copy-side',
 ];
+/** What a receiver is for a data directory: loaded as fast as the receiver itself, for the copy waits for it. */
+const copySide = 'copying/serve/copy-side';
+/** With what decides over its threads, which has to be known before the first call. */
+const ofReceiver = ['copying/serve/terms'];
 /**
  * The same, but for calls that stay: a file of its own each, with all it needs, which a hot program requires. A waiting
  * process is 6 MB smaller than with modules, and one that only finds out that it may not wait is faster.
@@ -127,6 +129,7 @@ const coldAreFiles = (inline: readonly string[]): Plugin => ({
       const module = relative(join(root, 'src'), resolve(resolveDir, path)).replace(/\.ts$/, '');
       if (inline.includes(module)) return undefined;
       if (module === network) return { path: './open-ssh.cjs', external: true };
+      if (module === copySide) return { path: `./${basename(module)}.cjs`, external: true };
       if (single.includes(module)) return { path: `./cold/${basename(module)}.cjs`, external: true };
       if (!cold.includes(module))
         return { errors: [{ text: `${path} is loaded by a hot program but is not in scripts/build.ts` }] };
@@ -201,7 +204,12 @@ const hotBuild = await bundle({
 const receiverBuild = await bundle({
   ...cached,
   entryPoints: { [`hot/${receiver}`]: `src/main/${receiver}.ts` },
-  plugins: [coldAreFiles([...everyCall, ...single]), nothingIsFar, meaningsAreLeftOut],
+  plugins: [coldAreFiles([...everyCall, ...single, ...ofReceiver]), nothingIsFar, meaningsAreLeftOut],
+});
+const copySideBuild = await bundle({
+  ...cached,
+  entryPoints: { [`hot/${basename(copySide)}`]: `src/${copySide}.ts` },
+  plugins: [coldAreFiles([]), nothingIsFar, meaningsAreLeftOut],
 });
 const copyingBuild = await bundle({
   ...cached,
@@ -252,6 +260,7 @@ const waitingBuild = await bundle({
 const outputs = {
   ...hotBuild.metafile.outputs,
   ...receiverBuild.metafile.outputs,
+  ...copySideBuild.metafile.outputs,
   ...copyingBuild.metafile.outputs,
   ...networkBuild.metafile.outputs,
   ...sftpBuild.metafile.outputs,
@@ -260,7 +269,8 @@ const outputs = {
 };
 writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
 const loader = readFileSync(join(root, 'scripts', 'hot-loader.cjs'), 'utf8');
-for (const program of [...hot, receiver, ...copying]) writeFileSync(join(outdir, `${program}.cjs`), loader);
+for (const program of [...hot, receiver, basename(copySide), ...copying])
+  writeFileSync(join(outdir, `${program}.cjs`), loader);
 // What an import() of it gives is read off this line, which does nothing.
 writeFileSync(
   join(outdir, 'open-ssh.cjs'),

@@ -31,6 +31,18 @@ vm.Script = class extends Script {
 require(program).main(process.argv.slice(2));
 `;
 
+/** Compiles all of a bundle, without running it: for one whose work is not done here. */
+const compiler = `
+const fs = require('node:fs'), { setFlagsFromString } = require('node:v8'), { Script } = require('node:vm');
+const [bundle, ending] = process.argv.slice(2);
+const filename = bundle + '.cjs';
+setFlagsFromString('--no-lazy');
+const script = new Script(fs.readFileSync(filename, 'latin1'), { filename });
+// V8 takes only what was made under its own flags.
+setFlagsFromString('--lazy');
+fs.writeFileSync(bundle + ending, Buffer.concat([script.createCachedData(), Buffer.from(ending.split('.')[1], 'latin1')]));
+`;
+
 interface MadeUp {
   dataDirectory: string;
   segment: string;
@@ -75,48 +87,96 @@ function must(command: string, words: readonly string[], cwd: string, end = 0): 
   });
 }
 
+/** What runs the programs of a build, on the node that is made up. */
+class Recording {
+  readonly root: string;
+  readonly node: MadeUp;
+  private readonly outdir: string;
+  private readonly ending: string;
+
+  constructor(root: string, outdir: string, ending: string) {
+    this.root = root;
+    this.node = makeNode(root);
+    this.outdir = outdir;
+    this.ending = ending;
+  }
+
+  /** The words of a Node that runs a program, and keeps the caches of the bundles named where it ends with `end`. */
+  words(program: string, kept: string, end = 0): string[] {
+    const script = this.script('record.cjs', recorder);
+    return [script, join(this.outdir, `${program}.cjs`), kept, this.ending, String(end)];
+  }
+
+  run(program: string, kept: string, words: string[], end = 0): Promise<void> {
+    return this.start([...this.words(program, kept, end), ...words], end);
+  }
+
+  compile(bundle: string): Promise<void> {
+    const script = this.script('compile.cjs', compiler);
+    return this.start([script, join(this.outdir, 'hot', bundle), this.ending]);
+  }
+
+  configure(url: string, login = ''): void {
+    const path = join(this.root, 'twowarm', 'twowarm.toml');
+    writeFileSync(path, configuration(this.node, url, login), { mode: 0o600 });
+  }
+
+  /** The first call reads the configuration; the second one is the ordinary one, and its cache is kept. */
+  async archiveTwice(directory: string, kept: string): Promise<void> {
+    const { segment } = this.node;
+    const words = [`pg_wal/${segment}`, segment];
+    await this.run('archiveWALFile', '', words);
+    rmSync(join(directory, segment));
+    await this.run('archiveWALFile', kept, words);
+  }
+
+  private start(words: string[], end = 0): Promise<void> {
+    return must(process.execPath, words, this.node.dataDirectory, end);
+  }
+
+  private script(name: string, text: string): string {
+    const path = join(this.root, name);
+    writeFileSync(path, text);
+    return path;
+  }
+}
+
+async function ofSegments(recording: Recording): Promise<void> {
+  const { archive, segment } = recording.node;
+  recording.configure(`file:${archive}`);
+  await recording.archiveTwice(archive, 'archiveWALFile');
+  await recording.run('restoreWALFile', 'restoreWALFile', [segment, 'pg_wal/RECOVERYXLOG']);
+  await recording.run('pg_standby', 'pg_standby', [archive, segment, 'pg_wal/RECOVERYXLOG']);
+}
+
+async function ofCopies(recording: Recording): Promise<void> {
+  for (const program of ['copyToStandby', 'copyToDR'])
+    await recording.run(program, program, ['a', '--to', `file:${join(recording.root, 'copy')}`], noServer);
+  await recording.compile('copy-side');
+}
+
+async function ofNetwork(recording: Recording): Promise<void> {
+  const { root, node } = recording;
+  const receiver = join(root, 'receiver');
+  const words = recording.words('receive', 'receive').map((word) => `'${word}'`);
+  writeFileSync(receiver, `#!/bin/sh\nshift\nexec '${process.execPath}' ${words.join(' ')} "$@"\n`, {
+    mode: 0o700,
+  });
+  await using sshd = await startLoopbackSshd(root);
+  const login = `[ssh]\nconfig_file = 'none'\nidentity_files = ['${sshd.clientKey}']\nknown_hosts = ['${sshd.knownHosts}']\nreceiver = '${receiver}'\n`;
+  recording.configure(`ssh://build@127.0.0.1:${sshd.port}${node.far}`, login);
+  await recording.archiveTwice(node.far, 'open-ssh');
+}
+
 /** Writes dist/hot/<name>.<build>.<version>-<arch>.cache for each bundle there. */
 export async function makeCodeCaches(outdir: string, build: string): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'twowarm-build-'));
-  const here = join(root, 'record.cjs');
-  writeFileSync(here, recorder);
   const ending = `.${build}.${process.version}-${process.arch}.cache`;
-  const node = makeNode(root);
-  const { dataDirectory, segment, archive, far } = node;
-  const recording = (program: string, kept: string, end = 0): string[] => [
-    here,
-    join(outdir, `${program}.cjs`),
-    kept,
-    ending,
-    String(end),
-  ];
-  const run = (program: string, kept: string, words: string[], end = 0): Promise<void> =>
-    must(process.execPath, [...recording(program, kept, end), ...words], dataDirectory, end);
-  const configure = (text: string): void =>
-    writeFileSync(join(root, 'twowarm', 'twowarm.toml'), text, { mode: 0o600 });
-  /** The first call reads the configuration; the second one is the ordinary one, and its cache is kept. */
-  const archiveTwice = async (directory: string, kept: string): Promise<void> => {
-    const words = [`pg_wal/${segment}`, segment];
-    await run('archiveWALFile', '', words);
-    rmSync(join(directory, segment));
-    await run('archiveWALFile', kept, words);
-  };
   try {
-    configure(configuration(node, `file:${archive}`));
-    await archiveTwice(archive, 'archiveWALFile');
-    await run('restoreWALFile', 'restoreWALFile', [segment, 'pg_wal/RECOVERYXLOG']);
-    await run('pg_standby', 'pg_standby', [archive, segment, 'pg_wal/RECOVERYXLOG']);
-    for (const program of ['copyToStandby', 'copyToDR'])
-      await run(program, program, ['a', '--to', `file:${join(root, 'copy')}`], noServer);
-    const receiver = join(root, 'receiver');
-    const words = recording('receive', 'receive').map((word) => `'${word}'`);
-    writeFileSync(receiver, `#!/bin/sh\nshift\nexec '${process.execPath}' ${words.join(' ')} "$@"\n`, {
-      mode: 0o700,
-    });
-    await using sshd = await startLoopbackSshd(root);
-    const login = `[ssh]\nconfig_file = 'none'\nidentity_files = ['${sshd.clientKey}']\nknown_hosts = ['${sshd.knownHosts}']\nreceiver = '${receiver}'\n`;
-    configure(configuration(node, `ssh://build@127.0.0.1:${sshd.port}${far}`, login));
-    await archiveTwice(far, 'open-ssh');
+    const recording = new Recording(root, outdir, ending);
+    await ofSegments(recording);
+    await ofCopies(recording);
+    await ofNetwork(recording);
   } finally {
     rmSync(root, { recursive: true });
   }

@@ -1,18 +1,13 @@
-// copyToStandby and copyToDR as commands: what is given, the session with the server, the road to the target.
-import { openThisNode, type ThisNode } from '../postgres/this-node.ts';
-import type { Target } from '../copying/target.ts';
+// copyToStandby and copyToDR as commands: what is given, and what is said of a copy that succeeded.
+import { openThisNode } from '../postgres/this-node.ts';
 import type { Command, ProgramCall } from '../program/command.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { parseDuration, durationWords } from '../program/settings/quantities.ts';
 import { reserveThreads } from '../program/threads.ts';
-import { judgeArchiveCommand } from './archive-call.ts';
-import { choose, drKind, standbyKind, type Chosen, type Kind } from './choose.ts';
-import { copyTo, type Outcome, type Wanted } from './copy-to.ts';
-import { beginProof, type EarlyProof } from './early-proof.ts';
+import { choose, drKind, standbyKind, type Kind } from './choose.ts';
+import { copyBetween } from './copy-between.ts';
+import type { Wanted } from './copy-to.ts';
 import { copyArguments, copyOptions, defaultJobs, mostJobs } from './options.ts';
-import { askSource, outsideOfNew } from './look-at-source.ts';
-import { openTarget } from './open-target.ts';
-import { BackupSession } from './session.ts';
 import { checksumNames, type ChecksumName } from './source/checksum-names.ts';
 import { Telling } from './telling.ts';
 
@@ -75,45 +70,13 @@ function wantedOf({ options }: ProgramCall, program: string): Wanted {
   };
 }
 
-interface Opened {
-  node: ThisNode;
-  chosen: Chosen;
-  wanted: Wanted;
-  telling: Telling;
-}
-
-async function withTarget(call: ProgramCall, { node, chosen, wanted, telling }: Opened): Promise<Outcome> {
-  const session = await BackupSession.open(node, wanted.program);
-  let target: Target | undefined;
-  let proof: EarlyProof | undefined;
-  try {
-    const asked = await askSource(session, node, wanted);
-    const { environment, stop } = call;
-    const known = { node, chosen, wanted, session, asked, telling, stop };
-    proof = beginProof(known);
-    // Another program is started for it: meanwhile the far side answers.
-    const { url } = chosen.destination;
-    const judged = judgeArchiveCommand(asked.facts, node.settings.dataDirectory, url, stop);
-    judged.catch(() => undefined);
-    const identity = call.options['identity'] as string | undefined;
-    target = await openTarget(chosen, node, identity, outsideOfNew(asked, wanted), stop);
-    return await copyTo({ ...known, target, judged, proof, environment });
-  } finally {
-    const proofEnded = proof?.end();
-    // First the server: its backup mode ends with the session.
-    await session.close();
-    await proofEnded;
-    await target?.close();
-  }
-}
-
 async function run(kind: Kind, call: ProgramCall): Promise<number> {
   const wanted = wantedOf(call, kind.program);
   reserveThreads(3);
   const node = await openThisNode(call, !wanted.dryRun);
   const chosen = choose(kind, call.positionals[0], call.options['to'] as string | undefined, node.settings);
   const telling = new Telling(call);
-  const outcome = await withTarget(call, { node, chosen, wanted, telling });
+  const outcome = await copyBetween(call, { node, chosen, wanted, telling });
   telling.end({ ...outcome });
   await call.voice.event(`${outcome.outcome} to ${chosen.destination.name}`, {
     destination: chosen.destination.name,

@@ -34,13 +34,21 @@ export const receiveOptions: readonly Option[] = [
   },
 ];
 
+/** Of a line in authorized_keys, or of a client: what no option can be meant by. */
+const isPath = (word: string | undefined): word is string => word?.startsWith('/') === true;
+
 /**
- * The two forms in which a receiver is started for every connection, read without the parser, whose loading costs a
- * connection 30 ms. Anything else is the parser's.
+ * The forms in which a receiver is started for every connection, read without the parser, whose loading costs a connection 30 ms.
+ * Anything else is the parser's.
  */
 export function readReceiverWords(words: readonly string[]): ReadWords | undefined {
-  const [option, directory, allow, ...more] = words;
-  const isPlain = option === '--directory' && directory?.startsWith('/') === true && more.length === 0;
-  if (!isPlain || (allow !== undefined && allow !== '--allow-read')) return undefined;
-  return { positionals: [], options: { directory, 'allow-read': allow === '--allow-read' } };
+  const [option, directory, allow, where, ...more] = words;
+  if (!isPath(directory) || more.length > 0) return undefined;
+  if (option === '--directory' && where === undefined && (allow ?? '--allow-read') === '--allow-read')
+    return { positionals: [], options: { directory, 'allow-read': allow !== undefined } };
+  if (option !== '--data-directory' || (allow ?? '--allow') !== '--allow') return undefined;
+  if (allow === undefined) return { positionals: [], options: { 'data-directory': directory } };
+  return isPath(where)
+    ? { positionals: [], options: { 'data-directory': directory, allow: where } }
+    : undefined;
 }

@@ -51,26 +51,29 @@ describe.each(hot)('dist/hot/%s.cjs', (program) => {
   });
 });
 
-describe.each([...hot, 'receive', 'open-ssh'])('dist/hot/%s.cjs, as its loader reads it,', (bundle) => {
-  const entry = `dist/hot/${bundle}.cjs`;
-  const source = read(entry);
+describe.each([...hot, 'receive', 'copy-side', 'open-ssh', 'copyToStandby', 'copyToDR'])(
+  'dist/hot/%s.cjs, as its loader reads it,',
+  (bundle) => {
+    const entry = `dist/hot/${bundle}.cjs`;
+    const source = read(entry);
 
-  it('is plain ASCII', () => {
-    expect([...source].every((character) => character.charCodeAt(0) < 128)).toBe(true);
-  });
+    it('is plain ASCII', () => {
+      expect([...source].every((character) => character.charCodeAt(0) < 128)).toBe(true);
+    });
 
-  it('has a code cache that this Node accepts', () => {
-    const build = source.slice(-17).trim();
-    const file = readFileSync(
-      join(root, `dist/hot/${bundle}.${build}.${process.version}-${process.arch}.cache`),
-    );
-    // What the loader takes for a hole.
-    expect(file.includes(Buffer.alloc(512))).toBe(false);
-    expect(file.toString('latin1', file.length - build.length)).toBe(build);
-    const cachedData = file.subarray(0, file.length - build.length);
-    expect(new Script(source, { filename: entry, cachedData }).cachedDataRejected).toBe(false);
-  });
-});
+    it('has a code cache that this Node accepts', () => {
+      const build = source.slice(-17).trim();
+      const file = readFileSync(
+        join(root, `dist/hot/${bundle}.${build}.${process.version}-${process.arch}.cache`),
+      );
+      // What the loader takes for a hole.
+      expect(file.includes(Buffer.alloc(512))).toBe(false);
+      expect(file.toString('latin1', file.length - build.length)).toBe(build);
+      const cachedData = file.subarray(0, file.length - build.length);
+      expect(new Script(source, { filename: entry, cachedData }).cachedDataRejected).toBe(false);
+    });
+  },
+);
 
 describe('the network road', () => {
   const importing = Object.entries(outputs).filter(([, { imports }]) =>

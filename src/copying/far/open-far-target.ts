@@ -57,12 +57,12 @@ async function greet(link: Link, hello: object, signal: AbortSignal): Promise<vo
 
 /**
  * Logs in and opens the data directory over there; nothing in it has changed. `outside`: what a new target would have beside
- * it, for who is refused. What goes wrong says that the target cannot be opened. When `signal` aborts it throws the reason at once.
+ * it, for who is refused; it is waited for after the login only. What goes wrong says that the target cannot be opened. When `signal` aborts it throws the reason at once.
  */
 export async function openFarTarget(
   road: SshRoad,
   dataDirectory: string,
-  outside: Outside,
+  outside: Outside | Promise<Outside>,
   login: SshSettings,
   signal: AbortSignal,
 ): Promise<Target> {
@@ -81,7 +81,7 @@ export async function openFarTarget(
     const { openLinkOverSsh } = await import('../../transport/ssh/open-ssh.ts');
     link = await openLinkOverSsh(road, loginOf(login), command, signal);
     const digests = new PageDigests();
-    await greet(link, helloToJson(dataDirectory, url, outside, digests), signal);
+    await greet(link, helloToJson(dataDirectory, url, await outside, digests), signal);
     return new FarTarget(url, dataDirectory, link, digests);
   } catch (error) {
     const who = link?.login;
