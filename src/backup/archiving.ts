@@ -15,9 +15,11 @@ import type { BackupSession, ServerFacts } from './session.ts';
 import type { Telling } from './telling.ts';
 import { stateWords } from './words.ts';
 
-/** How often it is looked for, in ms: often at first, for mostly it comes at once. */
-const soonEveryMs = 20;
-const soonMs = 2000;
+/** How often it is looked for, in ms: often at first, for mostly it comes at once, as fast as a program starts. */
+const lookEveryMs = [
+  { untilMs: 200, everyMs: 5 },
+  { untilMs: 2000, everyMs: 20 },
+];
 const laterEveryMs = 200;
 
 /** What takes longer is said, in ms. */
@@ -105,8 +107,8 @@ async function arrives(
       telling.step('waiting', `waiting for ${name} to arrive at ${url}`, { segment: name });
       isTold = true;
     }
-    const isSoon = waitedMs < soonMs;
-    await pause(isSoon ? soonEveryMs : laterEveryMs, undefined, { signal: stop });
+    const { everyMs } = lookEveryMs.find(({ untilMs }) => waitedMs < untilMs) ?? { everyMs: laterEveryMs };
+    await pause(everyMs, undefined, { signal: stop });
   } while (performance.now() < until);
   return false;
 }

@@ -1,6 +1,5 @@
 // A file on its way to a target behind a receiver: one conversation, in which a record goes for each chunk. What the target
 // has already it tells by digests, and only pages that differ are sent; and a proof of the whole decides at the end.
-import { unlessAborted } from '../../program/unless-aborted.ts';
 import type { Conversation } from '../../transport/ssh/conversation.ts';
 import { heldOf } from '../sums/page.ts';
 import { digestBytes, type PageDigests } from '../sums/page-digests.ts';
@@ -46,6 +45,8 @@ export class FarFile implements ArrivingFile {
   private before: Promise<void> = Promise.resolve();
   private chunks = 0;
   private readonly onAbort: () => void;
+  /** Rejects when nobody waits any more; one for all chunks, because a listener costs as much as what it would end. */
+  private readonly aborted: Promise<never>;
 
   /** The conversation has begun with a request for the file, or begins with it. */
   constructor(path: string, way: Way) {
@@ -54,7 +55,11 @@ export class FarFile implements ArrivingFile {
     this.outbox = new Outbox(way.conversation);
     this.there = way.isFresh ? Promise.resolve(undefined) : this.listen();
     this.there.catch(() => undefined);
+    const aborted = Promise.withResolvers<never>();
+    this.aborted = aborted.promise;
+    this.aborted.catch(() => undefined);
     this.onAbort = () => {
+      aborted.reject(way.signal.reason);
       way.conversation.fail(way.signal.reason as Error);
       this.letGo(false);
     };
@@ -171,7 +176,7 @@ export class FarFile implements ArrivingFile {
   private async named<T>(work: () => Promise<T>): Promise<T> {
     const { signal, about } = this.way;
     try {
-      return await unlessAborted(work(), signal);
+      return await Promise.race([this.aborted, work()]);
     } catch (error) {
       this.letGo(false);
       signal.throwIfAborted();
