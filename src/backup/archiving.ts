@@ -1,29 +1,15 @@
 // A copy is worth what its archive holds: before it begins a real segment has to arrive where the standby will look for WAL, and
 // afterwards every one that the copy needs. Seen is what counts, at the destination, not what archive_command says.
 import { statSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
-import { bounded } from '../program/bounded.ts';
 import { archivingStatePath, readArchivingState, writeArchivingState } from '../program/archiving-state.ts';
 import { settingLine } from '../program/installation.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
-import type { Destination } from '../program/settings/settings.ts';
-import { openToLook } from '../transport/open.ts';
 import { segmentName } from '../wal/filename.ts';
-import type { BackupSession, ServerFacts } from './session.ts';
-import type { Telling } from './telling.ts';
+import { arrives, looking, type Expecting, type IsThere } from './arrivals.ts';
+import type { ServerFacts } from './session.ts';
 import { stateWords } from './words.ts';
-
-/** How often it is looked for, in ms: often at first, for mostly it comes at once, as fast as a program starts. */
-const lookEveryMs = [
-  { untilMs: 200, everyMs: 5 },
-  { untilMs: 2000, everyMs: 20 },
-];
-const laterEveryMs = 200;
-
-/** What takes longer is said, in ms. */
-const silentMs = 1000;
 
 /** Refuses a server that cannot archive at all. */
 export function requireArchiving(facts: ServerFacts): void {
@@ -58,59 +44,6 @@ export function switchOn({ settings, identity }: ThisNode): string | undefined {
   const since = statSync(archivingStatePath(settings.home)).mtime.toISOString();
   writeArchivingState(settings.home, 'on', identity.nodeId);
   return `archiving was ${stateWords[state]} since ${since}: it is on now`;
-}
-
-/** Where segments are expected, and for how long. */
-export interface Expecting {
-  session: BackupSession;
-  node: ThisNode;
-  destination: Destination;
-  segmentSize: number;
-  limitMs: number;
-  telling: Telling;
-  stop: AbortSignal;
-}
-
-/** Whether a file is at the destination. Throws what keeps it from being looked for. */
-type IsThere = (name: string) => Promise<boolean>;
-
-/** One connection for everything that is looked for. */
-async function looking<T>(
-  first: string,
-  { node, destination: { url, timeLimitMs }, stop }: Expecting,
-  work: (isThere: IsThere) => Promise<T>,
-): Promise<T> {
-  const look = <R>(name: string, verb: (signal: AbortSignal) => Promise<R>): Promise<R> =>
-    bounded(`look for ${name} at ${url}`, timeLimitMs, stop, verb);
-  const road = await look(first, (signal) => openToLook(url, node.identity, signal));
-  try {
-    return await work(async (name) => (await look(name, (signal) => road.stat(name, signal))) !== 'missing');
-  } finally {
-    await road.close();
-  }
-}
-
-/** True once the file is at the destination; false where it is not by `until`. It is looked for once in any case. */
-async function arrives(
-  name: string,
-  isThere: IsThere,
-  until: number,
-  { session, destination: { url }, telling, stop }: Expecting,
-): Promise<boolean> {
-  const begun = performance.now();
-  let isTold = false;
-  do {
-    if (await isThere(name)) return true;
-    if (!session.isOpen()) throw new ProgramError('server-died', 'the connection to the server was lost');
-    const waitedMs = performance.now() - begun;
-    if (waitedMs > silentMs && !isTold) {
-      telling.step('waiting', `waiting for ${name} to arrive at ${url}`, { segment: name });
-      isTold = true;
-    }
-    const { everyMs } = lookEveryMs.find(({ untilMs }) => waitedMs < untilMs) ?? { everyMs: laterEveryMs };
-    await pause(everyMs, undefined, { signal: stop });
-  } while (performance.now() < until);
-  return false;
 }
 
 /** What the server writes now cannot have been archived by it: a file of that name would prove nothing. */
