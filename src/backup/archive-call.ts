@@ -41,9 +41,9 @@ export function isCertain(text: string, { program, expanded, hiddenBy, environme
 }
 
 /** Whether it is the one that lies beside the program that runs here, as the server's user, who can run it therefore. */
-function isBeside(program: string, { workingDirectory }: Start): boolean {
+export function isBeside(program: string, workingDirectory: string, root = installedIn()): boolean {
   try {
-    const own = realpathSync(join(installedIn(), 'bin', basename(program)));
+    const own = realpathSync(join(root, 'bin', basename(program)));
     if (realpathSync(program) !== own || statSync(workingDirectory).uid !== process.getuid!()) return false;
     accessSync(own, constants.X_OK);
     return true;
@@ -54,7 +54,7 @@ function isBeside(program: string, { workingDirectory }: Start): boolean {
 
 async function judgeOurs(call: Call, start: Start, signal: AbortSignal): Promise<Report | undefined> {
   // To start it for a look would cost as much as to archive a segment.
-  if (isAbsolute(call.program) && isBeside(call.program, start)) return undefined;
+  if (isAbsolute(call.program) && isBeside(call.program, start.workingDirectory)) return undefined;
   const environment = { ...start.environment, ...call.environment };
   const { code, said, version } = await askVersion(call, { ...start, environment }, signal);
   if (code !== 0) throw cannotRun(call.program, `exit code ${code ?? 'none'}`, said);

@@ -1,7 +1,9 @@
 // Which archive_commands a copy refuses before it waits: only those whose program the server would not find, for certain.
-import { describe, expect, it } from 'vitest';
-import { isCertain, onlyProgramOf } from '../../src/backup/archive-call.ts';
+import { chmodSync, chownSync, copyFileSync, symlinkSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { isBeside, isCertain, onlyProgramOf } from '../../src/backup/archive-call.ts';
 import { readCall } from '../../src/postgres/command-calls.ts';
+import { makeSandbox } from '../harness/sandbox.ts';
 
 describe('the only program of a command', () => {
   it.each([
@@ -30,5 +32,40 @@ describe('a call of archiveWALFile', () => {
   ])('can be judged for certain, or not: %s (%s)', (text, certain) => {
     const reading = readCall(text, ['archiveWALFile']);
     expect(reading.kind === 'call' && isCertain(text, reading.call)).toBe(certain);
+  });
+});
+
+describe('the archiveWALFile beside the program that runs', () => {
+  const sandbox = makeSandbox('beside');
+  afterAll(() => sandbox.dispose());
+  const root = sandbox.directory('installed');
+  const data = sandbox.directory('data');
+  const own = sandbox.file('installed/bin/archiveWALFile', '#!/bin/sh\n', 0o755);
+  chownSync(data, process.getuid!(), process.getgid!());
+
+  it('is known by its file, also through links', () => {
+    const link = `${sandbox.path}/archiveWALFile`;
+    symlinkSync(own, link);
+    expect(
+      [own, `${root}/bin/../bin/archiveWALFile`, link].map((each) => isBeside(each, data, root)),
+    ).toEqual([true, true, true]);
+  });
+
+  it('is not another one, however alike, nor one that is not there', () => {
+    const copy = `${sandbox.directory('other/bin')}/archiveWALFile`;
+    copyFileSync(own, copy);
+    expect(isBeside(copy, data, root)).toBe(false);
+    expect(isBeside(`${sandbox.path}/missing/archiveWALFile`, data, root)).toBe(false);
+    expect(isBeside(own, data, sandbox.path)).toBe(false);
+  });
+
+  it('is not taken for one that the server can run where it may not be run, or the server is of another user', () => {
+    expect(isBeside(own, `${sandbox.path}/missing`, root)).toBe(false);
+    chownSync(data, 4711, 4711);
+    expect(isBeside(own, data, root)).toBe(false);
+    chownSync(data, process.getuid!(), process.getgid!());
+    expect(isBeside(own, data, root)).toBe(true);
+    chmodSync(own, 0o644);
+    expect(isBeside(own, data, root)).toBe(false);
   });
 });
