@@ -102,6 +102,7 @@ const commandOf = (kind: Kind, summary: string): Command => ({
   summary,
   positionals: copyArguments,
   options: copyOptions,
+  printsEvents: true,
   stopSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
   notes,
   exitKinds: ['archiving-unproven', 'page-damaged', 'wal-missing', 'wrong-cluster'],

@@ -75,5 +75,7 @@ export const copyOptions: readonly Option[] = [
     summary: 'The private key to log in with. Default: ssh.copy_identity_files of the configuration.',
   },
   { name: 'dry-run', summary: 'Look at everything, say each step, and change nothing.' },
-  jsonOption('Print a JSON object a line: each step, the progress every second, the outcome.'),
+  jsonOption(
+    'Print a JSON object a line, with its event: each step, the progress every second; the last one, "end", has the outcome, which is "stopped" where a signal ended the call.',
+  ),
 ];

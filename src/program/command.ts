@@ -39,6 +39,11 @@ export interface Command {
   exitKinds?: readonly ErrorKindName[];
   /** True where exitStatus is all there is: neither 0 nor the table of error kinds is added. */
   hasOwnExitStatus?: boolean;
+  /**
+   * With --json it prints an object a line, each with its `event`. The last one, "end", comes whatever becomes of the call, unless
+   * SIGKILL ends it: for a fault with the fields of print-error.ts, for a signal with `outcome` "stopped" and its name.
+   */
+  printsEvents?: boolean;
   /** Further lines of --help, before EXIT STATUS. */
   notes?: readonly string[];
   /** The setting of postgresql.conf that calls it, and the placeholders: archive_command, '%p %f'. */

@@ -63,9 +63,9 @@ export function describeError(error: unknown): { report: Report; exitCode: numbe
   };
 }
 
-/** A fault as the one JSON object that a call with --json prints instead of its answer; ends in a line feed. */
-export function formatFaultAsJson(error: unknown, exitCode: number): string {
+/** A fault as the one JSON object that a call with --json prints instead of its answer, after the fields of `first`; ends in a line feed. */
+export function formatFaultAsJson(error: unknown, exitCode: number, first: object = {}): string {
   const { report, kind } = describeError(error);
   const { message, detail = null, hint = null } = report;
-  return `${JSON.stringify({ outcome: 'failed', kind, message, detail, hint, exitCode })}\n`;
+  return `${JSON.stringify({ ...first, outcome: 'failed', kind, message, detail, hint, exitCode })}\n`;
 }

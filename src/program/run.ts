@@ -71,7 +71,10 @@ export async function runCommand(command: Command, words: readonly string[]): Pr
     voice: makeVoice(command.name),
   };
   const fail = async (error: unknown): Promise<void> => {
-    if (received !== undefined) return dieOf(received);
+    if (received !== undefined) {
+      tellStopped(command, words, received);
+      return dieOf(received);
+    }
     leave(await reportFault(command, call, error, words));
   };
   process.on('uncaughtException', (error) => void fail(error));
@@ -104,8 +107,18 @@ async function reportFault(
   const { report, exitCode } = describeError(error);
   const code = command.exitCodeOfFault?.(call, exitCode) ?? exitCode;
   await call.voice.report('ERROR', report, { exitCode: code });
-  // By the words: a command line that is wrong never became options.
-  const takesJson = command.options.some(({ name }) => name === 'json');
-  if (takesJson && words.includes('--json')) writeOut(1, formatFaultAsJson(error, code));
+  if (wantsJson(command, words))
+    writeOut(1, formatFaultAsJson(error, code, command.printsEvents === true ? lastEvent : {}));
   return code;
+}
+
+const lastEvent = { event: 'end' };
+
+/** By the words: a command line that is wrong never became options. */
+const wantsJson = ({ options }: Command, words: readonly string[]): boolean =>
+  options.some(({ name }) => name === 'json') && words.includes('--json');
+
+function tellStopped(command: Command, words: readonly string[], signal: NodeJS.Signals): void {
+  if (command.printsEvents !== true || !wantsJson(command, words)) return;
+  writeOut(1, `${JSON.stringify({ ...lastEvent, outcome: 'stopped', signal })}\n`);
 }

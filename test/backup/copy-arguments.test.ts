@@ -103,6 +103,7 @@ describe('a node without a running server', () => {
     expect({ code, answer: JSON.parse(stdout) as unknown }).toEqual({
       code: 2,
       answer: {
+        event: 'end',
         outcome: 'failed',
         kind: 'usage',
         message: 'there is no destination "db3"; did you mean "db2"?',

@@ -121,7 +121,8 @@ describe('a copy', { timeout: 200_000 }, () => {
     const point: Point = { signal: 'SIGINT', after: 'checkpoint', laterMs: 300, into: 'nothing' };
     const result = await interrupt(point, ['--checkpoint', 'spread']);
     expect(result).toMatchObject({ signal: 'SIGINT', stderr: '' });
-    expect(eventNames(result.events)).toEqual(['archiving-proved', 'checkpoint']);
+    expect(eventNames(result.events)).toEqual(['archiving-proved', 'checkpoint', 'end']);
+    expect(result.events.at(-1)).toEqual({ event: 'end', outcome: 'stopped', signal: 'SIGINT' });
     await expectNoBackup(primary);
     // It had not begun: its server was still writing what was changed.
     expect(result.ms).toBeLessThan(60_000);
