@@ -13,7 +13,7 @@ import { bounded } from '../program/bounded.ts';
 import { errnoOf, type ProgramError } from '../program/program-error.ts';
 import type { SftpCarrier } from './sftp/session.ts';
 import { carry, destroy, endOf, type Way } from './ssh/carry.ts';
-import { asLost, onTheWay, refusedLogin, stoppedAt, unreachable } from './ssh/connect-faults.ts';
+import { asLost, onTheWay, refusedLogin, stoppedAt, tryLogin, unreachable } from './ssh/connect-faults.ts';
 import { execute, forward } from './ssh/channels.ts';
 import { farCommand, type Login } from './ssh/far-command.ts';
 import { handshakeAlgorithms } from './ssh/handshake.ts';
@@ -121,14 +121,14 @@ function logIn(target: Target, sock: Duplex, signal: AbortSignal): Promise<[Clie
 }
 
 /** Past the limit a library's own words for the end of the attempt do not count. */
-function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal, at: Target | undefined): unknown {
+function orItsLimit(error: unknown, signal: AbortSignal, stop: AbortSignal, { at, last }: Logins): unknown {
   if (!signal.aborted || stop.aborted) return error;
   const { kind, message } = signal.reason as ProgramError;
-  return new LinkFault(kind, message, { detail: stoppedAt(at), cause: error });
+  return new LinkFault(kind, message, { detail: stoppedAt(at), hint: tryLogin(last), cause: error });
 }
 
-/** `at`: whose turn it is, where there are jump hosts. */
-type Logins = Way<Client> & { at: Target | undefined };
+/** `last`: where it leads to; `at`: whose turn it is, where there are jump hosts. */
+type Logins = Way<Client> & { last: Target; at: Target | undefined };
 
 /** Logs in at each host of the way; gives the place of the last accepted method among loginMethods. */
 async function logInAlong(hosts: readonly Target[], way: Logins, signal: AbortSignal): Promise<number> {
@@ -170,7 +170,7 @@ function openSession<T>(
   let lost: Error | undefined;
   const hosts = wayTo(given).map(withoutRefused);
   const target = hosts.at(-1)!;
-  const way: Logins = { clients: [], socket: undefined, at: undefined };
+  const way: Logins = { clients: [], socket: undefined, last: target, at: undefined };
   return bounded('connect', target.connectLimitMs, stop, async (signal) => {
     // Who waits for a jump host to answer is not heard of by the library.
     const onAbort = (): void => destroy(way);
@@ -182,7 +182,7 @@ function openSession<T>(
       return await use({ client: way.clients.at(-1)!, way, lost: () => lost, login });
     } catch (error) {
       destroy(way);
-      throw orItsLimit(error, signal, stop, way.at);
+      throw orItsLimit(error, signal, stop, way);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }

@@ -74,6 +74,10 @@ export function onTheWay(error: unknown, hop: Target, target: Target): unknown {
 export const stoppedAt = (target: Target | undefined): string | undefined =>
   target && [`It was waiting for ${hostAndPort(target)}.`, ...(target.notes ?? [])].join(' ');
 
+/** What shows where a login stays. */
+export const tryLogin = (target: Target): string =>
+  `Try, as ${effectiveAccount().name}: ${sshTo(target)} true`;
+
 /** The command that logs in there with ssh. */
 function sshTo({ user, host, port, via }: Target): string {
   const jump = via === undefined ? '' : `-J ${viaWords(via)} `;

@@ -91,7 +91,9 @@ describe.concurrent('a far side that hangs in SSH itself', { timeout: 120_000 },
     const known = readFileSync(sshd.knownHosts, 'utf8');
     const knownHosts = node.sandbox.file('known_hosts', `${known}[127.0.0.1]:${side.port} ${side.hostKey}\n`);
     const url = urlOf(sshd, node.far, side.port);
-    const said = `: could not open ${url}: could not connect: no answer within 1500ms\n`;
+    const said =
+      `: could not open ${url}: could not connect: no answer within 1500ms\n` +
+      `HINT:  Try, as ${sshd.user}: ssh -p ${side.port} ${sshd.user}@127.0.0.1 true\n`;
     await Promise.all([side.untilReached(), hangAndRecover(node, verb, { url, knownHosts }, said)]);
   });
 });

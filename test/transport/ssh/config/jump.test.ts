@@ -220,6 +220,9 @@ describe('a jump host', limits, () => {
         kind: 'timed-out',
         message: `could not open ${url()}: could not connect: no answer within 300ms`,
         detail: `It was waiting for [127.0.0.1]:${second.port}. ${by(file, 'bastion', second, 10)} ${onTheWay(file)} ${looked(file, 14)}`,
+        hint: expect.stringMatching(
+          new RegExp(`^Try, as \\S+: ssh -J \\S+:${second.port} -p ${far.sshd.port} \\S+@\\S+ true$`),
+        ) as unknown,
       });
       const stop = new AbortController();
       const opening = open(file, 60_000, stop.signal);
