@@ -77,6 +77,14 @@ function offsetOfDifference(one: Buffer, other: Buffer): number {
   return offset;
 }
 
+/** A kept history file as text; what is longer than one can be is cut off. */
+export async function historyOfKept(conflict: Conflict, signal: AbortSignal): Promise<string> {
+  return withKept(conflict, async (kept) => {
+    for await (const chunk of plaintextOf(kept, longestBytes, signal)) return chunk.toString('utf8');
+    return '';
+  });
+}
+
 /** The header of a kept file's first page; undefined where it does not begin as WAL. */
 export async function headerOfKept(
   conflict: Conflict,

@@ -3,11 +3,12 @@
 // stays for a person (conflicts.ts).
 import type { WalFileName } from '../wal/filename.ts';
 import { parseWalFileName } from '../wal/filename.ts';
-import { belongsTo, type Line } from '../wal/line.ts';
+import { ancestorsOf, belongsTo, type Line } from '../wal/line.ts';
 import { segmentNumber, segmentStart } from '../wal/segment.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { headerOfKept } from './compare-conflict.ts';
 import { acceptConflict, listConflicts, type Conflict } from './conflicts.ts';
+import { KeptTimelines } from './kept-timelines.ts';
 import { filesOf } from './quarantine.ts';
 import { walNameOf } from './stored-form.ts';
 
@@ -24,11 +25,15 @@ interface Candidate {
 }
 
 /** What is in quarantine, is of a timeline of the line, and has no counterpart; by WAL name. */
-async function candidates(directory: string, line: Line): Promise<Map<string, Candidate[]>> {
+async function candidates(
+  directory: string,
+  conflicts: readonly Conflict[],
+  line: Line,
+): Promise<Map<string, Candidate[]>> {
   const timelines = new Set([line.timeline, ...line.ancestors.map(({ timeline }) => timeline)]);
   const found = new Map<string, Candidate[]>();
   const there = new Set((await filesOf(directory)).map(walNameOf));
-  for (const conflict of await listConflicts(directory)) {
+  for (const conflict of conflicts) {
     const name = parseWalFileName(conflict.walName);
     if (!conflict.id.startsWith('quarantine/') || name === undefined || there.has(name.name)) continue;
     if (!timelines.has(name.timeline)) continue;
@@ -57,22 +62,62 @@ async function unlessRefused<T>(value: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** `unsure`: it is of the line, but the owner may yet archive another content under that name, or its place is not known. */
-function judge(
-  { name }: Candidate,
-  line: Line,
-  size: number | undefined,
-  archivedBefore: bigint | undefined,
-): 'of the line' | 'unsure' | 'not of it' {
-  if (name.kind === 'history') return 'of the line';
+type Verdict = 'of the line' | 'unsure' | 'not of it';
+
+/** What the claimant says of its own archiving, and what tells the segments. */
+interface Ground {
+  line: Line;
+  /** Undefined where no segment tells it. */
+  size: number | undefined;
+  archivedBefore: bigint | undefined;
+  timelines: KeptTimelines;
+}
+
+/** A timeline begins with the segment in which it left the one before. */
+function isBeforeBegin(line: Line, timeline: number, number: bigint, size: number): boolean {
+  const begin = ancestorsOf(line, timeline)?.at(-1)?.switchLsn ?? 0n;
+  return segmentStart(number + 1n, size) <= begin;
+}
+
+/** `unsure`: by its name it is of the line, but the owner may yet archive another content under it, or its place is not known. */
+function judgeSegment(
+  name: Exclude<WalFileName, { kind: 'history' }>,
+  { line, size, archivedBefore }: Ground,
+): Verdict {
   const number = size === undefined ? undefined : segmentNumber(name, size);
   if (size === undefined || number === undefined) return 'unsure';
   if (['past', 'elsewhere'].includes(String(belongsTo(line, name.timeline, number, size))))
     return 'not of it';
+  if (isBeforeBegin(line, name.timeline, number, size)) return 'not of it';
   if (name.timeline !== line.timeline) return 'of the line';
   const isArchived = archivedBefore !== undefined && segmentStart(number + 1n, size) <= archivedBefore;
   return isArchived ? 'of the line' : 'unsure';
 }
+
+/** A timeline of the same number may be another one; where that is not known, its segments wait for a person. */
+async function judge({ conflict, name }: Candidate, ground: Ground): Promise<Verdict> {
+  const verdict = name.kind === 'history' ? 'of the line' : judgeSegment(name, ground);
+  if (verdict === 'not of it') return verdict;
+  const sameness = await ground.timelines.isSame(conflict, name.timeline);
+  return { same: verdict, another: 'not of it', unknown: 'unsure' }[sameness] as Verdict;
+}
+
+/** Those that are not of another line, and whether all doubt is gone. */
+async function remaining(
+  kept: readonly Candidate[],
+  ground: Ground,
+): Promise<{ left: Candidate[]; isSure: boolean }> {
+  const verdicts = await Promise.all(kept.map((each) => judge(each, ground)));
+  const left = kept.filter((_, at) => verdicts[at] !== 'not of it');
+  // Two contents of one name: which one is right, nobody here knows.
+  return { left, isSure: left.length === 1 && verdicts[kept.indexOf(left[0]!)] === 'of the line' };
+}
+
+/** A history last: it is what tells the segments of its timeline, should this be cut off. */
+const historiesLast = (all: Map<string, Candidate[]>): [string, Candidate[]][] => {
+  const isHistory = ([, [first]]: [string, Candidate[]]): boolean => first?.name.kind === 'history';
+  return [...[...all].filter((each) => !isHistory(each)), ...[...all].filter(isHistory)];
+};
 
 /**
  * Puts back what is on the line and missing in the archive, each durably. Of the claimed timeline itself only what its owner
@@ -85,20 +130,20 @@ export async function putBackOnLine(
   signal: AbortSignal,
 ): Promise<PutBack> {
   const result: PutBack = { putBack: [], notPutBack: [] };
-  const all = await candidates(directory, line);
+  const conflicts = await listConflicts(directory);
+  const all = await candidates(directory, conflicts, line);
   const size = await sizeFrom(all.values(), signal);
-  for (const [name, kept] of all) {
+  const ground = { line, size, archivedBefore, timelines: new KeptTimelines(conflicts, line, signal) };
+  for (const [name, kept] of historiesLast(all)) {
     signal.throwIfAborted();
-    const verdict = judge(kept[0]!, line, size, archivedBefore);
-    if (verdict === 'not of it') continue;
-    // Two contents of one name: which one is right, nobody here knows.
-    const isSure = verdict === 'of the line' && kept.length === 1;
+    const { left, isSure } = await remaining(kept, ground);
     const accepted = async (): Promise<true> => {
-      await acceptConflict(directory, kept[0]!.conflict);
+      await acceptConflict(directory, left[0]!.conflict);
       return true;
     };
     if (isSure && (await unlessRefused(accepted())) === true) result.putBack.push(name);
-    else result.notPutBack.push(...kept.map(({ conflict }) => conflict.id));
+    else result.notPutBack.push(...left.map(({ conflict }) => conflict.id));
   }
+  result.putBack.sort();
   return result;
 }

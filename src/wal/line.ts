@@ -9,6 +9,26 @@ export interface Line {
   ancestors: readonly HistoryEntry[];
 }
 
+/** Where a timeline was left. */
+type Fork = Pick<HistoryEntry, 'timeline' | 'switchLsn'>;
+
+/** The ancestors of one of the line's timelines, oldest first; undefined where it is none of them. */
+export function ancestorsOf<F extends Fork>(
+  line: { timeline: number; ancestors: readonly F[] },
+  timeline: number,
+): readonly F[] | undefined {
+  if (timeline === line.timeline) return line.ancestors;
+  const index = line.ancestors.findIndex((entry) => entry.timeline === timeline);
+  return index === -1 ? undefined : line.ancestors.slice(0, index);
+}
+
+/** Whether both name the same timelines, each left at the same LSN; what PostgreSQL says for people does not count. */
+export const areSameAncestors = (left: readonly Fork[], right: readonly Fork[]): boolean =>
+  left.length === right.length &&
+  left.every(
+    ({ timeline, switchLsn }, at) => timeline === right[at]!.timeline && switchLsn === right[at]!.switchLsn,
+  );
+
 /** LSNs between which a timeline counts on a line: the first byte, and the first byte that no longer does. */
 function rangeOn(line: Line, timeline: number): { from: bigint; to: bigint | undefined } | undefined {
   const index = line.ancestors.findIndex((entry) => entry.timeline === timeline);

@@ -1,6 +1,6 @@
 // A take-over by the owner of an older timeline: newer ones go into quarantine, and of the owner's own line comes back what an
 // earlier claim had put there. By a directory, and through a receiver.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -22,6 +22,7 @@ const [four, five, six, seven] = [4, 5, 6, 7].map((number) => segmentNamed(numbe
 ];
 const ofTwo = [5, 6].map((number) => segmentNamed(number, 2));
 const history = [{ timeline: 1, switchLsn: 0x50_0000n, reason: '' }];
+const laterHistory = [{ timeline: 1, switchLsn: 0x60_0000n, reason: '' }];
 
 interface Scene {
   directory: string;
@@ -111,6 +112,73 @@ describe('a take-over by the owner of an older timeline', () => {
     expect(again.quarantined).toEqual([five, six, seven]);
     expect(walIn(scene.directory)).toEqual(before);
   });
+
+  it('puts nothing back of a timeline that only had the same number, nor what lies before the own one began', async () => {
+    await using sandbox = makeSandbox('take-over');
+    const scene = await makeScene(sandbox);
+    await claimBy(scene);
+    const before = photograph(scene.directory);
+    // Promoted once more, later, by a standby that has found no timeline 2.
+    const again = await claimBy(
+      { ...scene, old: scene.promoted },
+      { timeline: 2, nodeName: 'db2', history: laterHistory },
+    );
+    expect(again).toMatchObject({
+      settled: { putBack: [], notPutBack: [], staying: [] },
+      quarantined: [six, seven],
+    });
+    const after = photograph(scene.directory);
+    for (const name of [four, five]) expect(after[name]).toEqual(before[name]);
+    const room = '.twowarm/quarantine/00000001-2';
+    expect(readdirSync(join(scene.directory, room)).sort()).toEqual(
+      [...abandoned.slice(0, 2), `${ofTwo[1]}.zst`, abandoned[3], 'why.json'].sort(),
+    );
+  });
+
+  it.each([
+    ['', history, [ofTwo[0]!, `${ofTwo[1]}.zst`, abandoned[3]!]],
+    [' but what lies before it began', laterHistory, [`${ofTwo[1]}.zst`, abandoned[3]!]],
+  ])(
+    'leaves to a person what nothing tells from another timeline of the same number%s',
+    async (_, own, kept) => {
+      await using sandbox = makeSandbox('take-over');
+      const scene = await makeScene(sandbox);
+      await claimBy(scene);
+      rmSync(join(scene.directory, '.twowarm/quarantine/00000001-2/00000002.history'));
+      const again = await claimBy(
+        { ...scene, old: scene.promoted },
+        { timeline: 2, nodeName: 'db2', history: own, archivedBefore: 0x80_0000n },
+      );
+      expect(again.settled).toEqual({
+        putBack: [],
+        notPutBack: kept.map((name) => `quarantine/00000001-2/${name}`),
+        staying: [],
+      });
+    },
+  );
+
+  it.each([
+    ['the same', 0x50_0000n, [ofTwo[0]!, ofTwo[1]!]],
+    ['another', 0x4f_0000n, []],
+  ])(
+    'tells segments that lay past a fork by the line of who put them aside: %s timeline 2',
+    async (_, left, back) => {
+      await using sandbox = makeSandbox('take-over');
+      const scene = await makeScene(sandbox);
+      const third = { timeline: 3, nodeName: 'db3' };
+      const ancestors = [
+        { timeline: 1, switchLsn: left, reason: '' },
+        { timeline: 2, switchLsn: 0x50_0000n, reason: '' },
+      ];
+      await claimBy({ ...scene, old: makeNode(sandbox, us) }, { ...third, history: ancestors });
+      expect(walIn(scene.directory)).not.toContain(ofTwo[0]);
+      const { settled } = await claimBy(
+        { ...scene, old: scene.promoted },
+        { timeline: 2, nodeName: 'db2', history, archivedBefore: 0x80_0000n },
+      );
+      expect(settled?.putBack).toEqual(back);
+    },
+  );
 
   it('puts nothing back that the server is yet to archive itself, and names it', async () => {
     await using sandbox = makeSandbox('take-over');
