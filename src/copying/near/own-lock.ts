@@ -12,7 +12,7 @@ import { lockName } from './own-names.ts';
 
 const busy = (directory: string, { pid }: Holder): ProgramError =>
   new ProgramError('busy', `cannot copy into ${directory}: another copy into it is at work, process ${pid}`, {
-    hint: 'Wait for it. If it hangs, end it and run this one again: it goes on from what is there.',
+    hint: 'Wait for it: one whose line was cut ends by itself within two minutes. If it hangs, end it and run this one again: it goes on from what is there.',
   });
 
 /** `busy` while another process copies into this directory. */

@@ -14,8 +14,14 @@ const mostConversations = 24;
 /** How long work that was told to stop may take, in ms: a disk that hangs is left behind. */
 const endLimitMs = 5000;
 
-/** A client that is there sends a frame more often than this, in ms: it pings. */
-const idleLimitMs = 300_000;
+/**
+ * A client that is there sends a frame much more often than this, in ms: it pings (ssh/link.ts). Whoever calls again after a line was
+ * cut waits so long at most for what the first call has left.
+ */
+const silenceLimitMs = 90_000;
+
+/** A frame that waits for its reader waits for a disk, in ms. */
+const standstillLimitMs = 300_000;
 
 /** How often a client is told that this side is there while a frame waits for its reader and nobody hears the pings, in ms. */
 const heartbeatMs = 1000;
@@ -145,9 +151,10 @@ export async function serve<Admitted>(
   try {
     await connection.write([preface]);
     for (;;) {
-      const next = await within(chunks.next(), stop);
+      const next = await within(chunks.next(), silenceLimitMs, stop);
       if (next.done === true) break;
-      for (const frame of reader.read(next.value)) await within(session.take(frame), stop, living);
+      for (const frame of reader.read(next.value))
+        await within(session.take(frame), standstillLimitMs, stop, living);
     }
     if (!reader.isBetweenFrames)
       throw new ProgramError('connection-lost', 'the connection was cut within a frame');
@@ -160,13 +167,18 @@ export async function serve<Admitted>(
 }
 
 /** What is waited for; `timed-out` when it takes too long, or the reason of `stop`. `living` is called meanwhile. */
-async function within<T>(next: Promise<T>, stop: AbortSignal, living?: () => void): Promise<T> {
+async function within<T>(
+  next: Promise<T>,
+  limitMs: number,
+  stop: AbortSignal,
+  living?: () => void,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const beat = living && setInterval(living, heartbeatMs);
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new ProgramError('timed-out', 'nothing came, or went on, for too long')),
-      idleLimitMs,
+      limitMs,
     );
   });
   try {

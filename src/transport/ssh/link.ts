@@ -9,6 +9,9 @@ import { Conversation } from './conversation.ts';
 /** How much a login shell may print before the receiver speaks, in bytes. */
 const mostNoise = 16_384;
 
+/** How often the far side is told that we are there, in ms: long before either side gives the other up (receiver/session.ts). */
+const pingEveryMs = (idleLimitMs: number): number => Math.max(50, Math.min(idleLimitMs / 3, 20_000));
+
 export class Link {
   private readonly conversations = new Map<number, Conversation>();
   private readonly reader = new FrameReader();
@@ -23,7 +26,7 @@ export class Link {
   constructor(carrier: Carrier, idleLimitMs: number) {
     this.carrier = carrier;
     this.idleLimitMs = idleLimitMs;
-    this.pinging = setInterval(() => this.ping(), Math.max(50, idleLimitMs / 3));
+    this.pinging = setInterval(() => this.ping(), pingEveryMs(idleLimitMs));
     this.pinging.unref();
     void this.listen();
   }

@@ -382,7 +382,7 @@ describe('a target is refused', () => {
     expect(await refusal(scene)).toEqual({
       kind: 'busy',
       message: `cannot copy into ${scene.data}: another copy into it is at work, process ${process.pid}`,
-      hint: 'Wait for it. If it hangs, end it and run this one again: it goes on from what is there.',
+      hint: 'Wait for it: one whose line was cut ends by itself within two minutes. If it hangs, end it and run this one again: it goes on from what is there.',
     });
   });
 });
