@@ -119,12 +119,15 @@ async function notThere(
   const { name: to, url, policy } = destination;
   const failed = await session.lastFailure();
   const failing = failed === undefined ? '' : ` archive_command fails with ${failed}.`;
+  const counted = (await session.countsAsArchived(name))
+    ? ' The server counts it as archived, for archive_command has succeeded with it.'
+    : '';
   const way =
     policy === 'required'
       ? 'The log of the server says what archive_command said.'
       : `${to} is ${policy}: segments come with debts there, or by a relay.`;
   return new ProgramError(kind, `${name} did not arrive at ${url} within ${formatDuration(limitMs)}`, {
-    detail: `${way}${failing}`,
+    detail: `${way}${failing}${counted}`,
     hint: 'twowarm check --full follows a segment and says where it stays; --wait gives it longer.',
   });
 }

@@ -204,6 +204,15 @@ export class BackupSession {
     return row?.newer === true ? (row.name ?? undefined) : undefined;
   }
 
+  /** Whether archive_command has succeeded for that segment, or for a later one of its timeline. */
+  async countsAsArchived(name: string): Promise<boolean> {
+    const [row] = await this.rows<{ name: string | null }>(
+      'select last_archived_wal as name from pg_stat_archiver',
+    );
+    const last = row?.name?.slice(0, name.length) ?? '';
+    return last.slice(0, 8) === name.slice(0, 8) && last >= name;
+  }
+
   /** The server ends a backup that is under way. */
   close(): Promise<void> {
     return this.session.close();

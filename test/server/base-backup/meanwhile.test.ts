@@ -125,7 +125,7 @@ describe('a segment in the middle of what a copy needs', () => {
       code: 59,
       stderr: [
         `copyToStandby: ERROR:  ${first} did not arrive at file:${archiveIn(standby)} within 4s`,
-        'DETAIL:  The log of the server says what archive_command said.',
+        'DETAIL:  The log of the server says what archive_command said. The server counts it as archived, for archive_command has succeeded with it.',
         'HINT:  twowarm check --full follows a segment and says where it stays; --wait gives it longer.',
         '',
       ].join('\n'),

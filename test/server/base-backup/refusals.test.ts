@@ -288,7 +288,7 @@ describe('a server that does not archive', () => {
           `^copyToStandby: WARNING:  archive_command does not call archiveWALFile\\nDETAIL:  It is: ${command}\\n` +
             `HINT:  That is right only if it brings each segment to ${archive}\\.\\n` +
             `copyToStandby: ERROR:  [0-9A-F]{24} did not arrive at file:${archiveIn(standby)} within ${wait}\\n` +
-            `DETAIL:  The log of the server says what archive_command said\\.${isFailing ? ` archive_command fails with ${segment}\\.` : ''}\\n` +
+            `DETAIL:  The log of the server says what archive_command said\\.${isFailing ? ` archive_command fails with ${segment}\\.` : ' The server counts it as archived, for archive_command has succeeded with it\\.'}\\n` +
             'HINT:  twowarm check --full follows a segment and says where it stays; --wait gives it longer\\.\\n$',
         ),
       );
