@@ -27,7 +27,7 @@ function readCache(text) {
     return undefined;
   }
   const length = bytes.length - build.length;
-  const isWhole = bytes.latin1Slice(length) === build && !bytes.includes(emptyBlock);
+  const isWhole = length > 0 && bytes.latin1Slice(length) === build && !bytes.includes(emptyBlock);
   return isWhole ? bytes.subarray(0, length) : undefined;
 }
 

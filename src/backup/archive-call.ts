@@ -40,21 +40,43 @@ export function isCertain(text: string, { program, expanded, hiddenBy, environme
   return isAbsolute(program) || onlyProgramOf(text) === program;
 }
 
-/** Whether it is the one that lies beside the program that runs here, as the server's user, who can run it therefore. */
-export function isBeside(program: string, workingDirectory: string, root = installedIn()): boolean {
+/** What an installation carries to run its programs with, from its root: bin/launch.sh takes the first one that is there. */
+const carriedNodes = ['node_modules', '..'].flatMap((place) =>
+  ['x64', 'arm64'].map((machine) => `${place}/node-linux-${machine}/bin/node`),
+);
+/** What archiveWALFile is made of. */
+const itsFiles = ['dist/archiveWALFile.cjs', 'dist/hot/archiveWALFile.cjs'];
+
+const realPath = (path: string): string | undefined => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Whether it is the one of the installation that runs here, as the server's user and with the Node.js that it carries: the server
+ * can run it, too, for nothing of its environment decides.
+ */
+export function isBeside(
+  program: string,
+  workingDirectory: string,
+  root = installedIn(),
+  node = process.execPath,
+): boolean {
   try {
     const own = realpathSync(join(root, 'bin', basename(program)));
     if (realpathSync(program) !== own || statSync(workingDirectory).uid !== process.getuid!()) return false;
+    if (!carriedNodes.some((path) => realPath(join(root, path)) === realpathSync(node))) return false;
     accessSync(own, constants.X_OK);
-    return true;
+    return itsFiles.every((file) => statSync(join(root, file)).size > 0);
   } catch {
     return false;
   }
 }
 
 async function judgeOurs(call: Call, start: Start, signal: AbortSignal): Promise<Report | undefined> {
-  // To start it for a look would cost as much as to archive a segment.
-  if (isAbsolute(call.program) && isBeside(call.program, start.workingDirectory)) return undefined;
   const environment = { ...start.environment, ...call.environment };
   const { code, said, version } = await askVersion(call, { ...start, environment }, signal);
   if (code !== 0) throw cannotRun(call.program, `exit code ${code ?? 'none'}`, said);
@@ -82,15 +104,22 @@ async function looking<T>(
   }
 }
 
+export interface Looking {
+  dataDirectory: string;
+  /** Of the destination. */
+  url: string;
+  /** Whether the archiveWALFile beside us is not started for a look, which costs as much as to archive a segment. */
+  mayTrustOurs: boolean;
+  stop: AbortSignal;
+}
+
 /**
  * Throws `archiving-unproven` where the program of archive_command cannot be run as the server runs it. A warning for one that
  * is not ours, which may be right. `archiveLibrary`: with one the command is not called.
  */
 export async function judgeArchiveCommand(
   { archiveCommand, archiveLibrary }: { archiveCommand: string; archiveLibrary: string },
-  dataDirectory: string,
-  url: string,
-  stop: AbortSignal,
+  { dataDirectory, url, mayTrustOurs, stop }: Looking,
 ): Promise<Report | undefined> {
   if (archiveLibrary !== '') return undefined;
   const postmaster = readPostmaster(dataDirectory);
@@ -100,6 +129,7 @@ export async function judgeArchiveCommand(
   if (reading.kind === 'call') {
     const { call } = reading;
     if (start === undefined || !isCertain(archiveCommand, call)) return undefined;
+    if (mayTrustOurs && isAbsolute(call.program) && isBeside(call.program, dataDirectory)) return undefined;
     return looking(stop, (signal) => judgeOurs(call, start, signal));
   }
   if (start !== undefined) await looking(stop, (signal) => refuseMissing(archiveCommand, start, signal));

@@ -2,6 +2,7 @@
 import type { Outside, Target } from '../copying/target.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { ProgramCall } from '../program/command.ts';
+import { unlessAborted } from '../program/unless-aborted.ts';
 import { judgeArchiveCommand } from './archive-call.ts';
 import type { Chosen } from './choose.ts';
 import { copyTo, type Outcome, type Wanted } from './copy-to.ts';
@@ -67,20 +68,24 @@ export async function copyBetween(call: ProgramCall, ends: Ends): Promise<Outcom
   const { node, chosen, wanted } = ends;
   const { environment, stop } = call;
   const asking = askServer(ends);
-  const opening = beginTarget(
-    call,
-    ends,
-    asking.then(({ asked }) => outsideOfNew(asked, wanted)),
-  );
+  const outside = asking.then(({ asked }) => outsideOfNew(asked, wanted));
+  const opening = beginTarget(call, ends, outside);
   let session: BackupSession | undefined;
   let proof: EarlyProof | undefined;
   try {
-    const server = await asking;
+    const server = await unlessAborted(asking, stop);
     session = server.session;
+    // What the words of the call make impossible is said before what the road does.
+    await outside;
     const known = { ...ends, ...server, stop };
     proof = beginProof(known);
     const { url } = chosen.destination;
-    const judged = judgeArchiveCommand(server.asked.facts, node.settings.dataDirectory, url, stop);
+    const judged = judgeArchiveCommand(server.asked.facts, {
+      dataDirectory: node.settings.dataDirectory,
+      url,
+      mayTrustOurs: !wanted.dryRun,
+      stop,
+    });
     judged.catch(() => undefined);
     const target = await opening.target;
     return await copyTo({ ...known, target, judged, proof, environment });
@@ -88,6 +93,7 @@ export async function copyBetween(call: ProgramCall, ends: Ends): Promise<Outcom
     const proofEnded = proof?.end();
     // First the server: its backup mode ends with the session.
     await session?.close();
+    if (session === undefined) void asking.then((late) => late.session.close()).catch(() => undefined);
     await proofEnded;
     await opening.end();
   }

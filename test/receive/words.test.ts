@@ -38,6 +38,7 @@ describe('the words of a receiver', () => {
     [['--data-directory', '/srv/data', '--allow-read']],
     [['--data-directory', '/srv/data', '--authorized-keys-line']],
     [['--data-directory', '/srv/data', '--allow', '/a', '--allow', '/b']],
+    [['--data-directory', '/srv/data', '--allow', '/a', '--authorized-keys-line', '/srv/key.pub']],
     [['--data-directory=/srv/data']],
     [['--help', '/srv/data']],
   ])('are for the parser in any other form: %j', (words) => {

@@ -45,8 +45,8 @@ export class FarFile implements ArrivingFile {
   private before: Promise<void> = Promise.resolve();
   private chunks = 0;
   private readonly onAbort: () => void;
-  /** Rejects when nobody waits any more; one for all chunks, because a listener costs as much as what it would end. */
-  private readonly aborted: Promise<never>;
+  /** Who waits: one listener for all chunks, because each costs as much as what it would end. */
+  private readonly waiting = new Set<(reason: unknown) => void>();
 
   /** The conversation has begun with a request for the file, or begins with it. */
   constructor(path: string, way: Way) {
@@ -55,11 +55,8 @@ export class FarFile implements ArrivingFile {
     this.outbox = new Outbox(way.conversation);
     this.there = way.isFresh ? Promise.resolve(undefined) : this.listen();
     this.there.catch(() => undefined);
-    const aborted = Promise.withResolvers<never>();
-    this.aborted = aborted.promise;
-    this.aborted.catch(() => undefined);
     this.onAbort = () => {
-      aborted.reject(way.signal.reason);
+      for (const reject of this.waiting) reject(way.signal.reason);
       way.conversation.fail(way.signal.reason as Error);
       this.letGo(false);
     };
@@ -176,11 +173,22 @@ export class FarFile implements ArrivingFile {
   private async named<T>(work: () => Promise<T>): Promise<T> {
     const { signal, about } = this.way;
     try {
-      return await Promise.race([this.aborted, work()]);
+      return await this.unlessStopped(work());
     } catch (error) {
       this.letGo(false);
       signal.throwIfAborted();
       throw about(`could not write file "${this.path}"`, error);
+    }
+  }
+
+  private async unlessStopped<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    if (this.way.signal.aborted) reject(this.way.signal.reason);
+    this.waiting.add(reject);
+    try {
+      return await Promise.race([promise, work]);
+    } finally {
+      this.waiting.delete(reject);
     }
   }
 

@@ -79,6 +79,7 @@ export async function openFarTarget(
   let link: Link | undefined;
   try {
     const { openLinkOverSsh } = await import('../../transport/ssh/open-ssh.ts');
+    signal.throwIfAborted();
     link = await openLinkOverSsh(road, loginOf(login), command, signal);
     const digests = new PageDigests();
     await greet(link, helloToJson(dataDirectory, url, await outside, digests), signal);

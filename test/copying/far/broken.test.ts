@@ -1,5 +1,6 @@
 // What may happen to a copy under way: its connection is cut after any number of bytes, the far side is killed, hangs, or has no room;
 // the caller stops. The target cannot be started then, says what it is, and the next copy goes on with it.
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -242,6 +243,26 @@ describe('a far side', { timeout: 120_000 }, () => {
     // It has let go: the next one need not wait.
     await copy(directory);
     expectWhole(directory);
+  });
+
+  it('that takes no more of a new file holds up nobody who stops', async () => {
+    const target = await scene.open(scene.place());
+    await target.look(sourceOf(), nothingOutside, neverStopped);
+    await target.prepare(sourceOf(), nothingOutside, neverStopped);
+    const stop = new AbortController();
+    const file = await target.file('PG_VERSION', 0o600, stop.signal);
+    scene.sshd.pause();
+    try {
+      // Much more than the line holds.
+      const chunks = Array.from({ length: 128 }, () => randomBytes(chunkBytes));
+      const taking = Promise.all(chunks.map((chunk) => file.take(chunk)));
+      setTimeout(() => stop.abort(new Error('stopped by SIGINT')), 300);
+      const told = performance.now();
+      await expect(taking).rejects.toThrow('stopped by SIGINT');
+      expect(performance.now() - told).toBeLessThan(3000);
+    } finally {
+      scene.sshd.resume();
+    }
   });
 
   it('that hangs holds up nobody who stops', async () => {
