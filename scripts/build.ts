@@ -13,8 +13,16 @@ import {
   nothingIsFar,
   nothingIsRun,
   onlyClient,
+  onlyEnglish,
   widthsAreLater,
 } from './left-out.ts';
+import {
+  networkIsBeside,
+  networkIsShared,
+  rsyncIsShared,
+  sftpIsLoadedLater,
+  wayIsLater,
+} from './own-files.ts';
 import { writeExtras } from './packaging/write-extras.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -28,6 +36,8 @@ const network = 'transport/ssh/open-ssh';
 const sftp = 'transport/sftp/open-sftp';
 /** A base backup begins with a few calls of the server: what reads options and settings is half of the time until then. */
 const copying = ['copyToStandby', 'copyToDR'];
+/** One file for both of them. */
+const copyTo = 'copy-to';
 const others = ['configSetup', 'configStandby', 'distrib2warm', 'triggerStandby', 'rsyncDR', 'twowarm'];
 /** What a hot program loads only when it has to. */
 const cold = [
@@ -138,41 +148,6 @@ const coldAreFiles = (inline: readonly string[]): Plugin => ({
   },
 });
 
-const wayIsLater: Plugin = {
-  name: 'ssh_config is read by a file of its own',
-  setup: (building) => {
-    building.onResolve({ filter: /\/read-way\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './cold/read-way.cjs', external: true } : undefined,
-    );
-  },
-};
-
-const networkAt = (path: string): Plugin => ({
-  name: 'the network road is a file of its own',
-  setup: (building) => {
-    building.onResolve({ filter: /\/open-ssh\.ts$/ }, () => ({ path, external: true }));
-  },
-});
-/** For what lies in dist/cold/. */
-const networkIsShared = networkAt('../open-ssh.cjs');
-/** For what scripts/hot-loader.cjs runs, in dist/. */
-const networkIsBeside = networkAt('./open-ssh.cjs');
-
-/** For the single files in dist/cold/: each would have it once more. */
-const rsyncIsShared: Plugin = {
-  name: 'the road over rsync is a file of its own',
-  setup: (building) => {
-    building.onResolve({ filter: /\/open-rsync\.ts$/ }, () => ({ path: './open-rsync.js', external: true }));
-  },
-};
-
-const sftpIsLoadedLater: Plugin = {
-  name: 'SFTP is a file of its own',
-  setup: (building) => {
-    building.onResolve({ filter: /\/open-sftp\.ts$/ }, () => ({ path: './sftp.cjs', external: true }));
-  },
-};
-
 rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
 const build = hashOfSources();
@@ -213,11 +188,11 @@ const copySideBuild = await bundle({
 });
 const copyingBuild = await bundle({
   ...cached,
-  entryPoints: Object.fromEntries(copying.map((program) => [`hot/${program}`, `src/main/${program}.ts`])),
+  entryPoints: { [`hot/${copyTo}`]: `src/main/${copyTo}.ts` },
   define: { ...cached.define, 'import.meta.filename': 'hotDirectory', 'import.meta.url': 'hotUrl' },
   banner: { js: `${hotBanner}const hotUrl=require('node:url').pathToFileURL(hotDirectory+'/x').href;` },
   external: ['pg-native'],
-  plugins: [networkIsBeside, nothingIsRun, widthsAreLater],
+  plugins: [networkIsBeside, nothingIsRun, onlyEnglish, widthsAreLater],
 });
 const networkBuild = await bundle({
   ...cached,
@@ -243,7 +218,7 @@ const coldBuild = await bundle({
   chunkNames: 'cold/[name]-[hash]',
   // pg looks for a native part that we do not carry, and works without it.
   external: ['pg-native'],
-  plugins: [networkIsShared, nothingIsRun, widthsAreLater],
+  plugins: [networkIsShared, nothingIsRun, onlyEnglish, widthsAreLater],
   // pino and yargs are CommonJS or look for their own files.
   banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
 });
@@ -269,8 +244,13 @@ const outputs = {
 };
 writeFileSync(join(outdir, 'metafile.json'), JSON.stringify({ outputs }));
 const loader = readFileSync(join(root, 'scripts', 'hot-loader.cjs'), 'utf8');
-for (const program of [...hot, receiver, basename(copySide), ...copying])
+for (const program of [...hot, receiver, basename(copySide), copyTo])
   writeFileSync(join(outdir, `${program}.cjs`), loader);
+for (const program of copying)
+  writeFileSync(
+    join(outdir, `${program}.cjs`),
+    `'use strict';\nexports.main = require('./${copyTo}.cjs').${program};\n`,
+  );
 // What an import() of it gives is read off this line, which does nothing.
 writeFileSync(
   join(outdir, 'open-ssh.cjs'),

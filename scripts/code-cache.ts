@@ -150,8 +150,7 @@ async function ofSegments(recording: Recording): Promise<void> {
 }
 
 async function ofCopies(recording: Recording): Promise<void> {
-  for (const program of ['copyToStandby', 'copyToDR'])
-    await recording.run(program, program, ['a', '--to', `file:${join(recording.root, 'copy')}`], noServer);
+  await recording.run('copyToStandby', 'copy-to', ['--to', `file:${join(recording.root, 'copy')}`], noServer);
   await recording.compile('copy-side');
 }
 

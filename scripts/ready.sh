@@ -10,7 +10,7 @@ built=dist/.built
 
 installed() { cmp -s package-lock.json "$stamp"; }
 is_built() {
-  [ -f "$built" ] && [ -z "$(find src scripts/build.ts scripts/code-cache.ts scripts/left-out.ts scripts/loopback-sshd.ts scripts/hot-loader.cjs scripts/packaging scripts/configuration-keys.ts package.json -newer "$built" -print -quit 2>/dev/null)" ]
+  [ -f "$built" ] && [ -z "$(find src scripts/build.ts scripts/code-cache.ts scripts/left-out.ts scripts/own-files.ts scripts/loopback-sshd.ts scripts/hot-loader.cjs scripts/packaging scripts/configuration-keys.ts package.json -newer "$built" -print -quit 2>/dev/null)" ]
 }
 
 install_packages() {

@@ -172,15 +172,19 @@ describe(`a DR node that was down for ${count} segments`, () => {
 });
 
 /** What a relay has to say about such a time, each thing once: the pauses between its tries grow to seconds meanwhile. */
-const saidOf = (archive: string, url: string): RegExp =>
-  new RegExp(
+/** Where all were written before it tried again it has seen nothing but the cut. */
+const saidOf = (archive: string, url: string): RegExp => {
+  const cut = `twowarm relay: WARNING:  could not (store \\S+ at|open) ${url}: the connection was cut\n(DETAIL: .*\n)+`;
+  const refused =
+    `twowarm relay: WARNING:  could not open ${url}: Connection refused\n` +
+    'DETAIL:  It lacks .*; it is tried again with growing pauses\\.\n' +
+    'HINT:  Check that sshd runs on 127\\.0\\.0\\.1 and listens on port \\d+\\.\n';
+  return new RegExp(
     `^twowarm relay: LOG:  relaying what arrives in ${archive} to dr\n` +
-      `(twowarm relay: WARNING:  could not (store \\S+ at|open) ${url}: the connection was cut\n(DETAIL: .*\n)+)?` +
-      `twowarm relay: WARNING:  could not open ${url}: Connection refused\n` +
-      'DETAIL:  It lacks .*; it is tried again with growing pauses\\.\n' +
-      'HINT:  Check that sshd runs on 127\\.0\\.0\\.1 and listens on port \\d+\\.\n' +
+      `(${cut}(${refused})?|${refused})` +
       'twowarm relay: LOG:  dr takes files again: \\d+ more wait for it\n$',
   );
+};
 
 const unfinishedBelow = (directory: string): string[] =>
   readdirSync(directory, { recursive: true })

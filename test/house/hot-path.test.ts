@@ -53,7 +53,7 @@ describe.each(hot)('dist/hot/%s.cjs', (program) => {
   });
 });
 
-describe.each([...hot, 'receive', 'copy-side', 'open-ssh', 'copyToStandby', 'copyToDR'])(
+describe.each([...hot, 'receive', 'copy-side', 'open-ssh', 'copy-to'])(
   'dist/hot/%s.cjs, as its loader reads it,',
   (bundle) => {
     const entry = `dist/hot/${bundle}.cjs`;
@@ -77,7 +77,7 @@ describe.each([...hot, 'receive', 'copy-side', 'open-ssh', 'copyToStandby', 'cop
   },
 );
 
-describe.each(['copyToStandby', 'copyToDR', 'open-ssh'])('the code cache of %s', (bundle) => {
+describe.each(['copy-to', 'open-ssh'])('the code cache of %s', (bundle) => {
   it('is taken under the flags that the launcher gives a base backup, too', () => {
     const launcher = read('bin/launch.sh');
     const [, flags] = /heap='(--[^']+)'/.exec(launcher)!;
