@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileMode, makeDirectory } from '../../program/file-owner.ts';
 import { errnoOf, fromSystemError } from '../../program/program-error.ts';
 import { isAbandoned, isTemporaryName, temporaryPath } from '../../program/temporary-name.ts';
@@ -37,14 +38,19 @@ function makeRoom(all: string, by: Identity): string | undefined {
 }
 
 /** Calls that end beside this one may take the directory away now and then, but not for long. */
-const mostTries = 100;
+const mostTries = 1000;
+const atOnce = 10;
+/** Not longer than that, in ms, before it is tried so many times again. */
+const pauseMs = 5;
 
-function make(all: string, by: Identity): string {
+async function make(all: string, by: Identity): Promise<string> {
   try {
     for (let tries = 1; ; tries++) {
       const room = makeRoom(all, by);
       if (room !== undefined) return room;
       if (tries === mostTries) throw new Error('it is removed again and again');
+      // Who removes it may be at work in step with us.
+      if (tries % atOnce === 0) await pause(pauseMs * Math.random());
     }
   } catch (error) {
     throw fromSystemError(error, `could not create a directory in ${all}`);
@@ -60,7 +66,7 @@ async function remove(room: string): Promise<void> {
 /** A room for the time of `work`, which is gone afterwards with all that is in it. */
 export async function inRoom<T>(by: Identity, work: (room: string) => Promise<T>): Promise<T> {
   const all = join(by.stateDirectory, 'rsync');
-  const room = make(all, by);
+  const room = await make(all, by);
   try {
     return await work(room);
   } finally {
