@@ -13,8 +13,8 @@ import type { Telling } from './telling.ts';
 const lookEveryMs = [
   { untilMs: 200, everyMs: 5 },
   { untilMs: 2000, everyMs: 20 },
+  { untilMs: Infinity, everyMs: 200 },
 ];
-const laterEveryMs = 200;
 
 /** What takes longer is said, in ms. */
 const silentMs = 1000;
@@ -108,7 +108,7 @@ export async function arrives(
     if (!session.isOpen()) throw new ProgramError('server-died', 'the connection to the server was lost');
     await patience.tell();
     const { waitedMs } = patience;
-    const { everyMs } = lookEveryMs.find(({ untilMs }) => waitedMs < untilMs) ?? { everyMs: laterEveryMs };
+    const { everyMs } = lookEveryMs.find(({ untilMs }) => waitedMs < untilMs)!;
     await pause(everyMs, undefined, { signal: stop });
   } while (performance.now() < until);
   return false;

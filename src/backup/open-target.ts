@@ -11,8 +11,8 @@ function loginFor(login: SshSettings, identity: string | undefined): SshSettings
 }
 
 /**
- * Whoever opens it closes it. `identity`: a private key instead of the configured ones; `outside`: what a new
- * target would have beside it, which may come later than the login. Throws where the far side cannot be reached, or has no right to such a copy.
+ * Whoever opens it closes it. `identity`: a private key instead of the configured ones; `outside`: what a new target would have
+ * beside it, which may come later than the login. Throws where the far side cannot be reached, or has no right to such a copy.
  */
 export async function openTarget(
   { place }: Chosen,

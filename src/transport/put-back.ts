@@ -3,7 +3,7 @@
 // stays for a person (conflicts.ts).
 import type { WalFileName } from '../wal/filename.ts';
 import { parseWalFileName } from '../wal/filename.ts';
-import { ancestorsOf, belongsTo, type Line } from '../wal/line.ts';
+import { timelinesOf, type Line } from '../wal/line.ts';
 import { segmentNumber, segmentStart } from '../wal/segment.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { headerOfKept } from './compare-conflict.ts';
@@ -73,12 +73,6 @@ interface Ground {
   timelines: KeptTimelines;
 }
 
-/** A timeline begins with the segment in which it left the one before. */
-function isBeforeBegin(line: Line, timeline: number, number: bigint, size: number): boolean {
-  const begin = ancestorsOf(line, timeline)?.at(-1)?.switchLsn ?? 0n;
-  return segmentStart(number + 1n, size) <= begin;
-}
-
 /** `unsure`: by its name it is of the line, but the owner may yet archive another content under it, or its place is not known. */
 function judgeSegment(
   name: Exclude<WalFileName, { kind: 'history' }>,
@@ -86,9 +80,7 @@ function judgeSegment(
 ): Verdict {
   const number = size === undefined ? undefined : segmentNumber(name, size);
   if (size === undefined || number === undefined) return 'unsure';
-  if (['past', 'elsewhere'].includes(String(belongsTo(line, name.timeline, number, size))))
-    return 'not of it';
-  if (isBeforeBegin(line, name.timeline, number, size)) return 'not of it';
+  if (!timelinesOf(line, number, size).includes(name.timeline)) return 'not of it';
   if (name.timeline !== line.timeline) return 'of the line';
   const isArchived = archivedBefore !== undefined && segmentStart(number + 1n, size) <= archivedBefore;
   return isArchived ? 'of the line' : 'unsure';

@@ -31,10 +31,9 @@ export const areSameAncestors = (left: readonly Fork[], right: readonly Fork[]):
 
 /** LSNs between which a timeline counts on a line: the first byte, and the first byte that no longer does. */
 function rangeOn(line: Line, timeline: number): { from: bigint; to: bigint | undefined } | undefined {
-  const index = line.ancestors.findIndex((entry) => entry.timeline === timeline);
-  if (index === -1 && timeline !== line.timeline) return undefined;
-  const before = index === -1 ? line.ancestors.at(-1) : line.ancestors[index - 1];
-  return { from: before?.switchLsn ?? 0n, to: line.ancestors[index]?.switchLsn };
+  const ancestors = ancestorsOf(line, timeline);
+  if (ancestors === undefined) return undefined;
+  return { from: ancestors.at(-1)?.switchLsn ?? 0n, to: line.ancestors[ancestors.length]?.switchLsn };
 }
 
 /**

@@ -1,12 +1,13 @@
 // A take-over by the owner of an older timeline: newer ones go into quarantine, and of the owner's own line comes back what an
 // earlier claim had put there. By a directory, and through a receiver.
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/transport/open.ts';
 import type { ClaimRequest } from '../../src/transport/claims.ts';
 import type { ClaimOutcome } from '../../src/transport/ownership-verbs.ts';
+import { putBackOnLine } from '../../src/transport/put-back.ts';
 import type { Identity, Transport } from '../../src/transport/transport.ts';
 import { makeSandbox, type Sandbox } from '../harness/sandbox.ts';
 import { historyText, ourCluster, segmentBytes, segmentNamed } from '../harness/wal-files.ts';
@@ -111,6 +112,25 @@ describe('a take-over by the owner of an older timeline', () => {
     expect(again.settled?.putBack).toEqual(abandoned);
     expect(again.quarantined).toEqual([five, six, seven]);
     expect(walIn(scene.directory)).toEqual(before);
+  });
+
+  it('can be cut off while it puts back, and is gone on with by the next one', async () => {
+    await using sandbox = makeSandbox('take-over');
+    const scene = await makeScene(sandbox);
+    await claimBy(scene);
+    // As soon as the first one of them is there.
+    const cut = {
+      aborted: false,
+      throwIfAborted: () => {
+        if (existsSync(join(scene.directory, ofTwo[0]!))) throw new Error('cut off');
+      },
+    } as AbortSignal;
+    const line = { timeline: 2, ancestors: history };
+    await expect(putBackOnLine(scene.directory, line, 0x80_0000n, cut)).rejects.toThrow('cut off');
+    expect(await putBackOnLine(scene.directory, line, 0x80_0000n, neverStopped)).toEqual({
+      putBack: abandoned.filter((name) => name !== ofTwo[0]),
+      notPutBack: [],
+    });
   });
 
   it('puts nothing back of a timeline that only had the same number, nor what lies before the own one began', async () => {

@@ -57,7 +57,8 @@ async function greet(link: Link, hello: object, signal: AbortSignal): Promise<vo
 
 /**
  * Logs in and opens the data directory over there; nothing in it has changed. `outside`: what a new target would have beside
- * it, for who is refused; it is waited for after the login only. What goes wrong says that the target cannot be opened. When `signal` aborts it throws the reason at once.
+ * it, for who is refused; it is waited for after the login only. What goes wrong says that the target cannot be opened. When
+ * `signal` aborts it throws the reason at once.
  */
 export async function openFarTarget(
   road: SshRoad,

@@ -51,6 +51,31 @@ describe('a far side that does not answer', () => {
   });
 });
 
+describe('a server that is long in answering', () => {
+  it('keeps nobody from ending the call either', async () => {
+    const { primary } = pair;
+    const held = primary
+      .query('begin; lock table pg_tablespace in access exclusive mode; select pg_sleep(100)')
+      .catch(() => undefined);
+    const count = (where: string): Promise<string> =>
+      primary.value(`select count(*)::text from pg_stat_activity where ${where}`);
+    const holding = "query like '%pg_sleep(100)' and wait_event = 'PgSleep'";
+    try {
+      while ((await count(holding)) === '0') await pause(20);
+      const begun = startProgram(program('copyToStandby'), words(farPlace()), { timeoutMs: 60_000 });
+      while ((await count("wait_event_type = 'Lock'")) === '0') await pause(20);
+      const told = performance.now();
+      begun.kill('SIGTERM');
+      expect(await begun.result).toMatchObject({ signal: 'SIGTERM', stderr: '' });
+      expect(performance.now() - told).toBeLessThan(soonMs);
+    } finally {
+      await primary.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${holding}`);
+      await held;
+    }
+    await untilNoSession();
+  });
+});
+
 describe('words that make a copy impossible', () => {
   it('are told as what they are, whatever the far side does', async () => {
     const refused = (message: string) => ({
