@@ -1,8 +1,11 @@
-// The chunks of an open file, one read ahead: while one is looked at and hashed, the next one comes.
+// The chunks of an open file, some read ahead: while one is looked at and hashed, the next ones come.
 import { chunkBytes } from '../../copying/target.ts';
 import { read as readCall } from '../../program/quick-calls.ts';
 import { fill } from '../../transport/copy.ts';
 import type { Buffers } from './buffers.ts';
+
+/** Where reading takes time, so many are under way at once: a disk is no faster for one. */
+const mostAhead = 4;
 
 export interface Chunk {
   /** The whole buffer; whoever has taken it gives it back. */
@@ -10,6 +13,12 @@ export interface Chunk {
   /** How much of it is filled. */
   length: number;
   offset: number;
+}
+
+/** A chunk that is being read, or was. */
+interface Reading {
+  chunk: Promise<Chunk>;
+  isThere: boolean;
 }
 
 async function readChunk(
@@ -27,6 +36,58 @@ async function readChunk(
   }
 }
 
+/** Those of a file that were begun and not taken yet, in order. */
+class Ahead {
+  private readonly queue: Reading[] = [];
+  private readonly descriptor: number;
+  private readonly sizeBytes: number;
+  private readonly buffers: Buffers;
+  private at = 0;
+  private isCut = false;
+
+  constructor(descriptor: number, sizeBytes: number, buffers: Buffers) {
+    this.descriptor = descriptor;
+    this.sizeBytes = sizeBytes;
+    this.buffers = buffers;
+  }
+
+  /** Begins another one, unless one is there already: what comes out of memory is best read when it is wanted. */
+  begin(): void {
+    const isEnough = this.queue.length >= mostAhead || this.queue.some(({ isThere }) => isThere);
+    if (isEnough || this.isCut || this.at >= this.sizeBytes) return;
+    const wanted = Math.min(chunkBytes, this.sizeBytes - this.at);
+    const chunk = readChunk(this.descriptor, this.buffers, this.at, wanted);
+    const reading: Reading = { chunk, isThere: false };
+    // A fault is heard of when it is awaited.
+    chunk.then(
+      () => (reading.isThere = true),
+      () => undefined,
+    );
+    this.queue.push(reading);
+    this.at += wanted;
+  }
+
+  /** The next one; undefined at the end, or where the file was cut off meanwhile. */
+  async next(): Promise<Chunk | undefined> {
+    this.begin();
+    const chunk = this.isCut ? undefined : await this.queue.shift()?.chunk;
+    if (chunk === undefined) return undefined;
+    // Nothing after it counts, should the file grow again.
+    this.isCut = chunk.length < Math.min(chunkBytes, this.sizeBytes - chunk.offset);
+    if (chunk.length > 0) return chunk;
+    this.buffers.give(chunk.buffer);
+    return undefined;
+  }
+
+  /** Gives back what was read for nobody. */
+  async stop(): Promise<void> {
+    for (const { chunk } of this.queue.splice(0)) {
+      const ahead = await chunk.catch(() => undefined);
+      if (ahead !== undefined) this.buffers.give(ahead.buffer);
+    }
+  }
+}
+
 /**
  * The first `sizeBytes` of the file; fewer where it was cut off meanwhile. Leaving early gives back what was read ahead. Needs
  * two buffers to go on.
@@ -36,28 +97,13 @@ export async function* chunksOf(
   sizeBytes: number,
   buffers: Buffers,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const read = (offset: number): Promise<Chunk> | undefined => {
-    if (offset >= sizeBytes) return undefined;
-    const next = readChunk(descriptor, buffers, offset, Math.min(chunkBytes, sizeBytes - offset));
-    // Heard of when it is awaited.
-    next.catch(() => undefined);
-    return next;
-  };
-  let next = read(0);
+  const ahead = new Ahead(descriptor, sizeBytes, buffers);
   try {
-    while (next !== undefined) {
-      const chunk = await next;
-      next = undefined;
-      const isCut = chunk.length < Math.min(chunkBytes, sizeBytes - chunk.offset);
-      if (chunk.length === 0) {
-        buffers.give(chunk.buffer);
-        return;
-      }
-      if (!isCut) next = read(chunk.offset + chunk.length);
+    for (let chunk = await ahead.next(); chunk !== undefined; chunk = await ahead.next()) {
+      ahead.begin();
       yield chunk;
     }
   } finally {
-    const ahead = await next?.catch(() => undefined);
-    if (ahead !== undefined) buffers.give(ahead.buffer);
+    await ahead.stop();
   }
 }

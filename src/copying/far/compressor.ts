@@ -4,8 +4,8 @@ import { constants, createZstdCompress, zstdCompressSync, type ZstdCompress } fr
 import { Pool } from '../../program/pool.ts';
 import { ZstdAtOnce } from '../zstd-at-once.ts';
 
-/** As many as there are cores for them on a small machine. */
-const most = 2;
+/** As many as libuv has threads: each finds its next chunk waiting when it has ended one. */
+const most = 4;
 
 const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 0 };
 
@@ -19,7 +19,7 @@ const spareBytes = 128;
  * A piece of output, whose rest serves the next frames: as long as there is room for a chunk that does not shrink, zstd reads
  * the chunk where it is (ZSTD_compressStream2 with ZSTD_e_end).
  */
-const pieceBytes = 4 * 1024 * 1024;
+const pieceBytes = 2 * 1024 * 1024;
 
 /** A record that shrinks by less is not worth its decoding. */
 const worthwhile = 0.95;

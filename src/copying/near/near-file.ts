@@ -9,6 +9,7 @@ import { heldOf, type PageRun } from '../sums/page.ts';
 import type { ArrivingFile } from '../target.ts';
 import { withBuffer } from './buffers.ts';
 import { changeModeOpen, naming, truncateOpen, writeAt } from './calls.ts';
+import { NewFileWrites } from './new-file-writes.ts';
 import type { Opened } from './open-file.ts';
 import { differingParts, type Part } from './pages.ts';
 import { placesOfRuns } from './places-of-runs.ts';
@@ -29,6 +30,7 @@ export class NearFile implements ArrivingFile {
   readonly oldBytes: number;
   private readonly descriptor: number;
   private readonly flush: EarlyFlush;
+  private readonly newWrites: NewFileWrites;
   private readonly underWay = new Set<Promise<void>>();
   private position = 0;
   private fault: unknown;
@@ -44,6 +46,7 @@ export class NearFile implements ArrivingFile {
     this.oldBytes = opened.oldBytes;
     this.descriptor = opened.descriptor;
     this.flush = new EarlyFlush(() => fdatasync(this.descriptor), flushBytes);
+    this.newWrites = new NewFileWrites(opened.descriptor, (bytes) => this.flush.wrote(bytes));
   }
 
   /** Reads what was there of the chunk at `offset`, before that chunk is taken or patched: how many bytes. */
@@ -91,7 +94,9 @@ export class NearFile implements ArrivingFile {
     if (this.isClosed) return;
     this.isClosed = true;
     this.terms.closed(this);
-    await this.naming('close', () => closeFile(this.descriptor));
+    await this.naming('close', async () => {
+      await this.newWrites.close().finally(() => closeFile(this.descriptor));
+    });
   }
 
   private advance(length: number): number {
@@ -116,6 +121,7 @@ export class NearFile implements ArrivingFile {
   }
 
   private async write(bytes: Buffer, at: number, spared: readonly number[]): Promise<void> {
+    if (this.oldBytes === 0) return this.naming('write', () => this.newWrites.write(bytes, at));
     if (at >= this.oldBytes) return this.writeParts(bytes, [{ from: 0, to: bytes.length }], at);
     await withBuffer(async (buffer) => {
       // No further than what was there: a later chunk may be written already.

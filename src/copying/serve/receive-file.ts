@@ -19,17 +19,19 @@ const mostUnderWay = 4;
 /** The pages of a record, one after the other. */
 interface Arrived {
   plain: Buffer;
-  /** It is the record's own payload, free for the next record once it is taken. */
-  isLent: boolean;
   give: () => void;
 }
 
+const nothing: Arrived = { plain: Buffer.alloc(0), give: () => undefined };
+
+/** In a buffer of ours, from which a disk can take them, whatever becomes of the payload. */
 async function plainOf({ pages, length, encoding }: PagesHeader, payload: Buffer): Promise<Arrived> {
-  if (encoding === 'none') return { plain: payload, isLent: true, give: () => undefined };
+  if (payload.length === 0) return nothing;
   const buffer = await plainBuffers.take();
   const give = (): void => plainBuffers.give(buffer);
+  if (encoding === 'none') return { plain: buffer.subarray(0, payload.copy(buffer)), give };
   try {
-    return { plain: decompress(payload, bytesOfPages(pages, length), buffer), isLent: false, give };
+    return { plain: decompress(payload, bytesOfPages(pages, length), buffer), give };
   } catch (error) {
     give();
     throw error;
@@ -64,8 +66,7 @@ class Receiving {
     // Whoever waits for it hears of it; an earlier one may fail first, and nobody waits for this one then.
     taken.catch(() => undefined);
     if (this.underWay.length >= mostUnderWay) await this.underWay.shift();
-    if (arrived.isLent && arrived.plain.length > 0) await taken;
-    else this.underWay.push(taken);
+    this.underWay.push(taken);
   }
 
   /** All that came is with the file; what it comes to (proof.ts). */

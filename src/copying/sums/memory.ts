@@ -15,8 +15,11 @@ const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: We
 /** A page of WebAssembly, in bytes. */
 const unitBytes = 65_536;
 
-/** Behind each chunk there is so much more, for who needs it. */
-const mostSpareBytes = 128;
+/** Behind each chunk there is so much more, for who needs it: each begins on a page of the machine's memory. */
+const mostSpareBytes = 4096;
+
+/** Of the machine. */
+const memoryPageBytes = 4096;
 
 /** Of chunkBuffer(): as many as a copy of 16 files at once has, and more than a receiver. Nobody has them before they are touched. */
 const mostChunks = 64;
@@ -37,12 +40,18 @@ const room = partOf(pagesAt, chunkBytes);
 
 let made = 0;
 
-/** A new buffer of a chunk, and at most 128 bytes more, which is summed where it is; it is never freed. */
+/** A new buffer of a chunk, and at most 4096 bytes more, which is summed where it is; it is never freed. */
 export function chunkBuffer(spareBytes = 0): Buffer {
   if (made === mostChunks) return Buffer.allocUnsafeSlow(chunkBytes + spareBytes);
   made += 1;
   return partOf(pagesAt + made * (chunkBytes + mostSpareBytes), chunkBytes + spareBytes);
 }
+
+/** Whether the bytes begin and end with pages of the machine's memory: so a disk can take them where they are. */
+export const isOnPages = (bytes: Buffer): boolean =>
+  bytes.buffer === memory.buffer &&
+  bytes.byteOffset % memoryPageBytes === 0 &&
+  bytes.length % memoryPageBytes === 0;
 
 /**
  * Where the bytes, at most a chunk, are in the memory, until it is asked for others: in whole pages of that size, in which what
