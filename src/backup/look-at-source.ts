@@ -2,11 +2,10 @@
 import { stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { realpathSync } from 'node:fs';
+import { describeCluster, locationsOf } from '../copying/describe-cluster.ts';
 import type { Found, Outside, SourceCluster } from '../copying/target.ts';
-import { readSegmentSize } from '../postgres/control-file.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
-import { bootId } from '../program/boot-id.ts';
-import { fromSystemError, ProgramError } from '../program/program-error.ts';
+import { ProgramError } from '../program/program-error.ts';
 import { expectFilesIn } from '../program/quick-calls.ts';
 import type { Wanted, Work } from './copy-to.ts';
 import { mapTablespaces, type Tablespace } from './mapping.ts';
@@ -24,31 +23,13 @@ export interface LookedAt {
   fileMode: number;
 }
 
-async function placeOf(path: string): Promise<string> {
-  const { dev, ino } = await stat(path, { bigint: true }).catch((error: unknown) => {
-    throw fromSystemError(error, `could not look at "${path}"`);
-  });
-  return `${dev}:${ino}`;
-}
-
-/** Those beside the data directory; a relative location is one within it. */
-const locationsOf = (tablespaces: readonly Tablespace[]): string[] =>
-  tablespaces.filter(({ location }) => location.startsWith('/')).map(({ location }) => location);
-
 async function clusterOf(
   { session, node }: Work,
   { facts, dataDirectory, tablespaces }: SourceFacts,
 ): Promise<SourceCluster> {
-  const directories = [dataDirectory, join(dataDirectory, 'pg_wal'), ...locationsOf(tablespaces)];
-  return {
-    boot: bootId(),
-    directories: await Promise.all(directories.map(placeOf)),
-    systemIdentifier: node.identity.systemIdentifier,
-    version: String(facts.major),
-    catalogVersion: facts.catalogVersion,
-    segmentSize: readSegmentSize(dataDirectory),
-    ...(await session.position()),
-  };
+  const { systemIdentifier } = node.identity;
+  const known = { ...facts, dataDirectory, tablespaces, systemIdentifier };
+  return describeCluster(known, await session.position());
 }
 
 /** stats_temp_directory, where it is one in the data directory. */

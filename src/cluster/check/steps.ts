@@ -1,6 +1,7 @@
 // Every step of twowarm check, in the order in which they are printed.
 import { archiverSteps } from './archiver.ts';
 import { archivingSettingsSteps } from './archiving-settings.ts';
+import { baseBackupRoad } from './base-backup-road.ts';
 import { commandSteps } from './commands-of-server.ts';
 import { configurationSteps } from './configuration.ts';
 import { nativeCrypto } from './crypto-rate.ts';
@@ -29,6 +30,7 @@ export const steps: readonly Step[] = [
   ...destinationSteps,
   ...conditionSteps,
   returnWay,
+  baseBackupRoad,
   ...sourceSteps,
   nativeCrypto,
   ...endSteps,

@@ -1,0 +1,139 @@
+// The way of a base backup: a login with a key of its own, to a receiver for the data directory. Whoever needs one has lost a node
+// already; so the way is gone before, as far as that can be done without a change.
+import { realpathSync } from 'node:fs';
+import { describeCluster } from '../../copying/describe-cluster.ts';
+import type { Found, Outside, SourceCluster, Target } from '../../copying/target.ts';
+import { readDatabaseState } from '../../postgres/database-state.ts';
+import { describeError } from '../../program/print-error.ts';
+import { readRoadUrl } from '../../program/road-url.ts';
+import type { SshRoad } from '../../program/ssh-url.ts';
+import { ofFault, ok, skipped } from './findings.ts';
+import type { Scene } from './scene.ts';
+import type { Finding, Step } from './step.ts';
+
+interface Way {
+  road: SshRoad;
+  /** Of the other node. */
+  dataDirectory: string;
+}
+
+/** Undefined where no base backup can go there: by SFTP there is no receiver, and without the key nobody knows where to. */
+function wayTo(scene: Scene, name: string): Way | undefined {
+  const { url, dataDirectory } = scene.destination(name);
+  const road = readRoadUrl(url);
+  if (road.kind !== 'ssh' || road.isSftp === true || dataDirectory === undefined) return undefined;
+  return { road, dataDirectory };
+}
+
+/** Whether what is there has more WAL counts when it is copied over, not before. */
+const aheadOfAll = 0xffff_ffff_ffff_ffffn;
+
+type Tablespaces = Outside['tablespaces'];
+
+async function askServer({
+  server,
+  node,
+}: Scene): Promise<{ cluster: SourceCluster; tablespaces: Tablespaces }> {
+  const tablespaces = await server.rows<{ oid: string; location: string }>(
+    "select oid::text as oid, pg_tablespace_location(oid) as location from pg_tablespace where pg_tablespace_location(oid) <> '' order by pg_tablespace.oid",
+  );
+  const [control] = await server.rows<{ catalog: number }>(
+    'select catalog_version_no as catalog from pg_control_system()',
+  );
+  const dataDirectory = realpathSync(node.settings.dataDirectory);
+  const { systemIdentifier } = node.identity;
+  const known = {
+    ...{ dataDirectory, tablespaces, systemIdentifier },
+    ...{ major: server.major!, catalogVersion: control!.catalog },
+  };
+  const { timeline } = readDatabaseState(dataDirectory);
+  return { cluster: await describeCluster(known, { timeline, lsn: aheadOfAll }), tablespaces };
+}
+
+const beside = (tablespaces: Tablespaces, there: Tablespaces = []): Outside => ({
+  tablespaces: tablespaces
+    .filter(({ location }) => location.startsWith('/'))
+    .map(({ oid, location }) => ({
+      oid,
+      location: there.find((each) => each.oid === oid)?.location ?? location,
+    })),
+  walDirectory: undefined,
+});
+
+const nothingBeside: Outside = { tablespaces: [], walDirectory: undefined };
+
+/** What is there; 'in use' where a server runs, or another copy is at work, as it should be most of the time. */
+async function look(
+  target: Target,
+  cluster: SourceCluster,
+  outside: Outside,
+  signal: AbortSignal,
+): Promise<Found | 'in use'> {
+  try {
+    return await target.look(cluster, outside, signal);
+  } catch (error) {
+    if (['target-in-use', 'busy'].includes(describeError(error).kind)) return 'in use';
+    throw error;
+  }
+}
+
+/** Where they are over there only its own links say, which are not looked at under a server that runs. */
+function notAllowedPerhaps(error: unknown): Finding {
+  const { message, detail, hint } = describeError(error).report;
+  const words = [detail, 'A server runs there: where its tablespaces lie elsewhere, all is well.'];
+  return skipped(message, { detail: words.filter((each) => each !== undefined).join(' '), hint });
+}
+
+const wordsFor = {
+  missing: 'nothing is there yet',
+  empty: 'it is empty',
+  unfinished: 'an interrupted copy is there',
+  'data-directory': "it is this cluster's, and no server runs there",
+} as const;
+
+async function judge(scene: Scene, target: Target, openMs: number, signal: AbortSignal): Promise<Finding[]> {
+  const { cluster, tablespaces } = await askServer(scene);
+  const opens = `${target.url} opens within ${openMs} ms`;
+  const figures = { openMs, tablespaces: tablespaces.length };
+  const there = await look(target, cluster, nothingBeside, signal);
+  if (there !== 'in use') {
+    await look(target, cluster, beside(tablespaces, there.tablespaces), signal);
+    return [ok(`${opens}; ${wordsFor[there.state]}`, { figures })];
+  }
+  try {
+    await look(target, cluster, beside(tablespaces), signal);
+  } catch (error) {
+    if (describeError(error).kind !== 'not-allowed') throw error;
+    return [notAllowedPerhaps(error)];
+  }
+  return [ok(`${opens}; a server runs there`, { figures })];
+}
+
+export const baseBackupRoad: Step = {
+  id: 'base-backup-road',
+  looksAt:
+    'The way of a base backup to each ssh destination whose data_directory is configured: the login with its own key, a receiver for that data directory, which may write into it and the tablespaces, and what is there. On a standby: the way back.',
+  needs: ['connection'],
+  after: ['destination-road'],
+  subjects: (scene) =>
+    scene.node.settings.destinations
+      .map(({ name }) => name)
+      .filter((name) => wayTo(scene, name) !== undefined),
+  doing: (_scene, name) => `go the way of a base backup to ${name}`,
+  faultIs: () => 'warning',
+  run: async (scene, signal, name) => {
+    const { road, dataDirectory } = wayTo(scene, name)!;
+    const { openFarTarget } = await import('../../copying/far/open-far-target.ts');
+    const begun = performance.now();
+    const { ssh } = scene.node.settings;
+    const target = await openFarTarget(road, dataDirectory, nothingBeside, ssh, signal);
+    try {
+      return await judge(scene, target, Math.round(performance.now() - begun), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return [ofFault(error, 'warning')];
+    } finally {
+      await target.close();
+    }
+  },
+};
