@@ -70,6 +70,9 @@ function textsIn(directory: string, postgresqlConf: string): ConfigurationTexts 
   return { postgresqlConf, autoConf: readBytes(join(directory, 'postgresql.auto.conf')) };
 }
 
+/** What differs on this node, in its home. */
+export const ownConfigurationIn = (home: string): string => join(home, 'node', 'postgresql.conf');
+
 function ofPostgresqlConf(
   dataDirectory: string,
   home: string,
@@ -79,7 +82,7 @@ function ofPostgresqlConf(
   const path = join(dataDirectory, 'postgresql.conf');
   const there = ownTextIn(dataDirectory, 'postgresql.conf');
   if (there === undefined) return { changes: [], left: undefined };
-  const own = join(home, 'node', 'postgresql.conf');
+  const own = ownConfigurationIn(home);
   const ownText = readBytes(own);
   const clean = withoutForeignIncludes(there, own);
   const before = saved === undefined ? undefined : readBytes(join(saved, 'postgresql.conf'));

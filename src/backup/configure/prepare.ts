@@ -112,7 +112,7 @@ export async function prepare(call: ProgramCall): Promise<Prepared> {
   const plan = planFiles(wanted);
   return {
     ...{ node, wanted, plan, origin },
-    warnings: [...unknown, ...ofLeftOut(left), ...warningsOf(wanted, plan, origin, limits)],
+    warnings: [...unknown, ...ofLeftOut(left, settings.home), ...warningsOf(wanted, plan, origin, limits)],
     next: nextSteps(settings, mode, major, debian),
   };
 }

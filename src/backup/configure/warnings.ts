@@ -6,7 +6,7 @@ import type { ServerSettings } from '../../postgres/server-settings.ts';
 import type { Report } from '../../program/print-error.ts';
 import { unreadArchive } from '../../transport/unread-archive.ts';
 import { leadsHere } from './leads-here.ts';
-import type { LeftOut } from './own-files.ts';
+import { ownConfigurationIn, type LeftOut } from './own-files.ts';
 import type { FilePlan, Wanted } from './plan-files.ts';
 import type { Origin } from './refusals.ts';
 
@@ -41,7 +41,11 @@ function ofOverridden({ set, after }: FilePlan): Report[] {
     }));
 }
 
-function ofLimits({ after }: FilePlan, major: number, limits: ReadonlyMap<string, number>): Report[] {
+function ofLimits(
+  { after }: FilePlan,
+  { major, settings: { home } }: Wanted,
+  limits: ReadonlyMap<string, number>,
+): Report[] {
   if (parseBoolean(after.get('hot_standby') ?? 'on') === false) return [];
   return [...limits].flatMap(([name, primary]) => {
     const own = Number(after.get(name) ?? (after.complete ? defaults[name] : undefined));
@@ -52,7 +56,7 @@ function ofLimits({ after }: FilePlan, major: number, limits: ReadonlyMap<string
     return [
       {
         message: `${name} is ${own} on this node, but ${primary} on the primary: with less ${what}`,
-        hint: `Set it to at least ${primary}, in <home>/node/postgresql.conf or where this node sets it.`,
+        hint: `Set it to at least ${primary}, in ${ownConfigurationIn(home)} or where this node sets it.`,
       },
     ];
   });
@@ -112,7 +116,7 @@ function ofLeftovers(dataDirectory: string, origin: Origin): Report[] {
 }
 
 /** What was saved of this node before the copy, and is not carried over. */
-export function ofLeftOut(left: LeftOut | undefined): Report[] {
+export function ofLeftOut(left: LeftOut | undefined, home: string): Report[] {
   if (left === undefined) return [];
   const tooLow = left.tooLow.map(({ name, value, primary }) => ({
     message: `${name} = ${value} of this node was left out: the primary has ${primary}`,
@@ -122,7 +126,7 @@ export function ofLeftOut(left: LeftOut | undefined): Report[] {
   return [
     ...tooLow,
     {
-      message: `before the copy this node also had settings of its own that are not in <home>/node/postgresql.conf: ${left.missing.join(', ')}`,
+      message: `before the copy this node also had settings of its own that are not in ${ownConfigurationIn(home)}: ${left.missing.join(', ')}`,
       hint: `They are in ${left.from}; put into the file what is to stay.`,
     },
   ];
@@ -138,7 +142,7 @@ export function warningsOf(
   return [
     ...ofUnread(plan.after),
     ...ofOverridden(plan),
-    ...ofLimits(plan, wanted.major, limits),
+    ...ofLimits(plan, wanted, limits),
     ...ofConninfo(plan, wanted),
     ...ofOwnFile(wanted, plan),
     ...ofLeftovers(wanted.dataDirectory, origin),

@@ -63,6 +63,12 @@ const levels: Record<Exclude<MonitoringStatus, 'OK'>, Level> = {
   UNKNOWN: 'unknown',
 };
 
+const onPrimary =
+  'twowarm destination list says more. One that is gone for long: twowarm destination suspend NAME; back again: resume NAME.';
+/** Also what it noted while it was the primary. */
+const onStandby =
+  'rsyncDR, or the relay, brings there what is lacking, and notes it. twowarm destination list says more.';
+
 const debts: Step = {
   id: 'debts',
   looksAt:
@@ -80,8 +86,7 @@ const debts: Step = {
     }));
     const hasOwnArchive = readOwnArchive(settings.home) !== undefined;
     const found = findingsOf(all, { isRecovering, hasOwnArchive, nowMs: Date.now() });
-    const hint =
-      'twowarm destination list says more. One that is gone for long: twowarm destination suspend NAME; back again: resume NAME.';
+    const hint = isRecovering ? onStandby : onPrimary;
     return orOk(
       found.map(({ level, words }) => ({ level: levels[level], message: words, hint })),
       'no destination fails or is suspended, and nothing is owed',

@@ -93,7 +93,7 @@ shared_buffers = '1GB'
     const { code, stderr } = await configureCopy(node);
     expect(code).toBe(0);
     expect(stderr).toBe(
-      `configStandby: WARNING:  before the copy this node also had settings of its own that are not in <home>/node/postgresql.conf: shared_buffers
+      `configStandby: WARNING:  before the copy this node also had settings of its own that are not in ${node.path('twowarm/node/postgresql.conf')}: shared_buffers
 HINT:  They are in ${node.path(newer)}; put into the file what is to stay.
 `,
     );

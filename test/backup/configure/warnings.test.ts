@@ -74,7 +74,7 @@ describe('configStandby', { concurrent: true }, () => {
       `configStandby: WARNING:  restore_command is set on the command line that the server was last started with, or in an included file, and that wins
 HINT:  Start it without that option (postmaster.opts in the data directory has the last command line).
 configStandby: WARNING:  max_connections is 20 on this node, but 100 on the primary: with less it does not start as a hot standby
-HINT:  Set it to at least 100, in <home>/node/postgresql.conf or where this node sets it.
+HINT:  Set it to at least 100, in ${node.path('twowarm/node/postgresql.conf')} or where this node sets it.
 configStandby: WARNING:  primary_conninfo leads to this very node
 HINT:  Give the primary's with --primary-conninfo, or none with --primary-conninfo ''.
 `,
