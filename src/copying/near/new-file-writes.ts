@@ -20,10 +20,11 @@ const writeSeveral = promisify(writev) as (
 const direct = constants.O_DIRECT as number | undefined;
 
 /**
- * ext4 and XFS (statfs(2)). A network's file system would wait for each write on its own, one that compresses or sums what it
- * stores goes another way for such writes, or none.
+ * ext4, also as ext2 and ext3 (statfs(2)). XFS would give a place of its own to each such write, since it cannot know that more
+ * will follow: files that come side by side would lie in pieces of a chunk for good. A network's file system would wait for each,
+ * and one that compresses what it stores, or sums it, goes another way for them, or none.
  */
-const writesDirectly: ReadonlySet<number> = new Set([0xef53, 0x5846_5342]);
+const writesDirectly: ReadonlySet<number> = new Set([0xef53]);
 
 /** Writes all of them, one after the other from `position` on. */
 async function writeAll(descriptor: number, buffers: readonly Buffer[], position: number): Promise<void> {
@@ -62,6 +63,8 @@ async function openDirectly(descriptor: number): Promise<number | undefined> {
 interface Together {
   buffers: Buffer[];
   isDirect: boolean;
+  /** The place after them. */
+  end: number;
   written: Promise<void>;
 }
 
@@ -82,9 +85,12 @@ export class NewFileWrites {
   /** The next chunk, whose place in the file is `at`. */
   write(bytes: Buffer, at: number): Promise<void> {
     const isDirect = bytes.length === chunkBytes && isOnPages(bytes);
-    if (this.next?.isDirect !== isDirect) this.next = this.begin(isDirect, at);
-    this.next.buffers.push(bytes);
-    return this.next.written;
+    const isNext = this.next?.isDirect === isDirect && this.next.end === at;
+    const together = isNext ? this.next! : this.begin(isDirect, at);
+    together.buffers.push(bytes);
+    together.end += bytes.length;
+    this.next = together;
+    return together.written;
   }
 
   /** When nothing is under way any more. */
@@ -101,7 +107,7 @@ export class NewFileWrites {
       return this.put(buffers, isDirect, at);
     });
     this.before = written.catch(() => undefined);
-    return { buffers, isDirect, written };
+    return { buffers, isDirect, end: at, written };
   }
 
   private async put(buffers: readonly Buffer[], isDirect: boolean, at: number): Promise<void> {

@@ -21,8 +21,8 @@ const mostSpareBytes = 4096;
 /** Of the machine. */
 const memoryPageBytes = 4096;
 
-/** Of chunkBuffer(): as many as a copy of 16 files at once has, and more than a receiver. Nobody has them before they are touched. */
-const mostChunks = 64;
+/** Of chunkBuffer(): as many as a copy of 16 files at once has at both its ends. Nobody has them before they are touched. */
+const mostChunks = 80;
 
 const units = Math.ceil((pagesAt + (1 + mostChunks) * (chunkBytes + mostSpareBytes)) / unitBytes);
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { trace, words } from '../../faults/strace.ts';
+import { trace, words, type Call } from '../../faults/strace.ts';
 import { quoted } from '../../harness/node-fixture.ts';
 import { makeSandbox } from '../../harness/sandbox.ts';
 import { carriedNode, copyScript } from '../../harness/source-script.ts';
@@ -59,6 +59,19 @@ it('pg_control comes after all else is durable, the note goes after that; a fail
   const small = told.flatMap((call, at) => (call === 'fsync <~/data/base/11>' ? [at] : []));
   expect(small).toHaveLength(3);
   expect(told.indexOf('mkdir "~/data/base/kept"')).toBeGreaterThan(small[2]!);
+
+  // The disk begins before the end, and a write that it refuses is not made again.
+  expect(told.indexOf('fdatasync <~/data/base/12>')).toBeLessThan(told.indexOf('fsync <~/data/base/12>'));
+  expect(told).toContain('fdatasync <~/data/base/12>');
+  const isDirect = ({ name, arguments: words }: Call): boolean =>
+    name.startsWith('pwrite') && words.includes('<~/data/base/13>');
+  const written = whole.calls.find(isDirect)!;
+  const unwritten = await copy(`${written.name}:error=EIO:when=${written.nth}`);
+  expect(unwritten).toMatchObject({ hasControl: false, hasNote: true });
+  expect(unwritten.stderr).toContain(
+    `ProgramError: could not write file "${unwritten.path}/base/13": Input/output error`,
+  );
+  expect(unwritten.calls.filter(isDirect)).toHaveLength(1);
 
   const synced = whole.calls.find((call) => words(call) === 'fsync <~/data/base/10>')!;
   const failed = await copy(`fsync:error=EIO:when=${synced.nth}`);

@@ -1,10 +1,11 @@
-// Prepares a data directory to be copied into, and leaves it at that, or copies ten files, and a small one that is kept when it is
+// Prepares a data directory to be copied into, and leaves it at that, or copies twelve files, and a small one that is kept when it is
 // offered once more (base/kept says so), and ends the copy: to be killed or to have a call fail while it does.
 import { openNearTarget } from '../../../../src/copying/near/near-target.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { proofOf } from '../../../../src/copying/proof.ts';
 import { PageDigests } from '../../../../src/copying/sums/page-digests.ts';
-import type { SourceCluster } from '../../../../src/copying/target.ts';
+import { chunkBuffer } from '../../../../src/copying/sums/memory.ts';
+import { chunkBytes, type SourceCluster } from '../../../../src/copying/target.ts';
 
 export interface PrepareFacts {
   directory: string;
@@ -26,6 +27,14 @@ if (control !== undefined) {
     await file.take(Buffer.from('x'));
     await file.end(1);
   }
+  // More than goes into the page cache before the disk begins.
+  const large = await target.file('base/12', 0o600, signal);
+  const chunk = Buffer.alloc(chunkBytes, 1);
+  for (let at = 0; at < 66; at += 1) await large.take(chunk);
+  await large.end(66 * chunkBytes);
+  const direct = await target.file('base/13', 0o600, signal);
+  await direct.take(chunkBuffer());
+  await direct.end(chunkBytes);
   const bytes = Buffer.from('small');
   const [name, mode] = ['11', 0o600];
   // Twice, for what is the same is not written again.
