@@ -46,6 +46,8 @@ export interface Found {
   /** Segments that were waiting to be archived there, sorted: they go into `quarantine`, a directory beside. */
   leftovers: readonly string[];
   quarantine?: string;
+  /** A server works there: only where that was no reason to refuse it. */
+  isRunning?: true;
   /** Where pg_wal is, or will be, when that is a symbolic link. */
   walDirectory?: string;
   /** The links that are in pg_tblspc there, with where they lead to. */
@@ -122,9 +124,10 @@ export interface Target {
   /**
    * Looks and changes nothing. Throws what refuses this target: a server that runs there, another cluster's data, a newer
    * timeline, WAL that the source does not have, files that are no data directory, a directory of the source itself. Is
-   * never decided by whether somebody answers.
+   * never decided by whether somebody answers. `mayRun`: a server that runs there is found, and does not refuse it; for who asks
+   * long before a copy.
    */
-  look(source: SourceCluster, outside: Outside, signal: AbortSignal): Promise<Found>;
+  look(source: SourceCluster, outside: Outside, signal: AbortSignal, mayRun?: boolean): Promise<Found>;
   /**
    * After look(), which it does again: from here on, until finish(), nothing can start there. In this order: a lock; leftover
    * segments into quarantine; a note that says what is going on; pg_control, signal files, recovery.conf, postmaster.pid,

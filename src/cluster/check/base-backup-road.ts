@@ -2,12 +2,12 @@
 // already; so the way is gone before, as far as that can be done without a change.
 import { realpathSync } from 'node:fs';
 import { describeCluster } from '../../copying/describe-cluster.ts';
-import type { Found, Outside, SourceCluster, Target } from '../../copying/target.ts';
+import type { Outside, SourceCluster, Target } from '../../copying/target.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
 import { describeError } from '../../program/print-error.ts';
 import { readRoadUrl } from '../../program/road-url.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
-import { ofFault, ok, skipped } from './findings.ts';
+import { ofFault, ok } from './findings.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';
 
@@ -62,28 +62,6 @@ const beside = (tablespaces: Tablespaces, there: Tablespaces = []): Outside => (
 
 const nothingBeside: Outside = { tablespaces: [], walDirectory: undefined };
 
-/** What is there; 'in use' where a server runs, or another copy is at work, as it should be most of the time. */
-async function look(
-  target: Target,
-  cluster: SourceCluster,
-  outside: Outside,
-  signal: AbortSignal,
-): Promise<Found | 'in use'> {
-  try {
-    return await target.look(cluster, outside, signal);
-  } catch (error) {
-    if (['target-in-use', 'busy'].includes(describeError(error).kind)) return 'in use';
-    throw error;
-  }
-}
-
-/** Where they are over there only its own links say, which are not looked at under a server that runs. */
-function notAllowedPerhaps(error: unknown): Finding {
-  const { message, detail, hint } = describeError(error).report;
-  const words = [detail, 'A server runs there: where its tablespaces lie elsewhere, all is well.'];
-  return skipped(message, { detail: words.filter((each) => each !== undefined).join(' '), hint });
-}
-
 const wordsFor = {
   missing: 'nothing is there yet',
   empty: 'it is empty',
@@ -91,22 +69,16 @@ const wordsFor = {
   'data-directory': "it is this cluster's, and no server runs there",
 } as const;
 
+const running = "it is this cluster's, and its server runs: a copy needs it stopped";
+
 async function judge(scene: Scene, target: Target, openMs: number, signal: AbortSignal): Promise<Finding[]> {
   const { cluster, tablespaces } = await askServer(scene);
-  const opens = `${target.url} opens within ${openMs} ms`;
   const figures = { openMs, tablespaces: tablespaces.length };
-  const there = await look(target, cluster, nothingBeside, signal);
-  if (there !== 'in use') {
-    await look(target, cluster, beside(tablespaces, there.tablespaces), signal);
-    return [ok(`${opens}; ${wordsFor[there.state]}`, { figures })];
-  }
-  try {
-    await look(target, cluster, beside(tablespaces), signal);
-  } catch (error) {
-    if (describeError(error).kind !== 'not-allowed') throw error;
-    return [notAllowedPerhaps(error)];
-  }
-  return [ok(`${opens}; a server runs there`, { figures })];
+  const there = await target.look(cluster, nothingBeside, signal, true);
+  // Where its tablespaces are over there its links say.
+  await target.look(cluster, beside(tablespaces, there.tablespaces), signal, true);
+  const words = there.isRunning === true ? running : wordsFor[there.state];
+  return [ok(`${target.url} opens within ${openMs} ms; ${words}`, { figures })];
 }
 
 export const baseBackupRoad: Step = {
@@ -131,7 +103,8 @@ export const baseBackupRoad: Step = {
       return await judge(scene, target, Math.round(performance.now() - begun), signal);
     } catch (error) {
       signal.throwIfAborted();
-      return [ofFault(error, 'warning')];
+      // A copy that is at work has gone this way.
+      return [ofFault(error, describeError(error).kind === 'busy' ? 'skipped' : 'warning')];
     } finally {
       await target.close();
     }

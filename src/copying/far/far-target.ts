@@ -57,8 +57,9 @@ export class FarTarget implements Target {
     return this.link.traffic;
   }
 
-  look(source: SourceCluster, outside: Outside, signal: AbortSignal): Promise<Found> {
-    return this.converse('look at', { verb: 'look' }, signal, async (conversation) => {
+  look(source: SourceCluster, outside: Outside, signal: AbortSignal, mayRun = false): Promise<Found> {
+    const request = { verb: 'look', ...(mayRun && { running: true }) };
+    return this.converse('look at', request, signal, async (conversation) => {
       await this.tellPlaces(conversation, source, outside);
       (await conversation.reply()).oneOf('reply', ['found']);
       const found = readFound(await longMessage(conversation.incoming));

@@ -1,5 +1,6 @@
 // Looks at a target and changes nothing: what is there, whether a copy may go there, and what it would do.
 import { homeBeside } from '../../program/home.ts';
+import { serverAtWorkIn } from '../../postgres/server-at-work.ts';
 import type { Found, Outside, SourceCluster } from '../target.ts';
 import { judgeContent, type Content } from './content.ts';
 import { leftoversIn, quarantineFor, type Leftovers } from './leftovers.ts';
@@ -42,12 +43,17 @@ export interface Situation {
 }
 
 /** Finds out, or refuses. Reads only what is needed to tell. */
-export function survey(options: NearOptions, source: SourceCluster, outside: Outside): Situation {
+export function survey(
+  options: NearOptions,
+  source: SourceCluster,
+  outside: Outside,
+  mayRun = false,
+): Situation {
   const place = placeAt('the data directory', options.directory);
   const home = homeBeside(place.real);
   // First of all: a server of the source runs in its directory, and nobody should think of stopping it.
   refuseSourcePlaces([place], source);
-  if (place.isThere) refuseRunningServer(place.real);
+  if (place.isThere && !mayRun) refuseRunningServer(place.real);
   requireWritable(place);
   const content = place.isThere ? judgeContent(place.real, source) : { state: 'missing' as const };
   requireAllowed(plannedIn(outside), options.allowed);
@@ -117,9 +123,10 @@ export async function look(
   source: SourceCluster,
   outside: Outside,
   signal: AbortSignal,
+  mayRun = false,
 ): Promise<Found> {
   signal.throwIfAborted();
-  const situation = survey(options, source, outside);
+  const situation = survey(options, source, outside, mayRun);
   refuseHeld(situation.place.real);
   const { content, leftovers, quarantine, wal } = situation;
   // How much of what is there would be kept nobody knows yet.
@@ -129,6 +136,7 @@ export async function look(
   const walDirectory = wal.wanted?.path ?? (wal.isLink ? wal.now?.real : undefined);
   return {
     ...content,
+    ...(mayRun && serverAtWorkIn(situation.place.real) !== undefined && { isRunning: true as const }),
     leftovers: leftovers.names,
     ...(leftovers.names.length > 0 && { quarantine }),
     ...(walDirectory !== undefined && { walDirectory }),

@@ -53,8 +53,8 @@ class Near implements NearTarget {
     this.url = options.directory;
   }
 
-  look(source: SourceCluster, outside: Outside, signal: AbortSignal): Promise<Found> {
-    return look(this.options, source, outside, signal);
+  look(source: SourceCluster, outside: Outside, signal: AbortSignal, mayRun = false): Promise<Found> {
+    return look(this.options, source, outside, signal, mayRun);
   }
 
   async prepare(source: SourceCluster, outside: Outside, signal: AbortSignal): Promise<Prepared> {

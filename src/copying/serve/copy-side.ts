@@ -49,9 +49,10 @@ async function placesOf(
 }
 
 const verbsFor = (terms: CopyTerms): Readonly<Record<string, Verb<Admitted>>> => ({
-  look: async (_request, { target }, talk) => {
+  look: async (request, { target }, talk) => {
+    const mayRun = request.isTrue('running');
     const { source, outside } = await placesOf(talk, terms);
-    await sendLong(talk, 'found', foundToJson(await target.look(source, outside, talk.signal)));
+    await sendLong(talk, 'found', foundToJson(await target.look(source, outside, talk.signal, mayRun)));
   },
   prepare: async (_request, { target }, talk) => {
     const { source, outside } = await placesOf(talk, terms);

@@ -1,8 +1,9 @@
 // What twowarm check says of the way of a base backup, before anybody needs one: over ssh, with a key that may do no more than its
 // line says, to a place where nothing is, to a stopped node, to one that runs.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { startOfProcess } from '../../../src/program/temporary-name.ts';
 import { program } from '../../harness/installation.ts';
 import { run } from '../../harness/run.ts';
 import { makeSandbox } from '../../harness/sandbox.ts';
@@ -55,18 +56,32 @@ it('the check goes the way of a base backup as far as it can without a change', 
   giveOwnSettings(standby);
   await configure(standby);
   await standby.start();
-  expect(await ofRoad()).toEqual(
-    says(
+  const runs = "it is this cluster's, and its server runs: a copy needs it stopped";
+  // Its link leads into a place that the key's line allows.
+  expect(await ofRoad()).toEqual(says(0, 'ok', `${opens}; ${runs}`));
+  const another = sandbox.directory('another-space');
+  await primary.query(`create tablespace another location '${another}'`);
+  const { code: lacking, lines: told } = await ofRoad();
+  expect({ code: lacking, first: told[0] }).toEqual({
+    code: 1,
+    first: says(1, 'WARNING', refusal[0].replace(space, another)).lines[0],
+  });
+  for (const name of ['another', 'far_away']) await primary.query(`drop tablespace ${name}`);
+  expect(await ofRoad()).toEqual(says(0, 'ok', `${opens}; ${runs}`));
+  await standby.stop('fast');
+  // Its process is this one, which is no copy, but lives.
+  const lock = join(standby.dataDirectory, '.twowarm-copying.lock');
+  sandbox.file('standby/data/.twowarm-copying.lock', `${process.pid} ${startOfProcess('self')}\n`);
+  const busy = await ofRoad();
+  expect({ code: busy.code, first: busy.lines[0] }).toEqual({
+    code: 0,
+    first: says(
       0,
       'skipped',
-      refusal[0],
-      `DETAIL:  ${refusal[1]} A server runs there: where its tablespaces lie elsewhere, all is well.`,
-      refusal[2],
-    ),
-  );
-  await primary.query('drop tablespace far_away');
-  expect(await ofRoad()).toEqual(says(0, 'ok', `${opens}; a server runs there`));
-  await standby.stop('fast');
+      `cannot copy into ${target}: another copy into it is at work, process ${process.pid}`,
+    ).lines[0],
+  });
+  rmSync(lock);
 
   const configuration = join(primary.parent, 'twowarm/twowarm.toml');
   const text = readFileSync(configuration, 'utf8').replace(/^copy_identity_files = .*\n/m, '');
