@@ -10,6 +10,10 @@ import { LocalServer } from './local-server.ts';
 import type { Scene } from './scene.ts';
 import type { Finding, Step } from './step.ts';
 
+/** Two primaries would write one timeline. */
+const unlessReplaced =
+  '. Not where another node was promoted in its place: that one copies to it (copyToStandby) first.';
+
 async function look(scene: Scene): Promise<Finding[]> {
   const { settings, cluster } = scene.node;
   const { dataDirectory } = settings;
@@ -29,7 +33,7 @@ async function look(scene: Scene): Promise<Finding[]> {
     return [
       critical(`the server in ${dataDirectory} is not running`, {
         detail: `pg_control says: ${state ?? 'unknown'}. Its settings are judged by its files.`,
-        hint: `Start it: ${controlLine('start', settings)}`,
+        hint: `Start it: ${controlLine('start', settings)}${scene.isRecovering ? '' : unlessReplaced}`,
         figures,
       }),
     ];

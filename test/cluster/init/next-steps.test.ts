@@ -64,6 +64,8 @@ once twowarm init was called on the other nodes, and the check here is well, the
 <twowarm>/bin/copyToStandby -D <>/data db2
 <twowarm>/bin/copyToDR -D <>/data dr
 `);
-    expect(stdout).toContain('\n          HINT:  Start it: pg_ctlcluster 15 main start\n');
+    expect(stdout).toContain(
+      '\n          HINT:  Start it: pg_ctlcluster 15 main start. Not where another node was promoted in its place: that one copies to it (copyToStandby) first.\n',
+    );
   });
 });
