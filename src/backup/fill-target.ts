@@ -1,6 +1,7 @@
 // What every way of copying has in common: the target made ready, the pace shown while it fills, and what is said of one that
 // is left unfinished.
 import type { Target } from '../copying/target.ts';
+import { besideOf } from '../postgres/tablespaces.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import type { Copied } from './copy-files.ts';
 import type { Work } from './copy-to.ts';
@@ -29,8 +30,7 @@ export async function warnOfRoom(
   { target, telling, stop }: Work,
   { source, found }: LookedAt,
 ): Promise<void> {
-  if (found.roomBytes === undefined || source.tablespaces.some(({ location }) => location.startsWith('/')))
-    return;
+  if (found.roomBytes === undefined || besideOf(source.tablespaces).length > 0) return;
   const sizeBytes = await sizeOf(source, stop);
   telling.pace.totalBytes = sizeBytes;
   const warning = roomWarning(sizeBytes, found, target.url);

@@ -2,13 +2,14 @@
 import { stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { realpathSync } from 'node:fs';
-import { describeCluster, locationsOf } from '../copying/describe-cluster.ts';
+import { describeCluster } from '../copying/describe-cluster.ts';
 import type { Found, Outside, SourceCluster } from '../copying/target.ts';
+import { besideOf, type Tablespace } from '../postgres/tablespaces.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { expectFilesIn } from '../program/quick-calls.ts';
 import type { Wanted, Work } from './copy-to.ts';
-import { mapTablespaces, type Tablespace } from './mapping.ts';
+import { mapTablespaces } from './mapping.ts';
 import type { BackupSession, ServerFacts } from './session.ts';
 import { refuseLinks } from './source/links.ts';
 import { archivesWithin } from './source/own-directories.ts';
@@ -119,7 +120,7 @@ export async function lookAtSource(work: Work): Promise<LookedAt> {
     ours: archivesWithin(dataDirectory, node.settings),
     major: facts.major,
   };
-  await expectFilesIn([dataDirectory, ...locationsOf(tablespaces)]);
+  await expectFilesIn([dataDirectory, ...besideOf(tablespaces).map(({ location }) => location)]);
   const { mode } = await stat(join(dataDirectory, 'PG_VERSION'));
   return { cluster, source, outside, found, fileMode: mode & 0o7777 };
 }

@@ -1,11 +1,6 @@
 // Where tablespaces lie at the target: --tablespace-mapping, and what of tablespace_map has to say so.
+import { besideOf, type Tablespace } from '../postgres/tablespaces.ts';
 import { ProgramError } from '../program/program-error.ts';
-
-export interface Tablespace {
-  oid: string;
-  /** Absolute; or relative to the data directory, of one within it (allow_in_place_tablespaces). */
-  location: string;
-}
 
 const wrong = (word: string, why: string): ProgramError =>
   new ProgramError('usage', `cannot use the tablespace mapping "${word}": ${why}`, {
@@ -42,9 +37,9 @@ export function mapTablespaces(
     });
   }
   const there = new Map(atTarget.map(({ oid, location }) => [oid, location]));
-  return tablespaces
-    .filter(({ location }) => location.startsWith('/'))
-    .map(({ oid, location }) => ({ oid, location: mapping.get(location) ?? there.get(oid) ?? location }));
+  return besideOf(tablespaces).map(({ oid, location }) => ({
+    ...{ oid, location: mapping.get(location) ?? there.get(oid) ?? location },
+  }));
 }
 
 /**

@@ -4,6 +4,7 @@
 import { connect, sqlState, type Session } from '../postgres/client.ts';
 import { notRunning } from '../postgres/not-running.ts';
 import { readPostmaster } from '../postgres/postmaster-file.ts';
+import { tablespacesSql, type Tablespace } from '../postgres/tablespaces.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { unlessAborted } from '../program/unless-aborted.ts';
@@ -144,10 +145,8 @@ export class BackupSession {
     return { timeline: Number.parseInt(row!.name.slice(0, 8), 16), lsn: lsnOf(row!.lsn) };
   }
 
-  async tablespaces(): Promise<{ oid: string; location: string }[]> {
-    return this.rows<{ oid: string; location: string }>(
-      "select oid::text as oid, pg_tablespace_location(oid) as location from pg_tablespace where pg_tablespace_location(oid) <> '' order by pg_tablespace.oid",
-    );
+  async tablespaces(): Promise<Tablespace[]> {
+    return this.rows<Tablespace & Record<string, unknown>>(tablespacesSql);
   }
 
   /** Ends the current segment, with a message in it that changes nothing; where the segment ended. */

@@ -2,14 +2,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSegmentSize } from '../postgres/control-file.ts';
+import { besideOf, type Tablespace } from '../postgres/tablespaces.ts';
 import { bootId } from '../program/boot-id.ts';
 import { fromSystemError } from '../program/program-error.ts';
-import type { Outside, SourceCluster } from './target.ts';
+import type { SourceCluster } from './target.ts';
 
 export interface KnownCluster {
   /** Its real path. */
   dataDirectory: string;
-  tablespaces: Outside['tablespaces'];
+  tablespaces: readonly Tablespace[];
   /** Decimal digits. */
   systemIdentifier: string;
   major: number;
@@ -23,16 +24,13 @@ async function placeOf(path: string): Promise<string> {
   return `${dev}:${ino}`;
 }
 
-/** Those beside the data directory; a relative location is one within it. */
-export const locationsOf = (tablespaces: Outside['tablespaces']): string[] =>
-  tablespaces.filter(({ location }) => location.startsWith('/')).map(({ location }) => location);
-
 /** `position`: where it writes, and on which timeline. */
 export async function describeCluster(
   { dataDirectory, tablespaces, systemIdentifier, major, catalogVersion }: KnownCluster,
   position: Pick<SourceCluster, 'timeline' | 'lsn'>,
 ): Promise<SourceCluster> {
-  const directories = [dataDirectory, join(dataDirectory, 'pg_wal'), ...locationsOf(tablespaces)];
+  const beside = besideOf(tablespaces).map(({ location }) => location);
+  const directories = [dataDirectory, join(dataDirectory, 'pg_wal'), ...beside];
   return {
     boot: bootId(),
     directories: await Promise.all(directories.map(placeOf)),

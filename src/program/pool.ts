@@ -27,6 +27,17 @@ export class Pool<T> {
     else next(one);
   }
 
+  /** Takes one for what `make` makes of it, whose owner gives it back; where that fails it is given back at once. */
+  async takeFor<Result>(make: (one: T) => Result | Promise<Result>): Promise<Result> {
+    const one = await this.take();
+    try {
+      return await make(one);
+    } catch (error) {
+      this.give(one);
+      throw error;
+    }
+  }
+
   /** Takes one until `use` has ended, well or not. */
   async lend<Result>(use: (one: T) => Promise<Result>): Promise<Result> {
     const one = await this.take();

@@ -61,6 +61,10 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
+/** What to do where a file system is mounted read-only (EROFS). */
+export const forReadOnly =
+  'Mount it for writing. After a fault of the disk the kernel log says why it is not.';
+
 /**
  * A failed system call as a ProgramError: `message` says what was attempted ("could not …"), the reason is appended as
  * PostgreSQL appends %m. Errors that are not system errors pass through unchanged.

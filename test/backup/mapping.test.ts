@@ -1,6 +1,7 @@
 // Where tablespaces go: --tablespace-mapping in pg_basebackup's syntax, what a target has already, and tablespace_map.
 import { describe, expect, it } from 'vitest';
-import { mapFor, mapTablespaces, requireSameTablespaces, type Tablespace } from '../../src/backup/mapping.ts';
+import { mapFor, mapTablespaces, requireSameTablespaces } from '../../src/backup/mapping.ts';
+import type { Tablespace } from '../../src/postgres/tablespaces.ts';
 import { faultOf } from '../program/fault.ts';
 
 const two: Tablespace[] = [

@@ -21,20 +21,11 @@ interface Reading {
   isThere: boolean;
 }
 
-async function readChunk(
-  descriptor: number,
-  buffers: Buffers,
-  offset: number,
-  wanted: number,
-): Promise<Chunk> {
-  const buffer = await buffers.take();
-  try {
-    return { buffer, length: await fill(descriptor, buffer.subarray(0, wanted), offset, readCall), offset };
-  } catch (error) {
-    buffers.give(buffer);
-    throw error;
-  }
-}
+const readChunk = (descriptor: number, buffers: Buffers, offset: number, wanted: number): Promise<Chunk> =>
+  buffers.takeFor(async (buffer) => {
+    const length = await fill(descriptor, buffer.subarray(0, wanted), offset, readCall);
+    return { buffer, length, offset };
+  });
 
 /** Those of a file that were begun and not taken yet, in order. */
 class Ahead {

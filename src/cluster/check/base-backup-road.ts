@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs';
 import { describeCluster } from '../../copying/describe-cluster.ts';
 import type { Outside, SourceCluster, Target } from '../../copying/target.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
+import { besideOf, tablespacesSql, type Tablespace } from '../../postgres/tablespaces.ts';
 import { describeError } from '../../program/print-error.ts';
 import { readRoadUrl } from '../../program/road-url.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
@@ -28,15 +29,11 @@ function wayTo(scene: Scene, name: string): Way | undefined {
 /** Whether what is there has more WAL counts when it is copied over, not before. */
 const aheadOfAll = 0xffff_ffff_ffff_ffffn;
 
-type Tablespaces = Outside['tablespaces'];
-
 async function askServer({
   server,
   node,
-}: Scene): Promise<{ cluster: SourceCluster; tablespaces: Tablespaces }> {
-  const tablespaces = await server.rows<{ oid: string; location: string }>(
-    "select oid::text as oid, pg_tablespace_location(oid) as location from pg_tablespace where pg_tablespace_location(oid) <> '' order by pg_tablespace.oid",
-  );
+}: Scene): Promise<{ cluster: SourceCluster; tablespaces: Tablespace[] }> {
+  const tablespaces = await server.rows<Tablespace & Record<string, unknown>>(tablespacesSql);
   const [control] = await server.rows<{ catalog: number }>(
     'select catalog_version_no as catalog from pg_control_system()',
   );
@@ -50,13 +47,10 @@ async function askServer({
   return { cluster: await describeCluster(known, { timeline, lsn: aheadOfAll }), tablespaces };
 }
 
-const beside = (tablespaces: Tablespaces, there: Tablespaces = []): Outside => ({
-  tablespaces: tablespaces
-    .filter(({ location }) => location.startsWith('/'))
-    .map(({ oid, location }) => ({
-      oid,
-      location: there.find((each) => each.oid === oid)?.location ?? location,
-    })),
+const beside = (tablespaces: readonly Tablespace[], there: Outside['tablespaces']): Outside => ({
+  tablespaces: besideOf(tablespaces).map(
+    (each) => there.find(({ oid }) => oid === each.oid) ?? { oid: each.oid, location: each.location },
+  ),
   walDirectory: undefined,
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { installedAt } from '../../program/installed-at.ts';
 import { describeError } from '../../program/print-error.ts';
 import type { ErrorKindName } from '../../program/error-kinds.ts';
-import { fromSystemError } from '../../program/program-error.ts';
+import { forReadOnly, fromSystemError } from '../../program/program-error.ts';
 import type { Finding, Level } from './step.ts';
 
 /** By its whole path: whoever reads this is somewhere else. */
@@ -26,7 +26,7 @@ const cures: Partial<Record<ErrorKindName, string>> = {
   'timed-out': 'It hangs: look at the disk or the machine behind it. To give it longer: --timeout.',
   'permission-denied': 'The owner of the data directory must be able to read and write there.',
   'directory-missing': 'If it is a mount, mount it; else correct the configuration.',
-  'read-only': 'Mount it for writing. After a fault of the disk the kernel log says why it is not.',
+  'read-only': forReadOnly,
   'no-space': 'Make room there.',
   'input-output': 'Look for errors of this disk in the kernel log: journalctl -k',
   unreachable: 'Check that the machine is up, and that nothing between the two drops the connection.',

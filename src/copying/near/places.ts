@@ -3,7 +3,7 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
 import { bootId } from '../../program/boot-id.ts';
-import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
+import { errnoOf, forReadOnly, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import type { SourcePlaces } from '../target.ts';
 import { aimOf, isWithin, lookAt, realPlace, upwards } from './real-places.ts';
 
@@ -125,7 +125,6 @@ export function requireAllowed(planned: readonly Named[], allowed: readonly stri
 
 const { R_OK, W_OK, X_OK } = constants;
 const asTheServer = 'Run this as the user that is to run the server there.';
-const forWriting = 'Mount it for writing. After a fault of the disk the kernel log says why it is not.';
 
 /** Throws where this process could not write, or what it makes would not be for the server. */
 export function requireWritable({ path, real, isThere }: Place, hint = asTheServer): void {
@@ -134,7 +133,7 @@ export function requireWritable({ path, real, isThere }: Place, hint = asTheServ
     accessSync(directory, R_OK | W_OK | X_OK);
   } catch (error) {
     const action = isThere ? `write into directory ${path}` : `create directory ${path} in ${directory}`;
-    throw fromSystemError(error, `cannot ${action}`, errnoOf(error) === 'EROFS' ? forWriting : hint);
+    throw fromSystemError(error, `cannot ${action}`, errnoOf(error) === 'EROFS' ? forReadOnly : hint);
   }
   const owner = lookAt(directory)?.uid;
   const we = process.geteuid?.();

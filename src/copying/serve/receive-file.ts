@@ -27,15 +27,13 @@ const nothing: Arrived = { plain: Buffer.alloc(0), give: () => undefined };
 /** In a buffer of ours, from which a disk can take them, whatever becomes of the payload. */
 async function plainOf({ pages, length, encoding }: PagesHeader, payload: Buffer): Promise<Arrived> {
   if (payload.length === 0) return nothing;
-  const buffer = await plainBuffers.take();
-  const give = (): void => plainBuffers.give(buffer);
-  if (encoding === 'none') return { plain: buffer.subarray(0, payload.copy(buffer)), give };
-  try {
-    return { plain: decompress(payload, bytesOfPages(pages, length), buffer), give };
-  } catch (error) {
-    give();
-    throw error;
-  }
+  return plainBuffers.takeFor((buffer) => ({
+    plain:
+      encoding === 'none'
+        ? buffer.subarray(0, payload.copy(buffer))
+        : decompress(payload, bytesOfPages(pages, length), buffer),
+    give: () => plainBuffers.give(buffer),
+  }));
 }
 
 class Receiving {

@@ -370,6 +370,15 @@ describe('what is noted of archiving', () => {
     const { code, lines } = await said(node, 'debts');
     expect(code).toBe(1);
     expect(lines[0]).toMatch(/^WARNING {3}debts: dr fails since \d{4}-\S+Z: .* does not exist$/);
+    const cure = (text: readonly string[]): string => text.find((line) => line.includes('HINT:  '))!;
+    expect(cure(lines)).toBe(
+      '          HINT:  twowarm destination list says more. One that is gone for long: twowarm destination suspend NAME; back again: resume NAME.',
+    );
+    const signal = node.sandbox.file('data/standby.signal', '');
+    expect(cure((await said(node, 'debts')).lines)).toBe(
+      '          HINT:  rsyncDR, or the relay, brings there what is lacking, and notes it. twowarm destination list says more.',
+    );
+    rmSync(signal);
     await node.sh(commandLine('twowarm', 'destination', 'suspend', 'dr'));
     const suspended = await said(node, 'debts,destination-road');
     expect(suspended.code).toBe(1);

@@ -6,6 +6,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -102,6 +103,16 @@ it('a directory of a server that runs, or of which processes are left, is refuse
   leftWith(`${Number(key) + 1} ${id}`);
   expect((await faultOf(() => look(left, source))).detail).toBe(notOurs);
 
+  // Who asks long before a copy hears of a server, and may not prepare one.
+  const { uid, gid } = statSync(directory);
+  for (const path of [directory, cluster.parent]) giveToUs(path);
+  const target = openNearTarget({ directory, allowed: 'any', nodeId });
+  expect(await target.look(source, nothingOutside, neverStopped, true)).toMatchObject({
+    ...{ state: 'data-directory', databaseState: 'in production', isRunning: true },
+  });
+  const prepared = await faultOf(() => target.prepare(source, nothingOutside, neverStopped));
+  expect(prepared.kind).toBe('target-in-use');
+  for (const path of [directory, cluster.parent]) chownSync(path, uid, gid);
   await cluster.stop('immediate');
   leftWith(lines[6]!);
   expect((await faultOf(() => look(left, source))).detail).toBe(notOurs);
