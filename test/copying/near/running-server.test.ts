@@ -2,6 +2,7 @@
 import {
   chownSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -112,6 +113,10 @@ it('a directory of a server that runs, or of which processes are left, is refuse
   });
   const prepared = await faultOf(() => target.prepare(source, nothingOutside, neverStopped));
   expect(prepared.kind).toBe('target-in-use');
+  // Nor has one begun.
+  expect(
+    [`${directory}/.twowarm-copying`, `${cluster.parent}/twowarm`].filter((path) => existsSync(path)),
+  ).toEqual([]);
   for (const path of [directory, cluster.parent]) chownSync(path, uid, gid);
   await cluster.stop('immediate');
   leftWith(lines[6]!);
