@@ -2,6 +2,7 @@
 // machine, far/ one behind a receiver over ssh. Bytes, names and order only: what is copied, the backup knows.
 
 import type { Names } from './name-set.ts';
+import type { PartCrcs } from './sums/crc32c.ts';
 
 /** Where a cluster's directories are, so that a target can tell that it is none of them: the same machine has the same `boot`. */
 export interface SourcePlaces {
@@ -72,6 +73,11 @@ export interface Prepared {
  */
 export interface ArrivingFile {
   /**
+   * Before take() of the same bytes, if at all: compares the next chunk with what the target holds. What the target has summed of
+   * parts that it holds as they are; undefined where it tells nothing. Nothing may change the bytes from here on.
+   */
+  compare(bytes: Buffer): Promise<PartCrcs | undefined>;
+  /**
    * Takes the next chunk. `bytes` is the target's until the promise is settled. Several may be under way: a caller need
    * not wait for one before it gives the next, but none may be given after one has failed.
    * `spared`: numbers of pages (sums/page.ts) in the chunk, in order, that must not take the place of what the target holds
@@ -136,7 +142,8 @@ export interface Target {
   prepare(source: SourceCluster, outside: Outside, signal: AbortSignal): Promise<Prepared>;
   /** Makes the directory, or gives the one that is there this mode (permission bits). Parents come first. */
   directory(path: string, mode: number, signal: AbortSignal): Promise<void>;
-  file(path: string, mode: number, signal: AbortSignal): Promise<ArrivingFile>;
+  /** `wantsCrcs`: compare() may tell CRCs, which a target that is elsewhere has to make for it. */
+  file(path: string, mode: number, signal: AbortSignal, wantsCrcs?: boolean): Promise<ArrivingFile>;
   /**
    * Files of one directory, each as file(), take() and end() would bring it; `bytes` are the target's until the promise is
    * settled. 'other': something on the way has changed them, and they have to be sent again, one by one.

@@ -1,7 +1,7 @@
 // The checksum that a manifest has of each file: CRC-32C unless another is asked for, as with PostgreSQL's own tool
 // (src/common/checksum_helper.c).
 import { createHash, type Hash } from 'node:crypto';
-import { Crc32c } from '../../copying/sums/crc32c.ts';
+import { Crc32c, type PartCrcs } from '../../copying/sums/crc32c.ts';
 import { chunkBytes } from '../../copying/target.ts';
 import type { ChecksumName } from './checksum-names.ts';
 
@@ -15,9 +15,10 @@ export class FileChecksum {
     else if (name !== 'NONE') this.hash = createHash(name.toLowerCase());
   }
 
-  add(bytes: Buffer): void {
+  /** `known`: of some of its parts, where the target has summed them. */
+  add(bytes: Buffer, known?: PartCrcs): void {
     this.hash?.update(bytes);
-    this.crc?.add(bytes);
+    this.crc?.add(bytes, known);
   }
 
   /** Hexadecimal, as a manifest has it; empty where none is wanted. */

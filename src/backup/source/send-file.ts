@@ -1,6 +1,7 @@
 // One file of the cluster into the target: read once, its pages looked at, hashed, and handed on chunk by chunk. It may vanish
 // or become shorter at any time, which replay makes good.
 import { constants } from 'node:fs';
+import type { PartCrcs } from '../../copying/sums/crc32c.ts';
 import type { ArrivingFile, Target } from '../../copying/target.ts';
 import { errnoOf, fromSystemError, ProgramError } from '../../program/program-error.ts';
 import { close, open, statOf } from '../../program/quick-calls.ts';
@@ -78,15 +79,17 @@ async function sendOpen(
       const give = (): void => buffers.give(buffer);
       const bytes = buffer.subarray(0, length);
       let damaged: readonly number[] | undefined;
+      let known: PartCrcs | undefined;
       try {
         signal.throwIfAborted();
         underWay.throwFault();
         damaged = await check?.look(bytes, offset);
+        known = await arriving.compare(bytes);
       } catch (error) {
         give();
         throw error;
       }
-      checksum.add(bytes);
+      checksum.add(bytes, known);
       underWay.add(arriving.take(bytes, damaged).finally(give));
       progress(length);
       sentBytes += length;
@@ -106,7 +109,7 @@ async function attempt(
   const stats = await statOf(descriptor);
   if (!stats.isFile()) return 'vanished';
   const mode = file.mode ?? stats.mode & 0o7777;
-  const arriving = await sending.target.file(file.to, mode, sending.signal);
+  const arriving = await sending.target.file(file.to, mode, sending.signal, sending.checksums === 'CRC32C');
   try {
     const sent = await sendOpen(file, descriptor, arriving, stats.size, sending);
     const outcome = await arriving.end(sent.sizeBytes);

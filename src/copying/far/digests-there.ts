@@ -1,4 +1,6 @@
-// The digests of what a target holds of one file, as they come, chunk by chunk, ahead of the source.
+// The digests of what a target holds of one file, as they come, chunk by chunk, ahead of the source; behind those of a chunk the
+// CRCs of its parts, where they were asked for.
+import { partsIn } from '../sums/crc32c.ts';
 import { pagesIn } from '../sums/page.ts';
 import { digestBytes } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
@@ -7,8 +9,21 @@ import { invalid } from '../wire/records.ts';
 /** The far side keeps to a few chunks ahead; whoever sends much more means harm. */
 const mostWaiting = 1024 * 1024;
 
+const nothing = Buffer.alloc(0);
+
+/** What a target says of a chunk. */
+export interface ChunkThere {
+  /** Of its pages; empty past the end. */
+  digests: Buffer;
+  /** Bare ones of its parts, 4 bytes each, the highest first; empty where none are told. */
+  crcs: Buffer;
+  /** How much of the file there is from the chunk on. */
+  bytesFrom: number;
+}
+
 export class DigestsThere {
   private readonly sizeBytes: number;
+  private readonly hasCrcs: boolean;
   private readonly pieces: Buffer[] = [];
   private waitingBytes = 0;
   private isEnded = false;
@@ -17,27 +32,29 @@ export class DigestsThere {
   private before: Promise<unknown> = Promise.resolve();
 
   /** `sizeBytes`: of the file there. */
-  constructor(sizeBytes: number, incoming: AsyncIterable<Buffer>) {
+  constructor(sizeBytes: number, incoming: AsyncIterable<Buffer>, hasCrcs: boolean) {
     this.sizeBytes = sizeBytes;
+    this.hasCrcs = hasCrcs;
     void this.listen(incoming);
   }
 
-  /** Those of that chunk; empty past the end. To be asked for in order, once each; several may be waited for. */
-  of(chunk: number): Promise<Buffer> {
+  /** That chunk. To be asked for in order, once each; several may be waited for. */
+  of(chunk: number): Promise<ChunkThere> {
     const after = this.before.then(() => this.next(chunk));
     this.before = after.catch(() => undefined);
     return after;
   }
 
-  /** How much of the file there is from that chunk on, in bytes. */
-  bytesFrom(chunk: number): number {
-    return Math.max(0, this.sizeBytes - chunk * chunkBytes);
+  private async next(chunk: number): Promise<ChunkThere> {
+    const bytesFrom = Math.max(0, this.sizeBytes - chunk * chunkBytes);
+    const length = Math.min(bytesFrom, chunkBytes);
+    const digestsBytes = pagesIn(length) * digestBytes;
+    const told = await this.some(digestsBytes + (this.hasCrcs ? 4 * partsIn(length) : 0));
+    return { digests: told.subarray(0, digestsBytes), crcs: told.subarray(digestsBytes), bytesFrom };
   }
 
-  private async next(chunk: number): Promise<Buffer> {
-    const left = this.sizeBytes - chunk * chunkBytes;
-    if (left <= 0) return Buffer.alloc(0);
-    const wanted = pagesIn(Math.min(left, chunkBytes)) * digestBytes;
+  private async some(wanted: number): Promise<Buffer> {
+    if (wanted === 0) return nothing;
     while (this.waitingBytes < wanted) {
       if (this.fault !== undefined) throw this.fault;
       if (this.isEnded) throw invalid('it ends before the last digest');

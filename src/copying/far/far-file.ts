@@ -1,12 +1,13 @@
 // A file on its way to a target behind a receiver: one conversation, in which a record goes for each chunk. What the target
 // has already it tells by digests, and only pages that differ are sent; and a proof of the whole decides at the end.
 import type { Conversation } from '../../transport/ssh/conversation.ts';
-import { heldOf } from '../sums/page.ts';
-import { digestBytes, type PageDigests } from '../sums/page-digests.ts';
+import type { PartCrcs } from '../sums/crc32c.ts';
+import type { PageDigests } from '../sums/page-digests.ts';
 import { Proving } from '../proof.ts';
 import type { ArrivingFile } from '../target.ts';
-import { allPages, bytesOfPages, endRecord, invalid, pagesRecord } from '../wire/records.ts';
-import { differing, gatherPages } from '../wire/runs.ts';
+import { bytesOfPages, endRecord, invalid, pagesRecord } from '../wire/records.ts';
+import { gatherPages } from '../wire/runs.ts';
+import { Comparison } from './comparison.ts';
 import { Prospect, type Compressors } from './compressor.ts';
 import { DigestsThere } from './digests-there.ts';
 import { Outbox } from './outbox.ts';
@@ -18,6 +19,8 @@ export interface Way {
   digests: PageDigests;
   /** Whether nothing of that name can be there: it is not asked for. */
   isFresh: boolean;
+  /** Whether it was asked for CRCs of what is there. */
+  hasCrcs: boolean;
   signal: AbortSignal;
   /** When nobody waits for the file any more. */
   release: () => void;
@@ -33,6 +36,7 @@ interface MadeRecord {
 }
 
 const nothing = Buffer.alloc(0);
+const nothingKnown = Promise.resolve(undefined);
 
 export class FarFile implements ArrivingFile {
   private readonly path: string;
@@ -44,6 +48,8 @@ export class FarFile implements ArrivingFile {
   private readonly proving = new Proving();
   private before: Promise<void> = Promise.resolve();
   private chunks = 0;
+  /** Of the chunk that is to be taken next, once it was begun. */
+  private comparing: Promise<Comparison> | undefined;
   private readonly onAbort: () => void;
   /** Who waits: one listener for all chunks, because each costs as much as what it would end. */
   private readonly waiting = new Set<(reason: unknown) => void>();
@@ -64,13 +70,18 @@ export class FarFile implements ArrivingFile {
     else way.signal.addEventListener('abort', this.onAbort);
   }
 
+  compare(bytes: Buffer): Promise<PartCrcs | undefined> {
+    if (this.way.isFresh || !this.way.hasCrcs) return nothingKnown;
+    const comparing = (this.comparing = this.compareNext(bytes));
+    return this.named(async () => (await comparing).sameCrcs());
+  }
+
   take(bytes: Buffer, spared: readonly number[] = []): Promise<void> {
-    const chunk = this.chunks;
+    const comparing = this.comparing ?? this.compareNext(bytes);
+    this.comparing = undefined;
+    const { before, chunks: chunk } = this;
     this.chunks += 1;
-    // At once: whoever changes the bytes from here on is found out.
-    const digests = this.way.digests.of(bytes);
-    const { before } = this;
-    const record = this.make(chunk, bytes, digests, spared);
+    const record = this.make(chunk, bytes, comparing, spared);
     const sent = this.named(async () => {
       // Until both have ended the buffer is in use.
       const [earlier, made] = await Promise.allSettled([before, record]);
@@ -114,17 +125,26 @@ export class FarFile implements ArrivingFile {
     const reply = await conversation.reply();
     reply.oneOf('reply', ['ready']);
     const sizeBytes = reply.count('size');
-    return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming);
+    return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming, this.way.hasCrcs);
+  }
+
+  /** The digests at once: whoever changes the bytes from here on is found out. */
+  private async compareNext(bytes: Buffer): Promise<Comparison> {
+    const digests = this.way.digests.of(bytes);
+    const chunk = this.chunks;
+    const there = await this.there;
+    return new Comparison(digests, bytes.length, await there?.of(chunk));
   }
 
   private async make(
     chunk: number,
     bytes: Buffer,
-    digests: Buffer,
+    comparing: Promise<Comparison>,
     spared: readonly number[],
   ): Promise<MadeRecord> {
     const { length } = bytes;
-    const pages = await this.pagesToSend(chunk, length, digests, spared);
+    const comparison = await comparing;
+    const pages = comparison.toSend(spared);
     const plain = bytesOfPages(pages, length) === length ? bytes : gathered(bytes, pages);
     const frame = plain.length > 0 && this.prospect.isGood() ? await this.compress(plain) : undefined;
     const encoding = frame === undefined ? 'none' : 'zstd';
@@ -132,23 +152,8 @@ export class FarFile implements ArrivingFile {
     return {
       header: pagesRecord({ chunk, length, pages, encoding, payloadBytes: payload.length }),
       payload,
-      digests,
+      digests: comparison.digests,
     };
-  }
-
-  /** Of a page that is spared the digest becomes that of what is there. */
-  private async pagesToSend(
-    chunk: number,
-    length: number,
-    digests: Buffer,
-    spared: readonly number[],
-  ): Promise<bigint> {
-    const there = await this.there;
-    if (there === undefined) return allPages(length);
-    const old = await there.of(chunk);
-    for (const page of heldOf(spared, length, there.bytesFrom(chunk)))
-      old.copy(digests, page * digestBytes, page * digestBytes, (page + 1) * digestBytes);
-    return differing(digests, old, length);
   }
 
   private async compress(plain: Buffer): Promise<Buffer | undefined> {

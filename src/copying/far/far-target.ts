@@ -83,14 +83,24 @@ export class FarTarget implements Target {
     });
   }
 
-  async file(path: string, mode: number, signal: AbortSignal): Promise<ArrivingFile> {
+  async file(path: string, mode: number, signal: AbortSignal, hasCrcs = false): Promise<ArrivingFile> {
     const release = await this.slot(signal);
     try {
       const { isFresh, compressors, digests } = this;
-      const request = { verb: 'file', path, mode, ...(isFresh && { fresh: true }) };
+      const wish = isFresh ? { fresh: true } : hasCrcs ? { crcs: true } : {};
+      const request = { verb: 'file', path, mode, ...wish };
       const conversation = isFresh ? this.link.begin(request) : await this.link.ask(request);
       const about = (what: string, error: unknown): Error => this.told(`${what} at`, error);
-      return new FarFile(path, { conversation, compressors, digests, isFresh, signal, about, release });
+      return new FarFile(path, {
+        conversation,
+        compressors,
+        digests,
+        isFresh,
+        hasCrcs,
+        signal,
+        about,
+        release,
+      });
     } catch (error) {
       release();
       signal.throwIfAborted();

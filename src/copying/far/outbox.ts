@@ -7,7 +7,7 @@ const smallBytes = 24_576;
 
 /** So much leaves as one at most: a packet of ssh takes 32,768 with its frame. Of records the far side is further ahead. */
 const mostBytes = 32_736;
-const mostRecords = 16;
+const mostRecords = 48;
 
 export class Outbox {
   private readonly conversation: Conversation;

@@ -64,8 +64,9 @@ const verbsFor = (terms: CopyTerms): Readonly<Record<string, Verb<Admitted>>> =>
   },
   file: async (request, { target, digests }, talk) => {
     const isFresh = request.isTrue('fresh');
+    const wantsCrcs = request.isTrue('crcs');
     const file = await target.file(request.text('path'), modeOf(request), talk.signal);
-    await receiveFile(file, talk, digests, isFresh);
+    await receiveFile(file, talk, digests, { isFresh, wantsCrcs });
   },
   offer: async (request, { target, digests }, talk) => {
     const { files } = readSmallFiles(await allOf(talk.incoming, mostSmallBytes));

@@ -3,17 +3,26 @@
 import type { Talk } from '../../transport/receiver/talk.ts';
 import { withBuffer } from '../near/buffers.ts';
 import type { NearFile } from '../near/near-file.ts';
+import { crcsOfParts } from '../sums/crc32c.ts';
 import type { PageDigests } from '../sums/page-digests.ts';
 import { chunkBytes } from '../target.ts';
 
-/** 16 MB of the file. */
-const chunksAhead = 32;
+/** 64 MB of the file: more than the far side may keep of records that wait for others (far/outbox.ts). */
+const chunksAhead = 128;
 
 /** So many are read at once. */
 const chunksReading = 3;
 
 /** The digests of so many chunks leave as one. */
-const chunksTogether = 8;
+const chunksTogether = 24;
+
+/** What the far side wants to know of what is there. */
+export interface Wish {
+  /** Nothing. */
+  isFresh: boolean;
+  /** CRC-32C as well, behind the digests of each chunk (far/digests-there.ts). */
+  wantsCrcs: boolean;
+}
 
 export class DigestsAhead {
   private readonly file: NearFile;
@@ -22,6 +31,7 @@ export class DigestsAhead {
   /** Of the chunks whose records have not come. */
   private readonly made = new Map<number, Buffer>();
   private readonly digests: PageDigests;
+  private readonly wantsCrcs: boolean;
   /** How many chunks were read, and how many records have come. */
   private read = 0;
   private answered = 0;
@@ -31,10 +41,10 @@ export class DigestsAhead {
   private wakeReader: (() => void) | undefined;
   private readonly work: Promise<void>;
 
-  /** `isFresh`: the far side wants to know nothing of what is there. */
-  constructor(file: NearFile, talk: Talk, digests: PageDigests, isFresh: boolean) {
+  constructor(file: NearFile, talk: Talk, digests: PageDigests, { isFresh, wantsCrcs }: Wish) {
     this.file = file;
     this.digests = digests;
+    this.wantsCrcs = wantsCrcs;
     this.talk = talk;
     this.chunks = isFresh ? 0 : Math.ceil(file.oldBytes / chunkBytes);
     const work = isFresh ? Promise.resolve() : this.run();
@@ -84,10 +94,10 @@ export class DigestsAhead {
     let [begun, made]: [number, Buffer[]] = [0, []];
     while (this.read < this.chunks) {
       while (begun < this.chunks && begun < this.answered + chunksAhead && reading.length < chunksReading) {
-        const digests = this.digest(begun);
+        const sums = this.sum(begun);
         // Whoever waits for it hears of it.
-        digests.catch(() => undefined);
-        reading.push(digests);
+        sums.catch(() => undefined);
+        reading.push(sums);
         begun += 1;
       }
       const next = reading.shift();
@@ -103,12 +113,19 @@ export class DigestsAhead {
     }
   }
 
-  private digest(chunk: number): Promise<Buffer> {
+  private sum(chunk: number): Promise<Buffer> {
     return withBuffer(async (buffer) => {
       const length = await this.file.readOld(chunk * chunkBytes, buffer);
-      const made = this.digests.of(buffer.subarray(0, length));
+      const bytes = buffer.subarray(0, length);
+      const made = this.digests.of(bytes);
       this.made.set(chunk, made);
-      return made;
+      return this.wantsCrcs ? Buffer.concat([made, crcsToBytes(crcsOfParts(bytes))]) : made;
     });
   }
+}
+
+function crcsToBytes(crcs: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 * crcs.length);
+  crcs.forEach((crc, part) => bytes.writeUInt32BE(crc >>> 0, 4 * part));
+  return bytes;
 }

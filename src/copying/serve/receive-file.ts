@@ -10,7 +10,7 @@ import { recordsOf } from '../wire/record-reader.ts';
 import { bytesOfPages, invalid, readEnd, type PagesHeader } from '../wire/records.ts';
 import { runsOf } from '../wire/runs.ts';
 import { decompress, plainBuffers } from './decompressor.ts';
-import { DigestsAhead } from './digests-ahead.ts';
+import { DigestsAhead, type Wish } from './digests-ahead.ts';
 import { digestsNow } from './digests-now.ts';
 
 /** So many chunks may be on their way to the disk. */
@@ -116,14 +116,14 @@ async function end(file: NearFile, receiving: Receiving, payload: Buffer): Promi
   return 'other';
 }
 
-/** Receives the file whose place is open; it is closed in any case. `isFresh`: nothing is wanted of what is there. */
+/** Receives the file whose place is open; it is closed in any case. */
 export async function receiveFile(
   file: NearFile,
   talk: Talk,
   digests: PageDigests,
-  isFresh: boolean,
+  wish: Wish,
 ): Promise<void> {
-  const ahead = new DigestsAhead(file, talk, digests, isFresh);
+  const ahead = new DigestsAhead(file, talk, digests, wish);
   try {
     const receiving = new Receiving(file, ahead, digests);
     for await (const record of recordsOf(talk.incoming)) {

@@ -19,7 +19,10 @@ describe('digests ahead', () => {
       send: async () => undefined,
       incoming: { fail: () => undefined },
     } as unknown as Talk;
-    const ahead = new DigestsAhead(file, talk, new PageDigests(), false);
+    const ahead = new DigestsAhead(file, talk, new PageDigests(), {
+      isFresh: false,
+      wantsCrcs: false,
+    });
     while (reads.length < 3) await new Promise((resolve) => setImmediate(resolve));
     let isStopped = false;
     const stopping = ahead.stop().then(() => (isStopped = true));

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checksumOfBytes } from '../../../src/backup/source/file-checksum.ts';
 import { proofOf } from '../../../src/copying/proof.ts';
-import { Crc32c } from '../../../src/copying/sums/crc32c.ts';
+import { Crc32c, crcsOfParts, partBytes, type PartCrcs } from '../../../src/copying/sums/crc32c.ts';
 import { pageBytes } from '../../../src/copying/sums/page.ts';
 import { chunkBuffer } from '../../../src/copying/sums/memory.ts';
 import { pageChecksums } from '../../../src/copying/sums/page-checksums.ts';
@@ -76,6 +76,32 @@ describe('the CRC-32C of a file', () => {
         expect(sum.value).toBe(crc32c(Buffer.concat(parts)));
       }),
     );
+  });
+});
+
+describe('the CRC-32C of parts of a chunk', () => {
+  const whole = Math.ceil(chunkBytes / partBytes);
+
+  it.each([
+    [1, [true]],
+    [partBytes, [true]],
+    [partBytes + 1, [false, true]],
+    [3 * partBytes + 100, [true, false, false, true]],
+    [chunkBytes, Array<boolean>(whole).fill(true)],
+    [chunkBytes, Array<boolean>(whole).fill(false)],
+    [chunkBytes, []],
+    [chunkBytes - 1, [false, true, true]],
+  ])('of %i bytes stands for them where it is known, as in %j', (length, isKnown) => {
+    const bytes = randomBytes(length);
+    const known: PartCrcs = crcsOfParts(bytes).map((crc, part) => (isKnown[part] === true ? crc : undefined));
+    // Whoever knows a part does not look at it.
+    const blind = Buffer.from(bytes);
+    isKnown.forEach((is, part) => is && blind.subarray(part * partBytes, (part + 1) * partBytes).fill(0xaa));
+    const sum = new Crc32c();
+    sum.add(Buffer.from('before'));
+    sum.add(blind, known);
+    sum.add(Buffer.from('after'));
+    expect(sum.value).toBe(crc32c(Buffer.concat([Buffer.from('before'), bytes, Buffer.from('after')])));
   });
 });
 
