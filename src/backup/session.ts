@@ -4,7 +4,7 @@
 import { connect, sqlState, type Session } from '../postgres/client.ts';
 import { notRunning } from '../postgres/not-running.ts';
 import { readPostmaster } from '../postgres/postmaster-file.ts';
-import { tablespacesSql, type Tablespace } from '../postgres/tablespaces.ts';
+import type { Tablespace } from '../postgres/tablespaces.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { unlessAborted } from '../program/unless-aborted.ts';
@@ -37,6 +37,10 @@ export interface EndOfBackup {
   /** Byte for byte; empty where there are no tablespaces. */
   tablespaceMap: Buffer;
 }
+
+/** Rows of Tablespace: all but those that every cluster has, in the order of their numbers. */
+const tablespacesSql =
+  "select oid::text as oid, pg_tablespace_location(oid) as location from pg_tablespace where pg_tablespace_location(oid) <> '' order by pg_tablespace.oid";
 
 const factsSql = `select current_setting('server_version_num') as version,
   (select catalog_version_no from pg_control_system()) as catalog,

@@ -1,5 +1,5 @@
-// global/pg_control, as far as every version agrees on it: the system identifier and the control version are the first
-// two fields (src/include/catalog/pg_control.h) and lie within one sector, so a concurrent write cannot tear them.
+// global/pg_control, as far as every version agrees on it: the system identifier and the two versions are the first
+// fields (src/include/catalog/pg_control.h) and lie within one sector, so a concurrent write cannot tear them.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, ProgramError } from '../program/program-error.ts';
@@ -10,6 +10,8 @@ export interface ControlFile {
   systemIdentifier: bigint;
   /** pg_control_version: 1300 for PostgreSQL 13 to 16, … */
   controlVersion: number;
+  /** catalog_version_no: 202209061 for PostgreSQL 15. */
+  catalogVersion: number;
 }
 
 // The server runs on this machine, so the file has this machine's byte order.
@@ -39,7 +41,11 @@ export function readControlFile(dataDirectory: string): ControlFile {
   if (systemIdentifier === 0n) {
     throw new ProgramError('data-directory', `${path} is not a control file: it is too short or zero`);
   }
-  return { systemIdentifier, controlVersion: view.getUint32(8, littleEndian) };
+  const [controlVersion, catalogVersion] = [8, 12].map((at) => view.getUint32(at, littleEndian)) as [
+    number,
+    number,
+  ];
+  return { systemIdentifier, controlVersion, catalogVersion };
 }
 
 /** FLOATFORMAT_VALUE: a number by which every version tells whether it can read the file. */

@@ -1,11 +1,16 @@
 // The way of a base backup: a login with a key of its own, to a receiver for the data directory. Whoever needs one has lost a node
 // already; so the way is gone before, as far as that can be done without a change.
 import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { describeCluster } from '../../copying/describe-cluster.ts';
+import { linksIn } from '../../copying/near/tablespaces.ts';
 import type { Outside, SourceCluster, Target } from '../../copying/target.ts';
+import { readControlFile } from '../../postgres/control-file.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
-import { besideOf, tablespacesSql, type Tablespace } from '../../postgres/tablespaces.ts';
+import { besideOf, type Tablespace } from '../../postgres/tablespaces.ts';
+import { majorVersion } from '../../postgres/version.ts';
 import { describeError } from '../../program/print-error.ts';
+import { ProgramError } from '../../program/program-error.ts';
 import { readRoadUrl } from '../../program/road-url.ts';
 import type { SshRoad } from '../../program/ssh-url.ts';
 import { ofFault, ok } from './findings.ts';
@@ -29,19 +34,19 @@ function wayTo(scene: Scene, name: string): Way | undefined {
 /** Whether what is there has more WAL counts when it is copied over, not before. */
 const aheadOfAll = 0xffff_ffff_ffff_ffffn;
 
-async function askServer({
-  server,
+/** As its files tell: a standby that has never been started wants to know, too, and a node whose server is down. */
+async function ownCluster({
   node,
-}: Scene): Promise<{ cluster: SourceCluster; tablespaces: Tablespace[] }> {
-  const tablespaces = await server.rows<Tablespace & Record<string, unknown>>(tablespacesSql);
-  const [control] = await server.rows<{ catalog: number }>(
-    'select catalog_version_no as catalog from pg_control_system()',
-  );
+}: Scene): Promise<{ cluster: SourceCluster; tablespaces: readonly Tablespace[] }> {
   const dataDirectory = realpathSync(node.settings.dataDirectory);
-  const { systemIdentifier } = node.identity;
+  const { systemIdentifier, catalogVersion } = readControlFile(dataDirectory);
+  const major = majorVersion(dataDirectory);
+  if (major === undefined)
+    throw new ProgramError('data-directory', `could not read ${join(dataDirectory, 'PG_VERSION')}`);
+  const tablespaces = Array.from(linksIn(dataDirectory), ([oid, location]) => ({ oid, location }));
   const known = {
-    ...{ dataDirectory, tablespaces, systemIdentifier },
-    ...{ major: server.major!, catalogVersion: control!.catalog },
+    ...{ dataDirectory, tablespaces, systemIdentifier: systemIdentifier.toString() },
+    ...{ major, catalogVersion },
   };
   const { timeline } = readDatabaseState(dataDirectory);
   return { cluster: await describeCluster(known, { timeline, lsn: aheadOfAll }), tablespaces };
@@ -66,7 +71,7 @@ const wordsFor = {
 const running = "it is this cluster's, and its server runs: a copy needs it stopped";
 
 async function judge(scene: Scene, target: Target, openMs: number, signal: AbortSignal): Promise<Finding[]> {
-  const { cluster, tablespaces } = await askServer(scene);
+  const { cluster, tablespaces } = await ownCluster(scene);
   const figures = { openMs, tablespaces: tablespaces.length };
   const there = await target.look(cluster, nothingBeside, signal, true);
   // Where its tablespaces are over there its links say.
@@ -79,7 +84,7 @@ export const baseBackupRoad: Step = {
   id: 'base-backup-road',
   looksAt:
     'The way of a base backup to each ssh destination whose data_directory is configured: the login with its own key, a receiver for that data directory, which may write into it and the tablespaces, and what is there. On a standby: the way back.',
-  needs: ['connection'],
+  needs: ['configuration'],
   after: ['destination-road'],
   subjects: (scene) =>
     scene.node.settings.destinations

@@ -82,6 +82,9 @@ it('the check goes the way of a base backup as far as it can without a change', 
     ).lines[0],
   });
   rmSync(lock);
+  // Also while its own server is down.
+  await primary.stop('fast');
+  expect(await ofRoad()).toEqual(says(0, 'ok', `${opens}; it is this cluster's, and no server runs there`));
 
   const configuration = join(primary.parent, 'twowarm/twowarm.toml');
   const text = readFileSync(configuration, 'utf8').replace(/^copy_identity_files = .*\n/m, '');
