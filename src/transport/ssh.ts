@@ -195,7 +195,9 @@ function openSession<T>(
 /** Logs in and runs `command`. Throws a LinkFault, the fault that `verify` found, or the reason of `stop`. */
 export const connectSsh = (target: Target, command: string, stop: AbortSignal): Promise<Carrier> =>
   openSession(target, stop, ({ client, way, lost, login }) =>
-    execute(client, command, (channel) => carry(way, channel, { command, lost, login })),
+    execute(client, command, (channel) =>
+      carry(way, channel, { command, lost, login, lineOptions: target.lineOptions }),
+    ),
   );
 
 /** Logs in, to run commands; where the far side does not answer for a while the login is lost. Throws as connectSsh. */

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { connectionOver, type Connection } from '../wire/connection.ts';
-import { asLost, explain, isReceiverMissing, mostSaid } from './connect-faults.ts';
+import { asLost, explain, isReceiverMissing, mostSaid, type Asked } from './connect-faults.ts';
 import type { Carrier } from './carrier.ts';
 import { usesOf, type LoggedIn } from './login-uses.ts';
 
@@ -42,13 +42,12 @@ function gathered(connection: Connection, socket: Socket): Connection {
 }
 
 /** What a carrier tells of its own connection. */
-export interface Told {
-  command: string;
+export interface Told extends Asked {
   lost: () => Error | undefined;
-  login: () => string;
 }
 
-export function carry(way: Way, channel: CommandChannel, { command, lost, login }: Told): Carrier {
+export function carry(way: Way, channel: CommandChannel, told: Told): Carrier {
+  const { lost, login } = told;
   const client = way.clients.at(-1)!;
   const end = endOf(way);
   let said = '';
@@ -69,7 +68,7 @@ export function carry(way: Way, channel: CommandChannel, { command, lost, login 
       await Promise.race([closed, patience()]);
       const fault = lost();
       if (fault !== undefined && code === undefined) return asLost(fault);
-      const ended = explain({ said, code }, noise, { command, login });
+      const ended = explain({ said, code }, noise, told);
       if (!isReceiverMissing(ended)) return ended;
       return Object.assign(ended, { instead: usesOf(client, way.socket!, lost, end) });
     },

@@ -117,10 +117,16 @@ export function refusedLogin(target: Target, offered: readonly string[]): LinkFa
 }
 
 /** What authorized_keys over there has to have. */
-const letIn = ({ user, host, isJump }: Target): string =>
+const letIn = ({ user, host, isJump, lineOptions }: Target): string =>
   isJump === true
     ? `A jump host needs no twowarm: a line in authorized_keys of ${user} on ${host} that begins with restrict,port-forwarding is enough.`
-    : `The line for authorized_keys of ${user} over there is made there: twowarm receive --directory DIR --authorized-keys-line KEY.pub (of a key for base backups: --data-directory DIR)`;
+    : lineOptions === undefined
+      ? `A login that runs commands needs a line for its key in authorized_keys of ${user} over there, without command=.`
+      : `The line for authorized_keys of ${user} over there is made there: ${lineMaker(lineOptions)}`;
+
+/** The command that makes a key's line. */
+const lineMaker = (lineOptions: Target['lineOptions'] = '--directory DIR'): string =>
+  `twowarm receive ${lineOptions} --authorized-keys-line KEY.pub`;
 
 /** What a command on the far side has left behind when its channel ended. */
 export interface Ending {
@@ -129,28 +135,28 @@ export interface Ending {
 }
 
 /** What was asked for, and the sentence of who asked. */
-interface Asked {
+export interface Asked {
   command: string;
   login: () => string;
+  lineOptions: Target['lineOptions'];
 }
+
+/** A shell's words for a program that is not there. */
+const notThere = /(\/[^\s:'"`]+)['"`]?: (?:not found|No such file or directory)/;
 
 /** A path of a receiver that the shell over there could not start, and that was not asked for: authorized_keys fixes it. */
 function forcedReceiver(text: string, command: string): string | undefined {
-  const ran = /\/[^\s:'"`]*\/twowarm(?![^\s:'"`])/.exec(text)?.[0];
+  const ran = /\/[^\s:'"`]*\/twowarm(?![^\s:'"`])/.exec(text)?.[0] ?? notThere.exec(text)?.[1];
   if (ran === undefined || command.includes(ran)) return undefined;
   const home = /^~[^/]*(\/\S+)/.exec(command)?.[1];
   return home !== undefined && ran.endsWith(home) ? undefined : ran;
 }
 
 /** `noise`: what came instead of a receiver's beginning; undefined where one has begun, which therefore is there. */
-export function explain(
-  { said, code }: Ending,
-  noise: string | undefined,
-  { command, login }: Asked,
-): LinkFault {
+export function explain({ said, code }: Ending, noise: string | undefined, asked: Asked): LinkFault {
   const text = (said || noise || '').trim().slice(0, mostSaid);
   const detail = text === '' ? undefined : `The far side says: ${text}`;
-  if (code === 127 && noise !== undefined) return noReceiver(text, detail, { command, login });
+  if (code === 127 && noise !== undefined) return noReceiver(text, detail, asked);
   if (code === undefined || code === null)
     return new LinkFault('connection-lost', 'the connection was cut', { detail });
   return new LinkFault('connection-lost', `the receiver ended with exit code ${code}`, { detail });
@@ -161,7 +167,11 @@ const noReceiverWords = 'the far side has no receiver';
 /** Whether the shell over there did not find the receiver that was asked for. */
 export const isReceiverMissing = ({ message }: LinkFault): boolean => message === noReceiverWords;
 
-function noReceiver(text: string, detail: string | undefined, { command, login }: Asked): LinkFault {
+function noReceiver(
+  text: string,
+  detail: string | undefined,
+  { command, login, lineOptions }: Asked,
+): LinkFault {
   const forced = forcedReceiver(text, command);
   if (forced === undefined)
     return new LinkFault('protocol', noReceiverWords, {
@@ -170,6 +180,6 @@ function noReceiver(text: string, detail: string | undefined, { command, login }
     });
   return new LinkFault('protocol', `the far side has no receiver at ${forced}`, {
     detail: `${detail}. ${login()}`,
-    hint: 'Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: twowarm receive --authorized-keys-line',
+    hint: `Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: ${lineMaker(lineOptions)}`,
   });
 }

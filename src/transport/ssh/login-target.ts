@@ -27,6 +27,8 @@ export interface Target {
   mayOffer?: ((key: Buffer) => boolean) | undefined;
   /** Why a key is not to be used, as the end of a sentence; undefined: it may be. */
   refusesKey?: ((key: Buffer) => string | undefined) | undefined;
+  /** With which of its options `twowarm receive` makes the line of such a key over there; undefined: it is for no receiver alone. */
+  lineOptions?: '--directory DIR' | '--data-directory DIR';
   /** What ssh_config says of this host, as sentences for faults. */
   notes?: readonly string[];
   /** Ask now and then whether the far side is there; silent for longer than this the connection is lost. */

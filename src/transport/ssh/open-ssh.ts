@@ -14,6 +14,7 @@ import { greet, type Purpose } from './greet.ts';
 import { lease } from './leases.ts';
 import { isWithoutReceiver } from './carrier.ts';
 import { Link } from './link.ts';
+import type { Target } from './login-target.ts';
 import { namingLogin } from './login-words.ts';
 import { aboutRoad, type Lease } from './asking-road.ts';
 import { Ahead } from './outgoing.ts';
@@ -50,7 +51,7 @@ async function connect(
   signal: AbortSignal,
 ): Promise<Opened> {
   const login = identity.login!;
-  const target = await targetOf(road, login);
+  const target: Target = { ...(await targetOf(road, login)), lineOptions: '--directory DIR' };
   if (road.isSftp === true) return begin(await connectSftp(target, signal), login, wayOfUrl);
   const carrier = await connectSsh(target, commandFor(purpose, login.receiver), signal);
   const link = new Link(carrier, login.idleLimitMs);
@@ -118,8 +119,8 @@ export async function logInOverSsh(road: SshRoad, login: SshSettings, signal: Ab
 }
 
 /**
- * Logs in and runs a command that is a receiver: what can be asked of it is the caller's, and so is closing it. Throws as connecting
- * does; the reason of `signal` when that aborts.
+ * Logs in and runs a command that is a receiver for a data directory: what can be asked of it is the caller's, and so is closing
+ * it. Throws as connecting does; the reason of `signal` when that aborts.
  */
 export async function openLinkOverSsh(
   road: SshRoad,
@@ -127,7 +128,8 @@ export async function openLinkOverSsh(
   command: string,
   signal: AbortSignal,
 ): Promise<Link> {
-  return new Link(await connectSsh(await targetOf(road, login), command, signal), login.idleLimitMs);
+  const target: Target = { ...(await targetOf(road, login)), lineOptions: '--data-directory DIR' };
+  return new Link(await connectSsh(target, command, signal), login.idleLimitMs);
 }
 
 /** What a command of the far side has written, and how it ended; a key that is locked to a receiver has that answer instead. */

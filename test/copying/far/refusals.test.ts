@@ -229,6 +229,27 @@ describe('a far side', () => {
     expect(await faultOf(() => scene.open(directory, { login: { identityFiles: [path] } }))).toMatchObject({
       kind: 'login-refused',
       message: `could not open ${scene.urlOf(directory)}: the far side refused the login of ${scene.sshd.user}`,
+      hint: expect.stringMatching(
+        / The line for authorized_keys of \S+ over there is made there: twowarm receive --data-directory DIR --authorized-keys-line KEY\.pub$/,
+      ) as string,
+    });
+  });
+
+  it('whose line names a program that is not there says that the line does, whatever it is called', async () => {
+    const directory = scene.place();
+    const key = await lockedKey('--data-directory', directory);
+    const { path } = await makeSshKey(scene.sandbox, 'gone');
+    const gone = '/opt/gone/two-warm';
+    scene.sshd.addKey(
+      key.line
+        .replace(twowarm, gone)
+        .replace(/ssh-ed25519 .*/, readFileSync(`${path}.pub`, 'utf8'))
+        .trim(),
+    );
+    expect(await faultOf(() => scene.open(directory, { login: { identityFiles: [path] } }))).toMatchObject({
+      kind: 'protocol',
+      message: `could not open ${scene.urlOf(directory)}: the far side has no receiver at ${gone}`,
+      hint: 'Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: twowarm receive --data-directory DIR --authorized-keys-line KEY.pub',
     });
   });
 

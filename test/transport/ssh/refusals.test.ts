@@ -37,7 +37,7 @@ const limits = { timeout: 120_000 };
 /** The SHA256:… of the host's key. */
 const hostFingerprint = (): Promise<string> => fingerprint(`${sandbox.path}/sshd/host_ed25519.pub`);
 const host = (): string => `[127.0.0.1]:${sshd.port}`;
-const makeLine = `The line for authorized_keys of ${serverUser().name} over there is made there: twowarm receive --directory DIR --authorized-keys-line KEY.pub (of a key for base backups: --data-directory DIR)`;
+const makeLine = `The line for authorized_keys of ${serverUser().name} over there is made there: twowarm receive --directory DIR --authorized-keys-line KEY.pub`;
 const compare =
   'Compare the fingerprint first, on 127.0.0.1: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub.';
 const record = (file: string): string =>

@@ -131,7 +131,7 @@ describe('a host of ssh_config', limits, () => {
         `By ssh_config archive is host 127.0.0.1 (line 2 of ${file}), port ${sshd.port} (line 3 of ${file}), user ${sshd.user} (line 4 of ${file}). ` +
         `UserKnownHostsFile says where its key is looked up (line 5 of ${file}).\n` +
         `HINT:  Try, as ${sshd.user}: ssh -i ${path} -o IdentitiesOnly=yes -p ${sshd.port} ${sshd.user}@127.0.0.1. ` +
-        `The line for authorized_keys of ${sshd.user} over there is made there: twowarm receive --directory DIR --authorized-keys-line KEY.pub (of a key for base backups: --data-directory DIR)\n`,
+        `The line for authorized_keys of ${sshd.user} over there is made there: twowarm receive --directory DIR --authorized-keys-line KEY.pub\n`,
     );
   });
 
