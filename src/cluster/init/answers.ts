@@ -122,7 +122,7 @@ function conninfoOf(call: ProgramCall): string | undefined {
 /** What the options say; what they leave open is not there. */
 export function answersOfOptions(call: ProgramCall): Answers {
   // Of a list, each is a path as this key is one.
-  const [identity, knownHosts] = ['identity', 'known-hosts'].map((flag) =>
+  const [identity, copyIdentity, knownHosts] = ['identity', 'copy-identity', 'known-hosts'].map((flag) =>
     text(call, flag, 'archive', 'directory'),
   );
   const found: { [Key in keyof Answers]: Answers[Key] | undefined } = {
@@ -139,6 +139,7 @@ export function answersOfOptions(call: ProgramCall): Answers {
     arbiter: text(call, 'arbiter', 'cluster', 'arbiter'),
     receiver: text(call, 'receiver', 'ssh', 'receiver'),
     ...(identity !== undefined && { identityFiles: [identity] }),
+    ...(copyIdentity !== undefined && { copyIdentityFiles: [copyIdentity] }),
     ...(knownHosts !== undefined && { knownHosts: [knownHosts] }),
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));

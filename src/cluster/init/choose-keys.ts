@@ -16,11 +16,13 @@ const isOverSsh = (url: string): boolean => readRoadUrl(url).kind === 'ssh';
 
 async function wantsKeys(call: ProgramCall, asker: Asker, answers: Answers): Promise<boolean> {
   if (call.options['generate-key'] === true) {
-    if (typeof call.options['identity'] !== 'string') return true;
-    throw new ProgramError('usage', '--generate-key and --identity contradict each other');
+    const named = ['identity', 'copy-identity'].find((name) => typeof call.options[name] === 'string');
+    if (named === undefined) return true;
+    throw new ProgramError('usage', `--generate-key and --${named} contradict each other`);
   }
   const destinations = answers.destinations ?? [];
-  if (answers.identityFiles !== undefined || !destinations.some(({ url }) => isOverSsh(url))) return false;
+  const isNamed = answers.identityFiles !== undefined || answers.copyIdentityFiles !== undefined;
+  if (isNamed || !destinations.some(({ url }) => isOverSsh(url))) return false;
   return asker.confirm(`Make keys to log in with there (${keyPaths().archiving})?`, asker.isThere);
 }
 

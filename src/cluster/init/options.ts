@@ -71,6 +71,11 @@ const answers: readonly Option[] = [
   },
   { name: 'identity', argument: 'FILE', summary: 'The private key to log in with on the other nodes.' },
   {
+    name: 'copy-identity',
+    argument: 'FILE',
+    summary: 'The one for base backups, which need another right there.',
+  },
+  {
     name: 'known-hosts',
     argument: 'FILE',
     summary: "The file of known host keys, where it is not ~/.ssh/known_hosts of the server's user.",

@@ -77,7 +77,7 @@ function settingLines({ plan: { settings, server, cluster, role }, applied }: Re
   return part('Settings by ALTER SYSTEM', [...results, ...last]);
 }
 
-function farLines({ authorizedKeys, hostKeys }: Result): string[] {
+function farLines({ authorizedKeys, hostKeys, plan: { answers } }: Result): string[] {
   const keys = authorizedKeys.flatMap(({ login, right, line }) => [
     commented(`${login}, for ${right === 'archive' ? 'archiving' : right}`),
     line,
@@ -89,6 +89,15 @@ function farLines({ authorizedKeys, hostKeys }: Result): string[] {
         ),
       ]
     : [];
+  // A key has one line there, and one for the archive lets no base backup in.
+  const unnamed =
+    answers.copyIdentityFiles === undefined && authorizedKeys.some(({ right }) => right === 'base backups')
+      ? [
+          commented(
+            'base backups log in with a key of their own: copy_identity_files below [ssh] (--copy-identity) names it',
+          ),
+        ]
+      : [];
   const where =
     keys.length === 0
       ? []
@@ -102,7 +111,12 @@ function farLines({ authorizedKeys, hostKeys }: Result): string[] {
     accept,
   ]);
   return [
-    ...part('Lines for ~/.ssh/authorized_keys on the other nodes', [...where, ...keys, ...missing]),
+    ...part('Lines for ~/.ssh/authorized_keys on the other nodes', [
+      ...where,
+      ...keys,
+      ...missing,
+      ...unnamed,
+    ]),
     ...part('Host keys that are not known yet', hosts),
   ];
 }

@@ -156,7 +156,7 @@ no copy is listed to db2: where its data directory is, --pgdata-of says, or data
       ...['--source', 'file:/srv/a', '--source', 'ssh://db1/srv/b', '--arbiter', 'ssh://dr/srv/archive'],
       ...['--conninfo', 'host=/run/pg user=x', '--start-command', 'start it', '--stop-command', 'stop it'],
       ...['--reload-command', 'reload it', '--receiver', '/opt/twowarm/bin/twowarm', ...bindir],
-      ...['--identity', fresh.path('key')],
+      ...['--identity', fresh.path('key'), '--copy-identity', fresh.path('copy-key')],
     ];
     const { code, stderr } = await fresh.init(...words);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -186,12 +186,22 @@ policy = 'best-effort'
 sources = ['file:/srv/a', 'ssh://db1/srv/b']
 [ssh]
 identity_files = ['<>/key']
+copy_identity_files = ['<>/copy-key']
 receiver = '/opt/twowarm/bin/twowarm'
 [cluster]
 arbiter = 'ssh://dr/srv/archive'`,
     );
     const setup = await fresh.twowarm(['configSetup', '-D', fresh.dataDirectory]);
     expect({ code: setup.code, stderr: setup.stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.each(['identity', 'copy-identity'])('makes no keys where --%s names one', async (name) => {
+    expect(await fresh.init(...answers(), '--generate-key', `--${name}`, fresh.path('key'))).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `twowarm init: ERROR:  --generate-key and --${name} contradict each other\n`,
+      changed: [],
+    });
   });
 
   it('shows the lines for authorized_keys and how host keys become known, for this cluster with its tablespaces', async () => {
@@ -216,6 +226,7 @@ restrict,command="<twowarm>/bin/twowarm receive --directory /srv/archive" PUBLIC
 # postgres@::1, for base backups
 restrict,command="<twowarm>/bin/twowarm receive --data-directory /srv/data --allow /srv/space" PUBLIC-KEY
 # put the public key (.pub) in the place of PUBLIC-KEY; a key each, --generate-key makes them
+# base backups log in with a key of their own: copy_identity_files below [ssh] (--copy-identity) names it
 
 == Host keys that are not known yet
 # [::1]:2222 (db2): here

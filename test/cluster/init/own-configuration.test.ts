@@ -37,6 +37,8 @@ const more = (): string[] => [
     `file:${fresh.path('db2')}`,
     '--identity',
     '/k',
+    '--copy-identity',
+    '/c',
     '--known-hosts',
     '/h',
   ],
