@@ -124,7 +124,8 @@ export function requireAllowed(planned: readonly Named[], allowed: readonly stri
 }
 
 const { R_OK, W_OK, X_OK } = constants;
-const asTheServer = 'Run this as the user that is to run the server there.';
+const asTheServer =
+  'That directory has to belong to the user that is to run the server, and the same user has to make the copy: over ssh it is the one that logs in.';
 
 /** Throws where this process could not write, or what it makes would not be for the server. */
 export function requireWritable({ path, real, isThere }: Place, hint = asTheServer): void {

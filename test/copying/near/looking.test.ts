@@ -29,7 +29,8 @@ async function refusal(scene: Scene, source = sourceOf(), outside: Outside = not
 }
 
 const anotherDirectory = 'Name another directory, or move away or remove what is there if nobody needs it.';
-const asTheServer = 'Run this as the user that is to run the server there.';
+const asTheServer =
+  'That directory has to belong to the user that is to run the server, and the same user has to make the copy: over ssh it is the one that logs in.';
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 const segment = '000000010000000000000004';
 
