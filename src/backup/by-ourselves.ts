@@ -35,7 +35,8 @@ export async function copyOurselves(work: Work, looked: LookedAt): Promise<Compl
   requireSameTablespaces(asked.tablespaces, await session.tablespaces());
   const watch = watchOver(session, stop);
   const manifest = makeManifest(work, looked);
-  const { checksums } = wanted;
+  // Before 13 nothing would hold them.
+  const checksums = manifest === undefined ? 'NONE' : wanted.checksums;
   const buffers = buffersOf(4 * wanted.jobs);
   const under: Under = { startLsn, manifest, buffers, checksums, signal: watch.signal };
   try {
