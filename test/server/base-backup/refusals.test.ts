@@ -275,7 +275,7 @@ describe('a server that does not archive', () => {
     'to where the copy would get its WAL from, since archive_command %s, is refused after a while',
     async (_, command, isFailing) => {
       const { standby } = pair;
-      const wait = isFailing ? '8s' : '2s';
+      const wait = isFailing ? '12s' : '4s';
       const result = await withSettings({ archive_command: command }, () => call('--wait', wait));
       const archive = `file:${archiveIn(standby)}`;
       const failing = `archive_command fails with ${segment}; the log of the server says why, and the server tries again within a minute\n`;
