@@ -2,6 +2,7 @@
 // the end the signal file that is to stay. A kill between any two leaves a directory whose server starts as a standby, or
 // one that is as it was.
 import { join } from 'node:path';
+import { leadsHere } from '../../postgres/leads-here.ts';
 import { readServerSettings, type ServerSettings } from '../../postgres/server-settings.ts';
 import type { Settings } from '../../program/settings/settings.ts';
 import { withWait } from '../../program/settings/set-wait.ts';
@@ -37,6 +38,8 @@ export interface FilePlan {
   set: readonly (readonly [name: string, value: string])[];
   /** Whether restore_command will wait for segments. */
   waits: boolean;
+  /** primary_conninfo came with a copy of a former standby of this node, and leads here. */
+  dropsOwnConninfo: boolean;
 }
 
 const recoveryConfHead =
@@ -87,12 +90,15 @@ export function planFiles(wanted: Wanted): FilePlan {
   const now = settingsWith(wanted, []);
   const ofBase = [...textsOf(wanted.own), [auto, ''] as const, [recoveryConf, ''] as const];
   const base = settingsWith(wanted, ofBase);
-  const conninfo = wanted.primaryConninfo ?? now.get('primary_conninfo') ?? '';
+  const dropsOwnConninfo =
+    wanted.primaryConninfo === undefined &&
+    leadsHere(now.get('primary_conninfo'), settingsWith(wanted, textsOf(wanted.own)).get);
+  const primaryConninfo = dropsOwnConninfo ? '' : wanted.primaryConninfo;
+  const conninfo = primaryConninfo ?? now.get('primary_conninfo') ?? '';
   const wait = waitOf(wanted);
   const waits = mode === 'warm' || (wait !== 'off' && conninfo.trim() === '');
-  const { commands, primaryConninfo } = wanted;
   const chosen = recoverySettings({
-    ...{ major, mode, ...commands, primaryConninfo, waits },
+    ...{ major, mode, ...wanted.commands, primaryConninfo, waits },
     ...{ base: base.get, now: now.get },
   });
   const autoBefore = readBytes(auto);
@@ -107,7 +113,8 @@ export function planFiles(wanted: Wanted): FilePlan {
       ? withSignals(dataDirectory, mode, files)
       : withRecoveryConf(recoveryConf, mode, chosen.recoveryConf, files);
   const set = [...chosen.auto.set, ...(chosen.recoveryConf?.set ?? [])];
-  return { ...ordered, after: settingsWith(wanted, textsOf(ordered.changes)), set, waits };
+  const after = settingsWith(wanted, textsOf(ordered.changes));
+  return { ...ordered, after, set, waits, dropsOwnConninfo };
 }
 
 function ofWait({ configurationFile, restore }: Settings, wait: Settings['restore']['wait']): FileChange[] {

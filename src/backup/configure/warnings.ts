@@ -2,10 +2,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
+import { leadsHere } from '../../postgres/leads-here.ts';
 import type { ServerSettings } from '../../postgres/server-settings.ts';
 import type { Report } from '../../program/print-error.ts';
 import { unreadArchive } from '../../transport/unread-archive.ts';
-import { leadsHere } from './leads-here.ts';
 import { ownConfigurationIn, type LeftOut } from './own-files.ts';
 import type { FilePlan, Wanted } from './plan-files.ts';
 import type { Origin } from './refusals.ts';
@@ -62,10 +62,20 @@ function ofLimits(
   });
 }
 
-function ofConninfo({ after, waits }: FilePlan, { mode, settings, primaryConninfo }: Wanted): Report[] {
+function ofConninfo(
+  { after, waits, dropsOwnConninfo }: FilePlan,
+  { mode, settings, primaryConninfo }: Wanted,
+): Report[] {
+  if (dropsOwnConninfo)
+    return [
+      {
+        message: 'primary_conninfo led to this very node, which would stream from itself: it is taken out',
+        hint: "Where this standby is to stream, give the primary's with --primary-conninfo.",
+      },
+    ];
   const conninfo = (after.get('primary_conninfo') ?? '').trim();
   if (conninfo === '' || mode === 'warm') return [];
-  const isOwn = leadsHere(conninfo, after.get('port'));
+  const isOwn = leadsHere(conninfo, after.get);
   const own: Report[] = isOwn
     ? [
         {

@@ -1,5 +1,6 @@
 // A standby's settings that contradict each other: what keeps restore_command from waiting, and replay from going on.
 import { whatSpeaksAgainstWaiting } from '../../postgres/against-waiting.ts';
+import { leadsHere } from '../../postgres/leads-here.ts';
 import { formatDuration } from '../../program/settings/quantities.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import { readTriggerFile } from '../../program/told-to-stop.ts';
@@ -36,6 +37,13 @@ const waiting: Step = {
   doing: () => 'compare restore.wait with the settings of the server',
   run: (scene) => {
     const { restore, dataDirectory } = scene.node.settings;
+    const conninfo = scene.server.setting('primary_conninfo') || '';
+    if (leadsHere(conninfo, (name) => scene.server.setting(name)))
+      return [
+        critical('primary_conninfo leads to this very node: it would stream from itself, and gets nothing', {
+          hint: "Stop the server, take it out (configStandby --primary-conninfo '', or the primary's in its place), and start it.",
+        }),
+      ];
     if (restore.wait === 'off') return [ofPolling(scene, "restore.wait = 'off'")];
     if (scene.role === 'recovery' && restore.wait !== 'warm')
       return [
@@ -45,7 +53,7 @@ const waiting: Step = {
     const against = whatSpeaksAgainstWaiting(dataDirectory, mode);
     if (against.length === 0) return [ok('restore_command waits for the next segment')];
     // A standby that streams is not held up by that.
-    const streams = (scene.server.setting('primary_conninfo') || '').trim() !== '';
+    const streams = conninfo.trim() !== '';
     if (streams && restore.wait === 'auto')
       return [ofPolling(scene, 'primary_conninfo is set: this standby streams')];
     return against.map(({ reason, hint }) =>

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 
-import { leadsHere } from '../../../src/backup/configure/leads-here.ts';
+import { leadsHere } from '../../../src/postgres/leads-here.ts';
 import { withoutPasswords } from '../../../src/backup/configure/show-changes.ts';
 import { segmentNamed } from '../../harness/wal-files.ts';
 import { configureCopy, makeCopy, textOf } from './node-to-configure.ts';
@@ -14,6 +14,8 @@ describe('a connection string', () => {
     ['host=127.0.0.1 port=5433', true],
     ['port=5433', true],
     ['host=/run/postgresql port=5433', true],
+    ['host=/srv/another port=5433', false],
+    ['', false],
     [`host=${hostname()} port=5433`, true],
     [`postgresql://u@${hostname()}.example.com:5433/`, true],
     ['host=localhost', false],
@@ -22,7 +24,11 @@ describe('a connection string', () => {
     ['host=192.0.2.1 port=5433', false],
     ['host=db1 nonsense', false],
   ])('%s leads to this node: %s', (conninfo, expected) => {
-    expect(leadsHere(conninfo, '5433')).toBe(expected);
+    const own = new Map([
+      ['port', '5433'],
+      ['unix_socket_directories', '/tmp, /run/postgresql'],
+    ]);
+    expect(leadsHere(conninfo, (name) => own.get(name))).toBe(expected);
   });
 
   it.each([
@@ -56,7 +62,7 @@ describe('configStandby', { concurrent: true }, () => {
     expect(textOf(node, 'data/postgresql.auto.conf')).toContain("recovery_prefetch = 'off'\n");
   });
 
-  it('warns of a primary_conninfo that leads to this very node, of lower settings, and of the command line', async () => {
+  it('takes out a primary_conninfo that leads to this very node, and warns of it, of lower settings, and of the command line', async () => {
     await using node = await makeCopy(13, {
       'data/postgresql.conf':
         "port = 5433\nprimary_conninfo = 'host=localhost port=5433'\nmax_connections = 20\n",
@@ -75,7 +81,16 @@ describe('configStandby', { concurrent: true }, () => {
 HINT:  Start it without that option (postmaster.opts in the data directory has the last command line).
 configStandby: WARNING:  max_connections is 20 on this node, but 100 on the primary: with less it does not start as a hot standby
 HINT:  Set it to at least 100, in ${node.path('twowarm/node/postgresql.conf')} or where this node sets it.
-configStandby: WARNING:  primary_conninfo leads to this very node
+configStandby: WARNING:  primary_conninfo led to this very node, which would stream from itself: it is taken out
+HINT:  Where this standby is to stream, give the primary's with --primary-conninfo.
+`,
+    );
+    // postgresql.conf is the node's own: what comes after it says that there is none.
+    expect(textOf(node, 'data/postgresql.auto.conf')).toContain("primary_conninfo = ''\n");
+    // Whoever gives one is believed, and warned.
+    const own = await configureCopy(node, '--primary-conninfo', 'host=localhost port=5433');
+    expect(own.stderr).toContain(
+      `configStandby: WARNING:  primary_conninfo leads to this very node
 HINT:  Give the primary's with --primary-conninfo, or none with --primary-conninfo ''.
 `,
     );

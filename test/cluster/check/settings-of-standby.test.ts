@@ -56,6 +56,20 @@ describe('a standby', () => {
     });
   });
 
+  it('that would stream from itself gets nothing', async () => {
+    set({ primary_conninfo: 'host=localhost', recovery_prefetch: 'off' });
+    expect(await said(node, 'waiting')).toEqual({
+      code: 2,
+      lines: found(
+        'CRITICAL',
+        'waiting',
+        'primary_conninfo leads to this very node: it would stream from itself, and gets nothing',
+        "HINT:  Stop the server, take it out (configStandby --primary-conninfo '', or the primary's in its place), and start it.",
+      ),
+    });
+    set({ primary_conninfo: 'host=db1', recovery_prefetch: 'off' });
+  });
+
   it("with wait = 'warm' contradicts a primary_conninfo", async () => {
     node.configure(`[destination.db2]\nurl = 'file:${node.path('db2')}'\n[restore]\nwait = 'warm'\n`);
     expect(await said(node, 'waiting')).toEqual({
