@@ -2,14 +2,18 @@
 // afterwards every one that the copy needs. Seen is what counts, at the destination, not what archive_command says.
 import { statSync } from 'node:fs';
 import type { ThisNode } from '../postgres/this-node.ts';
-import { archivingStatePath, readArchivingState, writeArchivingState } from '../program/archiving-state.ts';
+import {
+  archivingStatePath,
+  readArchivingState,
+  stateWords,
+  writeArchivingState,
+} from '../program/archiving-state.ts';
 import { settingLine } from '../program/installation.ts';
 import { ProgramError } from '../program/program-error.ts';
 import { formatDuration } from '../program/settings/quantities.ts';
 import { segmentName } from '../wal/filename.ts';
 import { arrives, looking, type Expecting, type IsThere } from './arrivals.ts';
 import type { ServerFacts } from './session.ts';
-import { stateWords } from './words.ts';
 
 /** Refuses a server that cannot archive at all. */
 export function requireArchiving(facts: ServerFacts): void {
@@ -67,6 +71,14 @@ async function refuseForeign(
       hint: 'That archive is of another line of WAL. Let the copy have an archive of its own, or move away what is there from that segment on.',
     },
   );
+}
+
+/** What a dry run can see of where segments are expected: it opens, and has no other server's. */
+export async function lookAtArchive(expecting: Expecting): Promise<void> {
+  const { timeline, lsn } = await expecting.session.position();
+  const size = expecting.segmentSize;
+  const now = segmentName(timeline, lsn / BigInt(size), size);
+  await looking(now, expecting, (isThere) => refuseForeign(isThere, expecting));
 }
 
 /** Ends a segment and waits until it is at the destination; its name. `archiving-unproven` where it does not come. */

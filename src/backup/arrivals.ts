@@ -2,6 +2,7 @@
 // who waits is told meanwhile.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ThisNode } from '../postgres/this-node.ts';
+import { readArchivingState, stateWords, type ArchivingState } from '../program/archiving-state.ts';
 import { bounded } from '../program/bounded.ts';
 import { ProgramError } from '../program/program-error.ts';
 import type { Destination } from '../program/settings/settings.ts';
@@ -52,6 +53,15 @@ export async function looking<T>(
   }
 }
 
+/** A state that cannot be read counts as hold. */
+function stateIn(home: string): ArchivingState {
+  try {
+    return readArchivingState(home);
+  } catch {
+    return 'hold';
+  }
+}
+
 /** What a person who waits is told: that it is waited for, and that archive_command fails; each once. */
 class Patience {
   private readonly begun = performance.now();
@@ -82,10 +92,17 @@ class Patience {
 
   /** It may succeed the next time: PostgreSQL tries three times, and again after a minute (pgarch.c). */
   private async tellFailing(): Promise<void> {
-    const { session, telling } = this.expecting;
+    const { session, telling, node } = this.expecting;
     const failed = await session.lastFailure().catch(() => undefined);
     if (failed === undefined) return;
     this.isFailing = true;
+    const state = stateIn(node.settings.home);
+    if (state !== 'on')
+      return telling.step(
+        'archiving-fails',
+        `archive_command fails with ${failed}, for archiving is ${stateWords[state]}: twowarm archiving on`,
+        { segment: failed },
+      );
     telling.step(
       'archiving-fails',
       `archive_command fails with ${failed}; the log of the server says why, and the server tries again within a minute`,

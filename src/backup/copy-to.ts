@@ -3,7 +3,9 @@
 import type { Found, Target } from '../copying/target.ts';
 import type { ThisNode } from '../postgres/this-node.ts';
 import type { Report } from '../program/print-error.ts';
-import { proveArchiving, requireArchiving, requireSegments, switchOn, type Needed } from './archiving.ts';
+import { lookAtArchive, proveArchiving, requireArchiving, requireSegments, switchOn } from './archiving.ts';
+import type { Needed } from './archiving.ts';
+import type { Expecting } from './arrivals.ts';
 import { copyByTool } from './by-tool.ts';
 import { copyOurselves } from './by-ourselves.ts';
 import type { Chosen } from './choose.ts';
@@ -14,7 +16,7 @@ import { lookAtSource, type LookedAt, type SourceFacts } from './look-at-source.
 import type { BackupSession } from './session.ts';
 import type { ChecksumName } from './source/checksum-names.ts';
 import type { Telling } from './telling.ts';
-import { nextSteps, stepsOf } from './words.ts';
+import { nextSteps, stepsOf, withoutWal } from './words.ts';
 
 /** How the copy is wanted. */
 export interface Wanted {
@@ -77,6 +79,7 @@ export async function copyTo(work: Work): Promise<Outcome> {
   if (warning !== undefined) await work.telling.warn(warning);
   await warnOfRoom(work, looked);
   if (wanted.dryRun) {
+    await lookAtArchive(expectingOf(work, looked));
     for (const step of stepsOf(work, looked)) telling.step('would', step);
     return { outcome: 'would copy', found };
   }
@@ -87,27 +90,35 @@ export async function copyTo(work: Work): Promise<Outcome> {
   return { outcome: 'copied', found, copied: complete.copied, lastSegment };
 }
 
-async function prove(work: Work, { cluster }: LookedAt): Promise<void> {
+const expectingOf = (work: Work, { cluster: { segmentSize } }: LookedAt): Expecting => ({
+  ...work,
+  destination: work.chosen.destination,
+  segmentSize,
+  limitMs: work.wanted.waitMs,
+});
+
+async function prove(work: Work, looked: LookedAt): Promise<void> {
   const { node, chosen, telling } = work;
   const { destination } = chosen;
   const before = switchOn(node);
   if (before !== undefined) telling.step('archiving-on', before);
-  const { segmentSize } = cluster;
   const early = before === undefined ? work.proof?.name : undefined;
-  const name =
-    (await early) ??
-    (await proveArchiving({ ...work, destination, segmentSize, limitMs: work.wanted.waitMs }));
+  const name = (await early) ?? (await proveArchiving(expectingOf(work, looked)));
   telling.step('archiving-proved', `archiving works: ${name} has arrived at ${destination.url}`, {
     segment: name,
   });
 }
 
-async function waitForWal(work: Work, { cluster }: LookedAt, complete: CompleteCopy): Promise<string> {
-  const { chosen, wanted, telling } = work;
+async function waitForWal(work: Work, looked: LookedAt, complete: CompleteCopy): Promise<string> {
+  const { chosen, telling } = work;
   const { destination } = chosen;
-  const { segmentSize } = cluster;
-  const expecting = { ...work, destination, segmentSize, limitMs: wanted.waitMs };
-  const name = await requireSegments(expecting, complete);
+  let name: string;
+  try {
+    name = await requireSegments(expectingOf(work, looked), complete);
+  } catch (error) {
+    await telling.warn(withoutWal(work, complete));
+    throw error;
+  }
   telling.step('last-segment', `${name}, the last segment that it needs, has arrived at ${destination.url}`, {
     segment: name,
   });

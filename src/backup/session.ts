@@ -101,7 +101,12 @@ export class BackupSession {
   static async open({ settings }: ThisNode, program: string): Promise<BackupSession> {
     const { dataDirectory } = settings;
     const postmaster = readPostmaster(dataDirectory);
-    if (postmaster === undefined) throw notRunning(settings, 'A base backup is made of a running primary.');
+    if (postmaster === undefined)
+      throw notRunning(
+        settings,
+        'A base backup is made of a running primary.',
+        'If no other node was promoted in its place, start it',
+      );
     try {
       const { conninfo } = settings.server;
       const session = await connect(postmaster, dataDirectory, conninfo, program, { patient: true });

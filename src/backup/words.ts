@@ -8,15 +8,9 @@ import type { Work } from './copy-to.ts';
 import type { Copied } from './copy-files.ts';
 import type { LookedAt } from './look-at-source.ts';
 import type { DamagedPage } from './source/pages.ts';
-import { readArchivingState, type ArchivingState } from '../program/archiving-state.ts';
+import { readArchivingState, stateWords } from '../program/archiving-state.ts';
+import { formatLsn } from '../wal/lsn.ts';
 import { megabytes } from '../program/megabytes.ts';
-
-/** How archiving is set, after "it is" and "archiving was". */
-export const stateWords: Readonly<Record<ArchivingState, string>> = {
-  on: 'on',
-  hold: 'on hold',
-  discard: 'set to discard',
-};
 
 /** What a dry run shows, in order. */
 export function stepsOf(
@@ -91,6 +85,12 @@ export function roomWarning(sizeBytes: number, { roomBytes }: Found, url: string
     hint: 'Make room there. A copy that ends for want of it goes on from what is there, by the same call.',
   };
 }
+
+/** What a copy is worth whose last segments nobody has seen where they are expected. */
+export const withoutWal = ({ chosen, target }: Work, { endLsn }: { endLsn: bigint }): Report => ({
+  message: `the copy in ${target.url} is complete, but its WAL up to ${formatLsn(endLsn)} was not seen at ${chosen.destination.url}`,
+  hint: 'Without it no server becomes consistent there. Where it still comes (see to archiving; twowarm check --full follows a segment) go on with configStandby; where it is lost, copy again.',
+});
 
 /** What has to be done on the other node. */
 export const nextSteps = (url: string): string =>

@@ -9,6 +9,13 @@ import { ensureDirectory, replaceSmallFile } from './small-file.ts';
 export const archivingStates = ['on', 'hold', 'discard'] as const;
 export type ArchivingState = (typeof archivingStates)[number];
 
+/** After "it is" and "archiving was". */
+export const stateWords: Readonly<Record<ArchivingState, string>> = {
+  on: 'on',
+  hold: 'on hold',
+  discard: 'set to discard',
+};
+
 export const archivingStatePath = (home: string): string => join(stateDirectory(home), 'archiving');
 
 const isState = (text: string): text is ArchivingState =>

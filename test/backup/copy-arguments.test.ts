@@ -69,7 +69,7 @@ describe('a node without a running server', () => {
           'copyToStandby',
           `the server in ${data} is not running`,
           'DETAIL:  A base backup is made of a running primary.',
-          `HINT:  Start it: pg_ctl start -D ${data}`,
+          `HINT:  If no other node was promoted in its place, start it: pg_ctl start -D ${data}`,
         ),
       ),
     );

@@ -1,12 +1,12 @@
 // The way of a base backup: a login with a key of its own, to a receiver for the data directory. Whoever needs one has lost a node
 // already; so the way is gone before, as far as that can be done without a change.
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeCluster } from '../../copying/describe-cluster.ts';
 import { linksIn } from '../../copying/near/tablespaces.ts';
 import type { Outside, SourceCluster, Target } from '../../copying/target.ts';
 import { readControlFile } from '../../postgres/control-file.ts';
-import { readDatabaseState } from '../../postgres/database-state.ts';
+import { newestTimeline } from '../../postgres/newest-timeline.ts';
 import { besideOf, type Tablespace } from '../../postgres/tablespaces.ts';
 import { majorVersion } from '../../postgres/version.ts';
 import { describeError } from '../../program/print-error.ts';
@@ -43,12 +43,16 @@ async function ownCluster({
   const major = majorVersion(dataDirectory);
   if (major === undefined)
     throw new ProgramError('data-directory', `could not read ${join(dataDirectory, 'PG_VERSION')}`);
-  const tablespaces = Array.from(linksIn(dataDirectory), ([oid, location]) => ({ oid, location }));
+  const versionDirectory = `PG_${major}_${catalogVersion}`;
+  // A link that somebody has left there is no tablespace.
+  const tablespaces = Array.from(linksIn(dataDirectory), ([oid, location]) => ({ oid, location })).filter(
+    ({ location }) => existsSync(join(location, versionDirectory)),
+  );
   const known = {
     ...{ dataDirectory, tablespaces, systemIdentifier: systemIdentifier.toString() },
     ...{ major, catalogVersion },
   };
-  const { timeline } = readDatabaseState(dataDirectory);
+  const timeline = newestTimeline(dataDirectory);
   return { cluster: await describeCluster(known, { timeline, lsn: aheadOfAll }), tablespaces };
 }
 

@@ -3,6 +3,7 @@ import { notAllowed, sqlState } from '../../postgres/client.ts';
 import { controlLine } from '../../postgres/control-line.ts';
 import { readSegmentSize } from '../../postgres/control-file.ts';
 import { readDatabaseState } from '../../postgres/database-state.ts';
+import { newestTimeline } from '../../postgres/newest-timeline.ts';
 import { parseBoolean } from '../../postgres/parse-configuration.ts';
 import { count } from '../../program/count.ts';
 import { critical, ok, orOk, skipped, unknown, warning } from './findings.ts';
@@ -19,7 +20,8 @@ async function look(scene: Scene): Promise<Finding[]> {
   const { dataDirectory } = settings;
   const server = await LocalServer.find(settings);
   scene.fill({ server });
-  const { state, timeline } = readDatabaseState(dataDirectory);
+  const { state } = readDatabaseState(dataDirectory);
+  const timeline = newestTimeline(dataDirectory);
   const figures = {
     major: server.major ?? null,
     systemIdentifier: cluster.systemIdentifier.toString(),

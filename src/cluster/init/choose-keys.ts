@@ -28,6 +28,11 @@ async function wantsKeys(call: ProgramCall, asker: Asker, answers: Answers): Pro
 
 /** A second key where base backups are made: they need another right over there. */
 export async function chooseKeys(call: ProgramCall, asker: Asker, answers: Answers): Promise<ChosenKeys> {
+  const { identity, 'copy-identity': copyIdentity } = call.options;
+  if (identity !== undefined && identity === copyIdentity)
+    throw new ProgramError('usage', '--identity and --copy-identity name the same key', {
+      hint: 'sshd takes the first line that a key has in authorized_keys: base backups need another key.',
+    });
   if (!(await wantsKeys(call, asker, answers))) return { wanted: [], answers: {} };
   const { archiving, copying } = keyPaths();
   const copies = answers.destinations?.some(({ dataDirectory }) => dataDirectory !== undefined) === true;

@@ -104,6 +104,18 @@ function linesFor(each: PlannedDestination, answers: Answers, dataDirectory: str
 export const authorizedKeys = (answers: Answers, dataDirectory: string): AuthorizedKey[] =>
   (answers.destinations ?? []).flatMap((each) => linesFor(each, answers, dataDirectory));
 
+/** The names of destinations that are different directories behind one login: sshd takes the first line that a key has. */
+export function oneLogin(answers: Answers): string[][] {
+  const names = new Map<string, string[]>();
+  for (const { name, url } of answers.destinations ?? []) {
+    const road = sshRoadOf(url);
+    if (road === undefined) continue;
+    const login = `${loginOf(road)}:${road.port ?? ''}`;
+    names.set(login, [...(names.get(login) ?? []), name]);
+  }
+  return [...names.values()].filter(({ length }) => length > 1);
+}
+
 async function isKnown(name: string, file: string | undefined, signal: AbortSignal): Promise<boolean> {
   const words = ['-F', name, ...(file === undefined ? [] : ['-f', file])];
   try {

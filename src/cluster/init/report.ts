@@ -3,7 +3,7 @@
 import { printable } from '../../program/print-error.ts';
 import { shellWord } from '../../program/shell-word.ts';
 import type { Applied } from './apply-settings.ts';
-import type { AuthorizedKey, HostKey } from './far-nodes.ts';
+import { oneLogin, type AuthorizedKey, type HostKey } from './far-nodes.ts';
 import type { Checked } from './final-check.ts';
 import { describeCluster } from './local-cluster.ts';
 import type { Plan } from './make-plan.ts';
@@ -77,27 +77,37 @@ function settingLines({ plan: { settings, server, cluster, role }, applied }: Re
   return part('Settings by ALTER SYSTEM', [...results, ...last]);
 }
 
-function farLines({ authorizedKeys, hostKeys, plan: { answers } }: Result): string[] {
+/** What is to be known of the keys that those lines are for. */
+function keyNotes({ authorizedKeys, plan: { answers } }: Result): string[] {
+  const { identityFiles, copyIdentityFiles } = answers;
+  const isNamed = identityFiles !== undefined || copyIdentityFiles !== undefined;
+  const lacks = authorizedKeys.some(({ line }) => line.endsWith(' PUBLIC-KEY'));
+  const copies = authorizedKeys.some(({ right }) => right === 'base backups');
+  return [
+    ...(lacks
+      ? [
+          `put the public key (.pub) in the place of PUBLIC-KEY; a key each${isNamed ? '' : ', --generate-key makes them'}`,
+        ]
+      : []),
+    // A key has one line there, and one for the archive lets no base backup in.
+    ...(copies && copyIdentityFiles === undefined
+      ? [
+          'base backups log in with a key of their own: copy_identity_files below [ssh] (--copy-identity) names it',
+        ]
+      : []),
+    ...oneLogin(answers).map(
+      (names) =>
+        `${names.join(' and ')} are reached by one login, where a key has one line only: give them different users, or hosts of ssh_config with keys of their own`,
+    ),
+  ].map(commented);
+}
+
+function farLines(result: Result): string[] {
+  const { authorizedKeys, hostKeys } = result;
   const keys = authorizedKeys.flatMap(({ login, right, line }) => [
     commented(`${login}, for ${right === 'archive' ? 'archiving' : right}`),
     line,
   ]);
-  const missing = authorizedKeys.some(({ line }) => line.endsWith(' PUBLIC-KEY'))
-    ? [
-        commented(
-          'put the public key (.pub) in the place of PUBLIC-KEY; a key each, --generate-key makes them',
-        ),
-      ]
-    : [];
-  // A key has one line there, and one for the archive lets no base backup in.
-  const unnamed =
-    answers.copyIdentityFiles === undefined && authorizedKeys.some(({ right }) => right === 'base backups')
-      ? [
-          commented(
-            'base backups log in with a key of their own: copy_identity_files below [ssh] (--copy-identity) names it',
-          ),
-        ]
-      : [];
   const where =
     keys.length === 0
       ? []
@@ -111,12 +121,7 @@ function farLines({ authorizedKeys, hostKeys, plan: { answers } }: Result): stri
     accept,
   ]);
   return [
-    ...part('Lines for ~/.ssh/authorized_keys on the other nodes', [
-      ...where,
-      ...keys,
-      ...missing,
-      ...unnamed,
-    ]),
+    ...part('Lines for ~/.ssh/authorized_keys on the other nodes', [...where, ...keys, ...keyNotes(result)]),
     ...part('Host keys that are not known yet', hosts),
   ];
 }

@@ -19,8 +19,8 @@ export interface Way {
   digests: PageDigests;
   /** Whether nothing of that name can be there: it is not asked for. */
   isFresh: boolean;
-  /** Whether it was asked for CRCs of what is there. */
-  hasCrcs: boolean;
+  /** Whether it is asked for CRCs of what is there. */
+  wantsCrcs: boolean;
   signal: AbortSignal;
   /** When nobody waits for the file any more. */
   release: () => void;
@@ -71,7 +71,7 @@ export class FarFile implements ArrivingFile {
   }
 
   compare(bytes: Buffer): Promise<PartCrcs | undefined> {
-    if (this.way.isFresh || !this.way.hasCrcs) return nothingKnown;
+    if (this.way.isFresh || !this.way.wantsCrcs) return nothingKnown;
     const comparing = (this.comparing = this.compareNext(bytes));
     return this.named(async () => (await comparing).sameCrcs());
   }
@@ -125,7 +125,9 @@ export class FarFile implements ArrivingFile {
     const reply = await conversation.reply();
     reply.oneOf('reply', ['ready']);
     const sizeBytes = reply.count('size');
-    return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming, this.way.hasCrcs);
+    // Whoever was asked may know of none.
+    const hasCrcs = reply.isTrue('crcs');
+    return sizeBytes === 0 ? undefined : new DigestsThere(sizeBytes, conversation.incoming, hasCrcs);
   }
 
   /** The digests at once: whoever changes the bytes from here on is found out. */

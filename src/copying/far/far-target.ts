@@ -83,11 +83,11 @@ export class FarTarget implements Target {
     });
   }
 
-  async file(path: string, mode: number, signal: AbortSignal, hasCrcs = false): Promise<ArrivingFile> {
+  async file(path: string, mode: number, signal: AbortSignal, wantsCrcs = false): Promise<ArrivingFile> {
     const release = await this.slot(signal);
     try {
       const { isFresh, compressors, digests } = this;
-      const wish = isFresh ? { fresh: true } : hasCrcs ? { crcs: true } : {};
+      const wish = isFresh ? { fresh: true } : wantsCrcs ? { crcs: true } : {};
       const request = { verb: 'file', path, mode, ...wish };
       const conversation = isFresh ? this.link.begin(request) : await this.link.ask(request);
       const about = (what: string, error: unknown): Error => this.told(`${what} at`, error);
@@ -96,7 +96,7 @@ export class FarTarget implements Target {
         compressors,
         digests,
         isFresh,
-        hasCrcs,
+        wantsCrcs,
         signal,
         about,
         release,

@@ -136,6 +136,6 @@ function notAhead(directory: string, source: SourceCluster): Pick<Found, 'timeli
 function ahead(directory: string, what: string, detail: string): ProgramError {
   return new ProgramError('target-ahead', `cannot copy into ${directory}: it ${what}`, {
     detail,
-    hint: 'Make sure that the source is the right one. If it is, move that data directory away and start the copy again.',
+    hint: 'Newer WAL comes from a promotion: make sure which node is to live on. Only if it is the source, stop what runs there, move that data directory away and start the copy again.',
   });
 }

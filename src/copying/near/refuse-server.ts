@@ -22,6 +22,6 @@ export function refuseRunningServer(directory: string): void {
       : `Process ${found.pids[0]} is one of PostgreSQL and works in that directory.`;
   throw new ProgramError('target-in-use', `cannot copy into ${directory}: a server runs there`, {
     detail,
-    hint: `Stop it first: ${controlLine('stop', { dataDirectory: directory })}`,
+    hint: `Unless it is the primary by now, and the one to copy from, stop it first: ${controlLine('stop', { dataDirectory: directory })}`,
   });
 }

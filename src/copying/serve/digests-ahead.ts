@@ -1,5 +1,6 @@
 // Tells the far side what is there, in digests of pages, a few chunks ahead of the records that answer them: so far that the
 // line is never idle, and no further, for each costs a read.
+import { ProgramError } from '../../program/program-error.ts';
 import type { Talk } from '../../transport/receiver/talk.ts';
 import { withBuffer } from '../near/buffers.ts';
 import type { NearFile } from '../near/near-file.ts';
@@ -82,7 +83,8 @@ export class DigestsAhead {
   private async run(): Promise<void> {
     const reading: Promise<Buffer>[] = [];
     try {
-      await this.talk.reply({ reply: 'ready', size: this.file.oldBytes });
+      const { wantsCrcs } = this;
+      await this.talk.reply({ reply: 'ready', size: this.file.oldBytes, ...(wantsCrcs && { crcs: true }) });
       await this.tellAll(reading);
     } finally {
       // Whoever closes the file waits for this.
@@ -116,6 +118,7 @@ export class DigestsAhead {
   private sum(chunk: number): Promise<Buffer> {
     return withBuffer(async (buffer) => {
       const length = await this.file.readOld(chunk * chunkBytes, buffer);
+      if (length < Math.min(chunkBytes, this.file.oldBytes - chunk * chunkBytes)) throw cutOff();
       const bytes = buffer.subarray(0, length);
       const made = this.digests.of(bytes);
       this.made.set(chunk, made);
@@ -123,6 +126,12 @@ export class DigestsAhead {
     });
   }
 }
+
+/** The far side would wait for digests that cannot come. */
+const cutOff = (): ProgramError =>
+  new ProgramError('copy-damaged', 'the file there was cut off while it was compared', {
+    hint: 'Something else writes into that data directory: end it, and start the copy again.',
+  });
 
 function crcsToBytes(crcs: readonly number[]): Buffer {
   const bytes = Buffer.alloc(4 * crcs.length);

@@ -141,15 +141,18 @@ export interface Asked {
   lineOptions: Target['lineOptions'];
 }
 
-/** A shell's words for a program that is not there. */
-const notThere = /(\/[^\s:'"`]+)['"`]?: (?:not found|No such file or directory)/;
-
 /** A path of a receiver that the shell over there could not start, and that was not asked for: authorized_keys fixes it. */
 function forcedReceiver(text: string, command: string): string | undefined {
-  const ran = /\/[^\s:'"`]*\/twowarm(?![^\s:'"`])/.exec(text)?.[0] ?? notThere.exec(text)?.[1];
+  const ran = /\/[^\s:'"`]*\/twowarm(?![^\s:'"`])/.exec(text)?.[0];
   if (ran === undefined || command.includes(ran)) return undefined;
   const home = /^~[^/]*(\/\S+)/.exec(command)?.[1];
   return home !== undefined && ran.endsWith(home) ? undefined : ran;
+}
+
+/** Whether the shell over there speaks of another program than was asked for: no proof, for what starts with a login speaks there, too. */
+function lacksAnother(text: string, command: string): boolean {
+  const path = /(\/[^\s:'"`]+)['"`]?: (?:not found|No such file or directory)/.exec(text)?.[1];
+  return path !== undefined && !command.includes(path);
 }
 
 /** `noise`: what came instead of a receiver's beginning; undefined where one has begun, which therefore is there. */
@@ -176,10 +179,10 @@ function noReceiver(
   if (forced === undefined)
     return new LinkFault('protocol', noReceiverWords, {
       detail,
-      hint: 'Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.',
+      hint: `Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.${lacksAnother(text, command) ? ' Where the line of this key in authorized_keys over there has a command=, the path in that counts.' : ''}`,
     });
   return new LinkFault('protocol', `the far side has no receiver at ${forced}`, {
     detail: `${detail}. ${login()}`,
-    hint: `Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: ${lineMaker(lineOptions)}`,
+    hint: `Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make another one, there, and put it in the place of that line: ${lineMaker(lineOptions)}`,
   });
 }

@@ -150,7 +150,8 @@ export async function runOverSsh(
   command: string,
   signal: AbortSignal,
 ): Promise<Ran> {
-  const carrier = await connectSsh(await targetOf(road, login), command, signal);
+  const target: Target = { ...(await targetOf(road, login)), lineOptions: '--directory DIR' };
+  const carrier = await connectSsh(target, command, signal);
   const end = (): void => carrier.close(true);
   signal.addEventListener('abort', end, { once: true });
   let said = Buffer.alloc(0);

@@ -207,7 +207,7 @@ describe('a far side', () => {
     expect(await faultOf(() => scene.open(directory, { login: { receiver: old } }))).toEqual(tooOld(url));
   });
 
-  it('that has no twowarm says what to install', async () => {
+  it('that has no twowarm says what to install, or which line to correct', async () => {
     const directory = scene.place();
     const fault = await faultOf(() => scene.open(directory, { login: { receiver: '/nonexistent/twowarm' } }));
     expect(fault).toMatchObject({
@@ -232,24 +232,6 @@ describe('a far side', () => {
       hint: expect.stringMatching(
         / The line for authorized_keys of \S+ over there is made there: twowarm receive --data-directory DIR --authorized-keys-line KEY\.pub$/,
       ) as string,
-    });
-  });
-
-  it('whose line names a program that is not there says that the line does, whatever it is called', async () => {
-    const directory = scene.place();
-    const key = await lockedKey('--data-directory', directory);
-    const { path } = await makeSshKey(scene.sandbox, 'gone');
-    const gone = '/opt/gone/two-warm';
-    scene.sshd.addKey(
-      key.line
-        .replace(twowarm, gone)
-        .replace(/ssh-ed25519 .*/, readFileSync(`${path}.pub`, 'utf8'))
-        .trim(),
-    );
-    expect(await faultOf(() => scene.open(directory, { login: { identityFiles: [path] } }))).toMatchObject({
-      kind: 'protocol',
-      message: `could not open ${scene.urlOf(directory)}: the far side has no receiver at ${gone}`,
-      hint: 'Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: twowarm receive --data-directory DIR --authorized-keys-line KEY.pub',
     });
   });
 

@@ -248,7 +248,7 @@ describe('a target is refused', () => {
   });
 
   const makeSure =
-    'Make sure that the source is the right one. If it is, move that data directory away and start the copy again.';
+    'Newer WAL comes from a promotion: make sure which node is to live on. Only if it is the source, stop what runs there, move that data directory away and start the copy again.';
 
   it('on a newer timeline', async () => {
     await using scene = makeScene('near');

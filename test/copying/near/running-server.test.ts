@@ -42,7 +42,7 @@ it('a directory of a server that runs, or of which processes are left, is refuse
   const source = sourceOf({ systemIdentifier: systemIdentifier.toString(), lsn: 0xffffffffn });
   const pidFile = `${directory}/postmaster.pid`;
   const lines = readFileSync(pidFile, 'utf8').split('\n');
-  const hint = `Stop it first: pg_ctl stop -D ${directory}`;
+  const hint = `Unless it is the primary by now, and the one to copy from, stop it first: pg_ctl stop -D ${directory}`;
   const before = snapshot(`${directory}/global`);
 
   expect(await faultOf(() => look(directory, source))).toEqual({

@@ -86,7 +86,7 @@ describe('the line of twowarm receive --authorized-keys-line', limits, () => {
       62,
       `could not open ${node.url}: the far side has no receiver at /opt/gone/bin/twowarm\n` +
         `DETAIL:  The far side says: ${await goneSays()} This node logs in as ${sshd.user} on 127.0.0.1 with the key ${path} (${await fingerprint(`${path}.pub`)}).\n` +
-        'HINT:  Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make the line anew, there: twowarm receive --directory DIR --authorized-keys-line KEY.pub\n',
+        'HINT:  Not ssh.receiver says that path, but authorized_keys over there, in the line of this key. Make another one, there, and put it in the place of that line: twowarm receive --directory DIR --authorized-keys-line KEY.pub\n',
     );
   });
 
