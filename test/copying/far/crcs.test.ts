@@ -7,7 +7,7 @@ import { buffersOf } from '../../../src/backup/source/buffers.ts';
 import type { ChecksumName } from '../../../src/backup/source/checksum-names.ts';
 import { checksumOfBytes } from '../../../src/backup/source/file-checksum.ts';
 import { sendFile } from '../../../src/backup/source/send-file.ts';
-import { crcsOfParts, partBytes, type PartCrcs } from '../../../src/copying/sums/crc32c.ts';
+import { Crc32c, crcsOfParts, partBytes, type PartCrcs } from '../../../src/copying/sums/crc32c.ts';
 import { chunkBytes, type ArrivingFile, type Target } from '../../../src/copying/target.ts';
 import { neverStopped } from '../near/scene.ts';
 import { changed, dense, page } from './bytes.ts';
@@ -109,6 +109,53 @@ describe('a chunk that is compared', () => {
     stop.abort(new Error('enough'));
     await expect(comparison).rejects.toThrow('enough');
     expect(await toldOf('base/8', old, old)).toHaveLength(3);
+  });
+});
+
+/** A target that says of the first part of each chunk what it likes, or fails; what it was asked for. */
+function lying(crc: number | Error): { target: Target; asked: (boolean | undefined)[] } {
+  const asked: (boolean | undefined)[] = [];
+  const file: Target['file'] = async (path, mode, signal, wantsCrcs) => {
+    asked.push(wantsCrcs);
+    const arriving = await target.file(path, mode, signal, wantsCrcs);
+    return Object.assign(Object.create(arriving) as ArrivingFile, {
+      compare: () => (typeof crc === 'number' ? Promise.resolve([crc]) : Promise.reject(crc)),
+      take: (bytes: Buffer) => arriving.take(bytes),
+      end: (sizeBytes: number) => arriving.end(sizeBytes),
+      close: () => arriving.close(),
+    });
+  };
+  return { target: Object.assign(Object.create(target) as Target, { file }), asked };
+}
+
+describe('what is told of a chunk', () => {
+  const bytes = dense(2 * chunkBytes, 21);
+  const from = (): string => {
+    const path = join(scene.sandbox.path, 'told');
+    writeFileSync(path, bytes);
+    return path;
+  };
+  const sent = (by: Target, checksums: ChecksumName, buffers = buffersOf(2)) =>
+    sendFile(
+      { from: from(), to: 'base/told', mode: 0o600 },
+      { target: by, buffers, checksums, progress: () => undefined, signal: neverStopped },
+    );
+
+  it('is believed, and asked for where the manifest has that checksum', async () => {
+    const { target: liar, asked } = lying(7);
+    const sum = new Crc32c();
+    for (const at of [0, chunkBytes]) sum.add(bytes.subarray(at, at + chunkBytes), [7]);
+    const hex = Buffer.alloc(4);
+    hex.writeUInt32LE(sum.value);
+    expect(await sent(liar, 'CRC32C')).toMatchObject({ checksum: hex.toString('hex') });
+    expect(await sent(liar, 'SHA256')).toMatchObject({ checksum: checksumOfBytes(bytes, 'SHA256') });
+    expect(asked).toEqual([true, false]);
+  });
+
+  it('gives its buffer back where it is not told', async () => {
+    const buffers = buffersOf(2);
+    await expect(sent(lying(new Error('not told')).target, 'CRC32C', buffers)).rejects.toThrow('not told');
+    for (let count = 0; count < 2; count++) await buffers.take();
   });
 });
 

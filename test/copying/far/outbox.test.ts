@@ -9,15 +9,16 @@ describe('records that wait for others', () => {
     await using scene = await farScene('outbox');
     const place = scene.place();
     const target = await prepared(scene, place);
-    const bytes = Buffer.alloc(100 * chunkBytes, 'twowarm');
+    // More than the far side is ahead.
+    const bytes = Buffer.alloc(300 * chunkBytes, 'twowarm');
     await send(target, 'base/1', bytes);
     const now = Buffer.from(bytes);
-    for (let at = 0; at < 100; at += 3) now[at * chunkBytes + 5]! ^= 1;
+    for (let at = 0; at < 300; at += 3) now[at * chunkBytes + 5]! ^= 1;
     for (const each of [bytes, now]) {
       expect(await send(target, 'base/1', each)).toBe('written');
       expect(contentOf(place, 'base/1').equals(each)).toBe(true);
     }
-  }, 20_000);
+  }, 60_000);
   it('are what they were when they were taken', async () => {
     await using scene = await farScene('outbox');
     const place = scene.place();
