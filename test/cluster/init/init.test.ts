@@ -195,15 +195,6 @@ arbiter = 'ssh://dr/srv/archive'`,
     expect({ code: setup.code, stderr: setup.stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it.each(['identity', 'copy-identity'])('makes no keys where --%s names one', async (name) => {
-    expect(await fresh.init(...answers(), '--generate-key', `--${name}`, fresh.path('key'))).toEqual({
-      code: 2,
-      stdout: '',
-      stderr: `twowarm init: ERROR:  --generate-key and --${name} contradict each other\n`,
-      changed: [],
-    });
-  });
-
   it('shows the lines for authorized_keys and how host keys become known, for this cluster with its tablespaces', async () => {
     mkdirSync(fresh.path('data/pg_tblspc'), { recursive: true });
     symlinkSync('/srv/space', fresh.path('data/pg_tblspc/16385'));

@@ -1,6 +1,6 @@
 // What copyToStandby says before it copies: the steps of a dry run, and each refusal whole, with real servers. Nothing is changed
 // by any of them.
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { program } from '../../harness/installation.ts';
@@ -102,15 +102,8 @@ describe('a dry run', () => {
     const archive = archiveIn(standby);
     const lsn = await primary.value('select pg_current_wal_insert_lsn()::text');
     const before = snapshot(standby.parent);
-    const result = await call(
-      '--dry-run',
-      '--wait',
-      '90s',
-      '-j',
-      '3',
-      '--waldir',
-      join(sandbox.path, 'other-wal'),
-    );
+    const waldir = join(sandbox.path, 'other-wal');
+    const result = await call('--dry-run', '--wait', '90s', '-j', '3', '--waldir', waldir);
     expect(said(result)).toEqual({
       code: 0,
       stderr: '',
@@ -130,6 +123,16 @@ describe('a dry run', () => {
     expect(changesBetween(before, snapshot(standby.parent))).toEqual([]);
     expect(await primary.value('select pg_current_wal_insert_lsn()::text')).toBe(lsn);
     expect(readdirSync(archive).filter((name) => name !== '.twowarm').length).toBeLessThanOrEqual(1);
+  });
+
+  it('is refused as the copy would be where its WAL could not be looked for', async () => {
+    const archive = archiveIn(pair.standby);
+    renameSync(archive, `${archive}.away`);
+    const [dry, real] = [await call('--dry-run'), await call()];
+    renameSync(`${archive}.away`, archive);
+    expect(said(dry)).toEqual(said(real));
+    expect(dry.stderr.split('\n')[0]).toMatch(/^copyToStandby: ERROR: {2}.*twowarm\/archive/);
+    expect(existsSync(pair.standby.dataDirectory)).toBe(false);
   });
 
   it('says them as objects, too', async () => {

@@ -1,6 +1,6 @@
 // What twowarm check says of the way of a base backup, before anybody needs one: over ssh, with a key that may do no more than its
 // line says, to a place where nothing is, to a stopped node, to one that runs.
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { startOfProcess } from '../../../src/program/temporary-name.ts';
@@ -31,7 +31,11 @@ it('the check goes the way of a base backup as far as it can without a change', 
     lines: found(level, 'base-backup-road db2', ...lines),
   });
   const opens = `${target} opens within … ms`;
+  // A link that leads nowhere is no tablespace.
+  const stray = join(primary.dataDirectory, 'pg_tblspc/99999');
+  symlinkSync('/nowhere/space', stray);
   expect(await ofRoad()).toEqual(says(0, 'ok', `${opens}; nothing is there yet`));
+  unlinkSync(stray);
   expect(existsSync(standby.dataDirectory)).toBe(false);
 
   const space = sandbox.directory('primary-space');
