@@ -63,7 +63,10 @@ function byKind({ program, isMeant, words }: Kind, settings: Settings): Destinat
       : `several destinations are ${words}: ${names.join(', ')}`,
     {
       detail: names.length === 0 ? `Those in ${settings.configurationFile} are ${none}.` : undefined,
-      hint: `Name the one to copy to: ${program} ${names[0] ?? 'NAME'}`,
+      hint:
+        settings.destinations.length === 0
+          ? 'Add a [destination.<name>] there, with its url and data_directory.'
+          : `Name the one to copy to: ${program} ${names[0] ?? 'NAME'}`,
     },
   );
 }

@@ -66,7 +66,7 @@ describe('without a name', () => {
       [],
       'no destination is required',
       `Those in ${configurationFile} are none.`,
-      'Name the one to copy to: copyToStandby NAME',
+      'Add a [destination.<name>] there, with its url and data_directory.',
     ],
   ])('it is refused where %s', async (_, kind, all, message, detail, hint) => {
     expect(await refusalOf(kind, undefined, undefined, ...all)).toEqual({

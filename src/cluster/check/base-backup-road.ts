@@ -74,12 +74,26 @@ const wordsFor = {
 
 const running = "it is this cluster's, and its server runs: a copy needs it stopped";
 
+/** Before the first copy nobody knows where that is going to put them. */
+function orMapped(error: unknown): unknown {
+  if (!(error instanceof ProgramError) || error.kind !== 'not-allowed') return error;
+  const { kind, message, detail, hint } = error;
+  const words = 'A first copy with --tablespace-mapping would not write there, but where it says.';
+  return new ProgramError(kind, message, {
+    detail: detail === undefined ? words : `${detail} ${words}`,
+    hint,
+    cause: error,
+  });
+}
+
 async function judge(scene: Scene, target: Target, openMs: number, signal: AbortSignal): Promise<Finding[]> {
   const { cluster, tablespaces } = await ownCluster(scene);
   const figures = { openMs, tablespaces: tablespaces.length };
   const there = await target.look(cluster, nothingBeside, signal, true);
   // Where its tablespaces are over there its links say.
-  await target.look(cluster, beside(tablespaces, there.tablespaces), signal, true);
+  await target.look(cluster, beside(tablespaces, there.tablespaces), signal, true).catch((error: unknown) => {
+    throw there.state === 'missing' || there.state === 'empty' ? orMapped(error) : error;
+  });
   const words = there.isRunning === true ? running : wordsFor[there.state];
   return [ok(`${target.url} opens within ${openMs} ms; ${words}`, { figures })];
 }

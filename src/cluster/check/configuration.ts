@@ -1,4 +1,5 @@
 // The configuration of the node, read anew and not from the cache: found, valid, safely owned. Everything else needs it.
+import { readOwnArchive } from '../../program/own-archive.ts';
 import { statSync } from 'node:fs';
 import { openThisNode, placeOf } from '../../postgres/this-node.ts';
 import { readRecoveryMode } from '../../postgres/recovery-mode.ts';
@@ -80,6 +81,15 @@ const destinationsConfigured: Step = {
         warning('no destination is configured: once promoted, this node has the only copy of its WAL', {
           hint,
         }),
+      ];
+    if (readOwnArchive(settings.home) !== undefined)
+      return [
+        warning(
+          'no destination is configured: since it was promoted this node has the only copy of its WAL',
+          {
+            hint,
+          },
+        ),
       ];
     return [critical('no destination is configured: archiveWALFile fails', { hint })];
   },

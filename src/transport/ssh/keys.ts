@@ -110,10 +110,13 @@ function readKey(path: string, mustBeThere: boolean): string | undefined {
   const descriptor = openKey(path, mustBeThere);
   if (descriptor === undefined) return undefined;
   try {
-    checkFile(path, fstatSync(descriptor));
+    const stats = fstatSync(descriptor);
+    requireKeyFile(path, stats);
     const text = readFileSync(descriptor, 'latin1');
     const found = inspectPrivateKey(text);
+    // Before its mode, which a public key may have.
     if (found.state === 'unusable') throw unusableKey(path, found);
+    requireSecret(path, stats);
     return found.state === 'encrypted' ? 'encrypted' : text;
   } finally {
     closeSync(descriptor);
@@ -141,10 +144,13 @@ function hintToRead(path: string): string {
   return `It belongs to ${owner} and has mode ${mode}; ${name} must be able to read it: ${cure}`;
 }
 
-function checkFile(path: string, { mode, uid, size }: Stats): void {
+function requireKeyFile(path: string, { mode, size }: Stats): void {
   if ((mode & constants.S_IFMT) !== constants.S_IFREG || size > limitBytes)
     throw unusableKey(path, { reason: 'is not a key file', cure: 'another-key' });
-  // As ssh does (authfile.c, sshkey_perm_ok): what belongs to another user is that one's affair.
+}
+
+/** As ssh does (authfile.c, sshkey_perm_ok): what belongs to another user is that one's affair. */
+function requireSecret(path: string, { mode, uid }: Stats): void {
   if (uid === process.geteuid?.() && (mode & 0o077) !== 0) throw readableKey(path, mode);
 }
 

@@ -138,37 +138,6 @@ HINT:  Name the data directory of a cluster with -D. For a new standby: twowarm 
 `,
     );
   });
-
-  it('without a destination ships to nobody', async () => {
-    await using node = await makeNode('check-none', { configuration: () => '', used: false });
-    const hint = `HINT:  Add a [destination.<name>] with its url to ${toml(node)}.`;
-    expect(await said(node, 'destinations')).toEqual({
-      code: 2,
-      lines: found('CRITICAL', 'destinations', 'no destination is configured: archiveWALFile fails', hint),
-    });
-    node.mode('standby');
-    expect(await said(node, 'destinations')).toEqual({
-      code: 1,
-      lines: found(
-        'WARNING',
-        'destinations',
-        'no destination is configured: once promoted, this node has the only copy of its WAL',
-        hint,
-      ),
-    });
-    // Unless it is the one for disasters.
-    node.configure("role = 'dr'\n");
-    expect(await said(node, 'destinations')).toEqual({
-      code: 0,
-      lines: found(
-        'ok',
-        'destinations',
-        "no destination is configured, and this is the node for disasters (node.role = 'dr')",
-      ),
-    });
-    node.mode('none');
-    expect((await said(node, 'destinations')).code).toBe(2);
-  });
 });
 
 describe('the home', () => {

@@ -74,6 +74,16 @@ describe('keys', () => {
     expect(keys.map(({ path }) => path)).toEqual(identityFiles);
   });
 
+  it('of which the public half is named are told apart from one that others may read', async () => {
+    await using sandbox = makeSandbox('keys');
+    const { path } = await makeSshKey(sandbox, 'key');
+    expect(await faultOf(() => named(ours(`${path}.pub`, 0o644)))).toEqual({
+      kind: 'ssh-key',
+      message: `cannot use the key ${path}.pub: it is a public key`,
+      hint: `Name the private one: ${path}.`,
+    });
+  });
+
   it('that others may read are refused, as ssh refuses them', async () => {
     await using sandbox = makeSandbox('keys');
     const { path } = await makeSshKey(sandbox, 'key');
