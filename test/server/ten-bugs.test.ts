@@ -193,16 +193,23 @@ describe('2warm, bug', { timeout: 120_000 }, () => {
     const { primary, standby } = pair;
     let holding: Promise<unknown> | undefined;
     const hold = ['archiving', 'hold', '-D', primary.dataDirectory];
-    const running = startCopy(primary, [...mapping(), '--wait', '3s'], ({ event }) => {
+    const failing: unknown[] = [];
+    const running = startCopy(primary, [...mapping(), '--wait', '8s'], ({ event, message }) => {
+      if (event === 'archiving-fails') failing.push(message);
       if (event === 'begun') holding = standingStill(running, () => run(program('twowarm'), hold));
     });
     const { code, stderr } = await running.result;
     await holding;
     expect(code).toBe(59);
+    expect(failing).toEqual([
+      expect.stringMatching(
+        /^archive_command fails with [0-9A-F]{24}, for archiving is on hold: twowarm archiving on$/,
+      ),
+    ]);
     expect(stderr).toMatch(
       new RegExp(
         `^copyToStandby: WARNING:  the copy in ${standby.dataDirectory} is complete, but its WAL up to \\S+ was not seen at file:${archiveIn(standby)}\\nHINT:  .*\\n` +
-          `copyToStandby: ERROR:  [0-9A-F]{24} did not arrive at file:${archiveIn(standby)} within 3s\\n` +
+          `copyToStandby: ERROR:  [0-9A-F]{24} did not arrive at file:${archiveIn(standby)} within 8s\\n` +
           'DETAIL:  The log of the server says what archive_command said\\.( archive_command fails with [0-9A-F]{24}\\.)?\\n' +
           'HINT:  twowarm check --full follows a segment and says where it stays; --wait gives it longer\\.\\n$',
       ),

@@ -92,7 +92,7 @@ export function planFiles(wanted: Wanted): FilePlan {
   const base = settingsWith(wanted, ofBase);
   const dropsOwnConninfo =
     wanted.primaryConninfo === undefined &&
-    leadsHere(now.get('primary_conninfo'), settingsWith(wanted, textsOf(wanted.own)).get);
+    leadsHere(now.get('primary_conninfo'), settingsWith(wanted, textsOf(wanted.own)).get, 'certain');
   const primaryConninfo = dropsOwnConninfo ? '' : wanted.primaryConninfo;
   const conninfo = primaryConninfo ?? now.get('primary_conninfo') ?? '';
   const wait = waitOf(wanted);

@@ -75,7 +75,7 @@ function ofConninfo(
     ];
   const conninfo = (after.get('primary_conninfo') ?? '').trim();
   if (conninfo === '' || mode === 'warm') return [];
-  const isOwn = leadsHere(conninfo, after.get);
+  const isOwn = leadsHere(conninfo, after.get, 'likely');
   const own: Report[] = isOwn
     ? [
         {

@@ -38,7 +38,7 @@ const waiting: Step = {
   run: (scene) => {
     const { restore, dataDirectory } = scene.node.settings;
     const conninfo = scene.server.setting('primary_conninfo') || '';
-    if (leadsHere(conninfo, (name) => scene.server.setting(name)))
+    if (leadsHere(conninfo, (name) => scene.server.setting(name), 'certain'))
       return [
         critical('primary_conninfo leads to this very node: it would stream from itself, and gets nothing', {
           hint: "Stop the server, take it out (configStandby --primary-conninfo '', or the primary's in its place), and start it.",
