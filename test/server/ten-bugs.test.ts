@@ -216,6 +216,24 @@ describe('2warm, bug', { timeout: 120_000 }, () => {
     );
   });
 
+  it('9, copyToStandby: says so, too, where somebody stops waiting for it', async () => {
+    const { primary, standby } = pair;
+    let holding: Promise<unknown> | undefined;
+    const hold = ['archiving', 'hold', '-D', primary.dataDirectory];
+    const running = startCopy(primary, mapping(), ({ event }) => {
+      if (event === 'begun') holding = standingStill(running, () => run(program('twowarm'), hold));
+      if (event === 'waiting' && holding !== undefined) running.kill('SIGINT');
+    });
+    const { stderr, events } = await running.result;
+    await holding;
+    expect(events.at(-1)).toMatchObject({ event: 'end', outcome: 'stopped' });
+    expect(stderr).toMatch(
+      new RegExp(
+        `^copyToStandby: WARNING:  the copy in ${standby.dataDirectory} is complete, but its WAL up to \\S+ was not seen at file:${archiveIn(standby)}\\nHINT:  .*\\n$`,
+      ),
+    );
+  });
+
   it('9, copyToStandby: a non-exclusive backup, with tablespaces, names like pg_xlog and the last WAL; without postmaster.pid', async () => {
     const { primary, standby } = pair;
     const root = standby.dataDirectory;

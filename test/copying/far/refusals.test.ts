@@ -215,6 +215,14 @@ describe('a far side', () => {
       message: `could not open ${scene.urlOf(directory)}: the far side has no receiver`,
       hint: 'Install twowarm there, and set ssh.receiver to the path of its bin/twowarm.',
     });
+    const key = await lockedKey('--data-directory', directory);
+    const { path } = await makeSshKey(scene.sandbox, 'gone');
+    const line = key.line.replace(twowarm, '/opt/gone/two-warm');
+    scene.sshd.addKey(line.replace(/ssh-ed25519 .*/, readFileSync(`${path}.pub`, 'utf8')).trim());
+    expect(await faultOf(() => scene.open(directory, { login: { identityFiles: [path] } }))).toMatchObject({
+      message: `could not open ${scene.urlOf(directory)}: the far side has no receiver`,
+      hint: 'Install twowarm there, and set ssh.receiver to the path of its bin/twowarm. Where the line of this key in authorized_keys over there has a command=, the path in that counts.',
+    });
   });
 
   it('that cannot be reached, or lets nobody in, says so of the target', async () => {
